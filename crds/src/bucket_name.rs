@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text_type::text_type;
+use crate::text_type::{text_conversions, text_type};
 
 /// Longest bucket name, in bytes: the store makes it a directory.
 pub const BUCKET_NAME_BYTES_MAX: usize = 255;

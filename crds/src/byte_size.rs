@@ -1,9 +1,10 @@
 //! Pure. `ByteSize`: sizes as people write them in a manifest: `10Gi`, `8Mi`, `500G`, `2097152`.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text_type::text_conversions;
 
 const UNITS: [(&str, u64); 8] = [
     ("Ti", 1 << 40),
@@ -20,6 +21,8 @@ const UNITS: [(&str, u64); 8] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ByteSize(u64);
+
+text_conversions!(ByteSize, ByteSizeError);
 
 impl ByteSize {
     /// What a size looks like, as a regular expression.
@@ -67,28 +70,6 @@ impl fmt::Display for ByteSize {
             Some((unit, factor)) => write!(formatter, "{}{unit}", self.0 / factor),
             None => write!(formatter, "{}", self.0),
         }
-    }
-}
-
-impl FromStr for ByteSize {
-    type Err = ByteSizeError;
-
-    fn from_str(text: &str) -> Result<Self, ByteSizeError> {
-        Self::parse(text)
-    }
-}
-
-impl TryFrom<String> for ByteSize {
-    type Error = ByteSizeError;
-
-    fn try_from(text: String) -> Result<Self, ByteSizeError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<ByteSize> for String {
-    fn from(size: ByteSize) -> Self {
-        size.to_string()
     }
 }
 

@@ -3,10 +3,11 @@
 //! One number and one unit, nothing else: what is written is what is meant.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text_type::text_conversions;
 
 /// How long something is kept: `168h`, `30m`, `90s` or `Unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +19,13 @@ pub enum RetentionTime {
     For(Duration),
 }
 
-/// A short waiting time: `5s`, `100ms`, `0s`; whole milliseconds.
+/// A short waiting time: `5s`, `100ms`, `0s`; whole milliseconds, at most [`Delay::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Delay(Duration);
+
+text_conversions!(RetentionTime, DurationTextError);
+text_conversions!(Delay, DurationTextError);
 
 impl RetentionTime {
     /// What a retention time looks like, as a regular expression.
@@ -53,18 +57,23 @@ impl RetentionTime {
 }
 
 impl Delay {
-    /// What a delay looks like, as a regular expression.
-    pub const PATTERN: &str = "^(0|[1-9][0-9]{0,6})(h|m|s|ms)$";
+    /// The longest delay: who waits longer cannot be told from who is stuck.
+    pub const MAX: Self = Self::from_millis(60_000);
+
+    /// What a delay looks like, as a regular expression; those above [`Self::MAX`] match but are refused all the same.
+    pub const PATTERN: &str = "^(0|[1-9][0-9]{0,4})(m|s|ms)$";
 
     /// Returns the delay that the text stands for.
     ///
     /// # Errors
-    /// Anything but a number from 0 to 9999999 with `h`, `m`, `s` or `ms`.
+    /// Anything but a number with `m`, `s` or `ms`; more than [`Self::MAX`].
     pub fn parse(text: &str) -> Result<Self, DurationTextError> {
-        parse_number_and_unit(text)
-            .and_then(|(number, unit)| scale(number, unit))
-            .map(Self)
-            .ok_or_else(|| DurationTextError::Delay(text.to_owned()))
+        match parse_number_and_unit(text) {
+            Some((number, unit)) if unit != "h" => scale(number, unit).map(Self),
+            Some(_) | None => None,
+        }
+        .filter(|delay| *delay <= Self::MAX)
+        .ok_or_else(|| DurationTextError::Delay(text.to_owned()))
     }
 
     /// Returns a delay of whole milliseconds.
@@ -134,50 +143,6 @@ impl fmt::Display for Delay {
     }
 }
 
-impl FromStr for RetentionTime {
-    type Err = DurationTextError;
-
-    fn from_str(text: &str) -> Result<Self, DurationTextError> {
-        Self::parse(text)
-    }
-}
-
-impl FromStr for Delay {
-    type Err = DurationTextError;
-
-    fn from_str(text: &str) -> Result<Self, DurationTextError> {
-        Self::parse(text)
-    }
-}
-
-impl TryFrom<String> for RetentionTime {
-    type Error = DurationTextError;
-
-    fn try_from(text: String) -> Result<Self, DurationTextError> {
-        Self::parse(&text)
-    }
-}
-
-impl TryFrom<String> for Delay {
-    type Error = DurationTextError;
-
-    fn try_from(text: String) -> Result<Self, DurationTextError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<RetentionTime> for String {
-    fn from(time: RetentionTime) -> Self {
-        time.to_string()
-    }
-}
-
-impl From<Delay> for String {
-    fn from(delay: Delay) -> Self {
-        delay.to_string()
-    }
-}
-
 /// Why a text is no time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationTextError {
@@ -185,7 +150,7 @@ pub enum DurationTextError {
     #[error("a retention time must be a number with h, m or s, like 168h, or Unlimited, not {0:?}")]
     Retention(String),
     /// It is no delay.
-    #[error("a delay must be a number with h, m, s or ms, like 100ms, not {0:?}")]
+    #[error("a delay must be a number with m, s or ms, like 100ms, and at most 60s, not {0:?}")]
     Delay(String),
 }
 
@@ -225,7 +190,8 @@ mod tests {
         check_delay("2s", Some(2_000));
         check_delay("0s", Some(0));
         check_delay("1m", Some(60_000));
-        for wrong in ["", "5", "ms", "Unlimited", "00s", "+1s", "1us", "1S"] {
+        check_delay("60000ms", Some(60_000));
+        for wrong in ["", "5", "ms", "Unlimited", "00s", "+1s", "1us", "1S", "0h", "61s", "2m", "60001ms"] {
             check_delay(wrong, None);
         }
     }
@@ -239,9 +205,10 @@ mod tests {
     #[test]
     fn writes_the_largest_unit_without_fraction() {
         for (text, written) in
-            [("120m", "2h"), ("90s", "90s"), ("1000ms", "1s"), ("0ms", "0s"), ("1500ms", "1500ms")]
+            [("60s", "1m"), ("59s", "59s"), ("1000ms", "1s"), ("0ms", "0s"), ("1500ms", "1500ms")]
         {
             assert_eq!(Delay::parse(text).unwrap().to_string(), written);
         }
+        assert_eq!(RetentionTime::parse("120m").unwrap().to_string(), "2h");
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text_type::text_type;
+use crate::text_type::{text_conversions, text_type};
 
 /// Longest segment of an entry name, in bytes: the store makes it a directory.
 pub const SEGMENT_BYTES_MAX: usize = 255;

@@ -1,7 +1,8 @@
 //! Pure. Which librdkafka settings belong to the sink and can therefore not be set by its user.
 
 /// Settings that carry a promise of the sink: delivery, identity, fencing, memory.
-pub const OWNED_PROPERTIES: [&str; 18] = [
+pub const OWNED_PROPERTIES: [&str; 22] = [
+    "acks",
     "allow.auto.create.topics",
     "auto.commit.interval.ms",
     "auto.offset.reset",
@@ -9,6 +10,7 @@ pub const OWNED_PROPERTIES: [&str; 18] = [
     "client.id",
     "enable.auto.commit",
     "enable.auto.offset.store",
+    "enable.idempotence",
     "enable.partition.eof",
     "group.id",
     "group.instance.id",
@@ -18,12 +20,15 @@ pub const OWNED_PROPERTIES: [&str; 18] = [
     "metadata.broker.list",
     "partition.assignment.strategy",
     "plugin.library.paths",
+    "request.required.acks",
     "session.timeout.ms",
     "statistics.interval.ms",
+    "transactional.id",
 ];
 
-/// Beginnings of settings that are set elsewhere in the resource, or that bound the memory of a member.
-pub const OWNED_PREFIXES: [&str; 5] = ["security.", "sasl.", "ssl.", "queued.", "enable.ssl."];
+/// Beginnings of settings that are set elsewhere in the resource, that bound the memory of a member, or (`test.`) that put
+/// a mock in the place of the cluster.
+pub const OWNED_PREFIXES: [&str; 6] = ["security.", "sasl.", "ssl.", "queued.", "enable.ssl.", "test."];
 
 /// Tells whether a librdkafka setting belongs to the sink.
 #[must_use]
@@ -37,9 +42,14 @@ mod tests {
 
     #[test]
     fn keeps_what_carries_a_promise() {
-        for owned in
-            ["group.id", "sasl.password", "ssl.ca.location", "security.protocol", "queued.min.messages"]
-        {
+        for owned in [
+            "group.id",
+            "acks",
+            "sasl.password",
+            "ssl.ca.location",
+            "security.protocol",
+            "test.mock.num.brokers",
+        ] {
             assert!(is_owned_property(owned), "{owned}");
         }
         for free in ["fetch.wait.max.ms", "client.rack", "group.idle", "socket.keepalive.enable"] {

@@ -1,4 +1,4 @@
-//! Pure. The traits every checked text type shares: shown as it is written, read only through its own `parse`.
+//! Pure. The traits every checked text type shares: read only through its own `parse`, written as it is shown.
 
 /// Implements what a newtype around checked text needs besides its `parse`.
 macro_rules! text_type {
@@ -17,6 +17,13 @@ macro_rules! text_type {
             }
         }
 
+        text_conversions!($type, $error);
+    };
+}
+
+/// Implements the conversions from and into text of a type that has `parse` and `Display`.
+macro_rules! text_conversions {
+    ($type:ident, $error:ident) => {
         impl std::str::FromStr for $type {
             type Err = $error;
 
@@ -35,10 +42,10 @@ macro_rules! text_type {
 
         impl From<$type> for String {
             fn from(value: $type) -> Self {
-                value.0
+                value.to_string()
             }
         }
     };
 }
 
-pub(crate) use text_type;
+pub(crate) use {text_conversions, text_type};

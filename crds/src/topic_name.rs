@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text_type::text_type;
+use crate::text_type::{text_conversions, text_type};
 
 /// Longest topic name that a broker takes, in bytes.
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;

@@ -1,11 +1,7 @@
 //! Pure. `spec.delivery`: how records travel, and what happens to those that cannot.
 
-#![expect(
-    clippy::struct_field_names,
-    reason = "limits are named as in the manifest, and all are upper limits"
-)]
-
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::topic::RetentionSpec;
@@ -38,7 +34,7 @@ pub struct DeliverySpec {
 }
 
 /// How many records travel in one request. A request leaves when the first of the limits is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchSpec {
     /// Most records, 1 to 80: the store's default limits end there. Default: `80`.
@@ -50,10 +46,6 @@ pub struct BatchSpec {
     pub max_bytes: Option<ByteSize>,
     /// Longest time that a record waits for others, at most `60s`. Default: `100ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(
-        validation = Rule::new("duration(self) <= duration('60s')")
-            .message("batch.maxDelay must be at most 60s")
-    )]
     pub max_delay: Option<Delay>,
 }
 
@@ -67,15 +59,11 @@ impl BatchSpec {
 }
 
 /// When offsets are committed to Kafka.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommitSpec {
     /// Time between the store's answer and the read-back that permits the commit, at most `60s`. Default: `2s`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(
-        validation = Rule::new("duration(self) <= duration('60s')")
-            .message("commit.delay must be at most 60s")
-    )]
     pub delay: Option<Delay>,
 }
 
@@ -85,11 +73,10 @@ impl CommitSpec {
 }
 
 /// The topic for messages that can never be accepted. It is created if it does not exist.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetterSpec {
     /// Name of the topic, none of those that are consumed. Example: `cameras.dlq`.
-    #[x_kube(validation = Rule::new("self != '.' && self != '..'").message("a topic must not be named . or .."))]
     pub topic: TopicName,
     /// Number of partitions. Default: the broker's `num.partitions`.
     #[serde(skip_serializing_if = "Option::is_none")]

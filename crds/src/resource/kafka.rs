@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::secret_ref::{CaSource, SecretSource};
-use super::text_schema::text_map;
+use super::text_schema::{text, text_map};
 use crate::kafka_properties::{OWNED_PREFIXES, OWNED_PROPERTIES};
 use crate::runtime_config::StartFrom;
 
@@ -25,9 +25,9 @@ pub struct KafkaSpec {
     /// How the sink authenticates by SASL; absent: it does not. A Secret of Strimzi's `KafkaUser` fits as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<AuthenticationSpec>,
-    /// The consumer group of all members. Default: `<namespace>.<name>` of the resource.
+    /// The consumer group of all members, printable ASCII. Default: `<namespace>.<name>` of the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 255), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
+    #[schemars(length(max = 255), regex(pattern = r"^[!-~]([ -~]*[!-~])?$"))]
     pub group_id: Option<String>,
     /// Where a group without any offset begins: `Earliest`, at the oldest message that a topic still holds, or `Latest`,
     /// with messages produced from now on. Partitions added later always begin at the earliest. Default: `Earliest`.
@@ -126,16 +126,13 @@ impl SaslMechanism {
 }
 
 fn bootstrap_servers(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "array",
-        "minItems": 1,
-        "maxItems": 16,
-        "items": {
-            "type": "string",
-            "maxLength": 260,
-            "pattern": r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$",
-        },
-    })
+    let address = text(
+        260,
+        r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4}$",
+        "",
+        "must be host:port, like kafka:9092, with an IPv6 address in brackets and without a protocol",
+    );
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 16, "items": address })
 }
 
 fn properties(_: &mut SchemaGenerator) -> Schema {

@@ -29,13 +29,13 @@ pub struct MappingSpec {
             .message("entry must not end in batch, q or rename, which the store keeps for itself")
     )]
     pub entry: Option<String>,
-    /// Where a record's time comes from.
+    /// Where a record's time comes from. Absent: the message's own timestamp.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<TimestampSpec>,
-    /// Which labels a record gets besides `kafka_offset`.
+    /// Which labels a record gets besides `kafka_offset`. Absent: all headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<LabelsSpec>,
-    /// Where a record's content type comes from.
+    /// Where a record's content type comes from. Absent: `application/octet-stream` for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentTypeSpec>,
 }
@@ -93,11 +93,13 @@ impl TimestampHeaderSpec {
 #[x_kube(
     validation = Rule::new("!has(self.key) || !has(self.key.label) || !has(self.static) || !(self.key.label in self.static)")
         .message("labels.key.label must not be one of the static labels"),
+    validation = Rule::new("!has(self.key) || !has(self.key.label) || !has(self.headers) || !has(self.headers.items) || !self.headers.items.exists(i, i.label == self.key.label)")
+        .message("labels.key.label must not be a label of headers.items"),
     validation = Rule::new("!has(self.headers) || !has(self.headers.items) || !has(self.static) || !self.headers.items.exists(i, i.label in self.static)")
         .message("a label of headers.items must not be one of the static labels")
 )]
 pub struct LabelsSpec {
-    /// Which headers of a message become labels.
+    /// Which headers of a message become labels. Absent: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<HeaderLabelsSpec>,
     /// The label that keeps the message key; `{}` keeps it by the defaults. Absent: the key is not kept.
@@ -111,7 +113,9 @@ pub struct LabelsSpec {
         validation = Rule::new("!self.exists(k, k.startsWith('kafka_'))")
             .message("static labels must not begin with kafka_, which belongs to the sink"),
         validation = Rule::new("self.all(k, k.size() <= 64 && k.matches('^[a-z0-9_.-]*[a-z_.-][a-z0-9_.-]*$'))")
-            .message("names of static labels must be 1 to 64 lower-case letters, digits, '_', '.' and '-', not only digits")
+            .message("names of static labels must be 1 to 64 lower-case letters, digits, '_', '.' and '-', not only digits"),
+        validation = Rule::new(r"self.all(k, self[k].matches(r'^[!#$&-+\--~]([ !#$&-+\--~]*[!#$&-+\--~])?$'))")
+            .message("values of static labels must be printable ASCII without ',', '\"' and '%', not empty, and must not begin or end with a space")
     )]
     pub fixed: BTreeMap<String, String>,
 }
@@ -120,9 +124,9 @@ pub struct LabelsSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.policy == 'All' || !has(self.exclude)")
+    validation = Rule::new("self.policy == 'All' || !has(self.exclude) || self.exclude.size() == 0")
         .message("headers.exclude must be set only where policy is All"),
-    validation = Rule::new("(self.policy == 'Listed') == has(self.items)")
+    validation = Rule::new("(self.policy == 'Listed') == (has(self.items) && self.items.size() > 0)")
         .message("headers.items must be set where policy is Listed, and only there"),
     validation = Rule::new("!has(self.items) || self.items.all(i, self.items.exists_one(j, i.label == j.label))")
         .message("headers.items must not use a label twice")
@@ -137,7 +141,7 @@ pub struct HeaderLabelsSpec {
     pub exclude: Vec<String>,
     /// The headers that get a label, where `policy` is `Listed`; 1 to 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 32))]
+    #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub items: Vec<HeaderLabelSpec>,
 }
@@ -196,12 +200,16 @@ impl KeyLabelSpec {
 }
 
 /// Where a record's content type comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContentTypeSpec {
     /// Content type of records whose message names none. Default: `application/octet-stream`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 255), regex(pattern = r"^[!#-+\--~]([ !#-+\--~]*[!#-+\--~])?$"))]
+    #[schemars(length(max = 255))]
+    #[x_kube(
+        validation = Rule::new(r"self.matches(r'^[!#-+\--~]([ !#-+\--~]*[!#-+\--~])?$')")
+            .message("contentType.default must be printable ASCII without ',' and '\"', like text/plain; charset=utf-8")
+    )]
     pub default: Option<String>,
     /// Header that names a message's content type. Example: `content-type`. Absent: the default holds for all.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -222,12 +230,7 @@ fn entry_grammar() -> String {
 }
 
 fn static_labels(_: &mut SchemaGenerator) -> Schema {
-    let mut schema = text_map(32, 255);
-    let value = r"^[!#$&-+\--~]([ !#$&-+\--~]*[!#$&-+\--~])?$";
-    if let Some(values) = schema.get_mut("additionalProperties").and_then(serde_json::Value::as_object_mut) {
-        values.insert("pattern".to_owned(), value.into());
-    }
-    schema
+    text_map(32, 255)
 }
 
 fn excluded_headers(_: &mut SchemaGenerator) -> Schema {

@@ -13,10 +13,10 @@ use crate::duration_text::Delay;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("(self.format == 'CSV') == has(self.columns)")
+    validation = Rule::new("(self.format == 'CSV') == (has(self.columns) && self.columns.size() > 0)")
         .message("packing.columns must be set where format is CSV, and only there"),
-    validation = Rule::new("self.format == 'JsonLines' || !has(self.envelope)")
-        .message("packing.envelope must be set only where format is JsonLines")
+    validation = Rule::new("self.format == 'JsonLines' || !has(self.envelope) || !self.envelope")
+        .message("packing.envelope must be true only where format is JsonLines")
 )]
 pub struct PackingSpec {
     /// `JsonLines`, one JSON document per line (content type `application/x-ndjson`), or `CSV`, a header row and one row
@@ -31,17 +31,13 @@ pub struct PackingSpec {
     pub max_bytes: Option<ByteSize>,
     /// Longest time that a message waits for others, at most `60s`. Default: `1s`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(
-        validation = Rule::new("duration(self) <= duration('60s')")
-            .message("packing.maxDelay must be at most 60s")
-    )]
     pub max_delay: Option<Delay>,
     /// Wraps each JSON line with offset, timestamp, key and headers, where `format` is `JsonLines`. Default: `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envelope: Option<bool>,
     /// The columns, where `format` is `CSV`; 1 to 128.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(max = 128))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub columns: Vec<ColumnSpec>,
     /// Names of headers that become labels of the record, at most 8: a change of one of them closes a record.

@@ -21,8 +21,8 @@ pub struct ReductStoreSpec {
     /// Base URL of the store. Example: `http://reductstore.plant:8383`.
     #[schemars(length(max = 1024))]
     #[x_kube(
-        validation = Rule::new(r"self.matches('^https?://[^/?#@\\s]+(/[^?#\\s]*)?$')")
-            .message("url must be http:// or https:// with a host, without user, query or fragment")
+        validation = Rule::new(r"self.matches(r'^https?://([^\[\]/?#@:\s]+|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?(/[^?#\s]*)?$')")
+            .message("url must be http:// or https:// with a host, without user, query or fragment, like http://reductstore:8383")
     )]
     pub url: String,
     /// Secret that holds a token with read and write permission on the bucket. It is mounted into the pods. Absent: no
@@ -89,7 +89,7 @@ pub struct BucketRetentionSpec {
     /// Age at which records are deleted: a number with `h`, `m` or `s`, at least one hour, or `Unlimited`.
     /// Example: `720h`.
     #[x_kube(
-        validation = Rule::new("self == 'Unlimited' || duration(self) >= duration('1h')")
+        validation = Rule::new("!self.matches('^[0-9]+[ms]$') || duration(self) >= duration('1h')")
             .message("retention.time of a bucket must be at least 1h, or Unlimited")
     )]
     pub time: RetentionTime,

@@ -92,7 +92,7 @@ pub struct ConsumerGroupStatus {
     pub lag_seconds: Option<i64>,
 }
 
-/// What holds where the resource says nothing: every default as it was resolved.
+/// What holds where the resource says nothing: the defaults that people ask for, as they were resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EffectiveSettings {

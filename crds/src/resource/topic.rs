@@ -21,8 +21,7 @@ use crate::topic_name::TopicName;
         .message("retention.bytesPerPartition must not be set together with config retention.bytes")
 )]
 pub struct TopicSpec {
-    /// Name of the topic.
-    #[x_kube(validation = Rule::new("self != '.' && self != '..'").message("a topic must not be named . or .."))]
+    /// Name of the topic: at most 249 letters, digits, `.`, `_` and `-`.
     pub name: TopicName,
     /// Number of partitions. It can be raised; a lower number than the topic has is reported and changes nothing.
     /// Default: the broker's `num.partitions`.
@@ -35,6 +34,7 @@ pub struct TopicSpec {
     #[schemars(range(min = 1, max = 128))]
     pub replication_factor: Option<u16>,
     /// How long, and how much of, the topic is kept by Kafka. It is the time that an outage of the store may last.
+    /// Absent: left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionSpec>,
     /// Further configuration of the topic, by Kafka's own names, at most 64. Example: `max.message.bytes: "2097152"`.

@@ -29,7 +29,7 @@ pub struct WorkloadSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_policy: Option<NetworkPolicyMode>,
     /// Part of a pod template that is merged over the operator's own, last. The container is named `runtime`. Example:
-    /// `{spec: {nodeSelector: {disk: ssd}}}`.
+    /// `{spec: {nodeSelector: {disk: ssd}, imagePullSecrets: [{name: registry}]}}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "pass_through")]
     pub pod_template: Option<Map<String, Value>>,
@@ -78,6 +78,7 @@ fn quantities(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": {
             "x-kubernetes-int-or-string": true,
             "anyOf": [{ "type": "integer" }, { "type": "string" }],
+            "minimum": 0,
             "maxLength": 32,
             "pattern": r"^(\+)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?[0-9]+))?$",
         },
