@@ -1,0 +1,72 @@
+# One target per thing a person or CI does; CI calls these same targets. `make` alone lists them.
+
+CARGO ?= cargo
+LAB   := $(CARGO) run -p kafkasink-e2e --bin lab --
+BUILD := e2e/prerequisites.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt lint doc tidy unit integration generate deny advisories chart-lint images lab-up lab-down clean
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## from a bare machine to records in ReductStore, read back and compared (PLAN=1 only says what it would do)
+	@$(BUILD)
+	@$(CARGO) run -p kafkasink-e2e --bin demo -- $(if $(PLAN),--plan) $(DEMO_ARGS)
+
+test: ## everything that must pass before a change lands
+	@$(BUILD)
+	@$(MAKE) --no-print-directory fmt lint doc unit integration
+
+check: fmt lint tidy ## the quick part of `make test`, without tests that need the lab
+
+fmt: ## fails where the code is not formatted
+	$(CARGO) fmt --all --check
+
+lint: ## clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc: ## builds the API documentation, broken links are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+tidy: ## the house rules that clippy does not know
+	$(CARGO) test --workspace --test tidy
+
+unit: ## tests that need nothing but the compiler
+	$(CARGO) test --workspace --lib --bins --test agreement --test generated --test manifests --test tidy
+	$(CARGO) test --workspace --doc --quiet
+
+# Always the whole workspace: cargo would build shared crates once more for each choice of packages.
+integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
+	$(CARGO) build --workspace --bins
+	target/debug/lab up kafka store apiserver
+	status=0; $(CARGO) test --workspace --test 'lab' --test 'runtime' --test 'operator' --test 'admission' || status=$$?; \
+	  target/debug/lab down; exit $$status
+
+generate: ## writes the generated files anew (the CRD and its chart)
+	$(CARGO) run --quiet -p kafkasink-operator -- crd > target/kafkasinks.yaml
+	cp target/kafkasinks.yaml crds/kafkasinks.yaml
+	cp target/kafkasinks.yaml charts/kafkasink-crds/files/kafkasinks.yaml
+
+deny: ## licences, sources and banned crates (needs cargo-deny)
+	$(CARGO) deny check bans licenses sources
+
+advisories: ## known vulnerabilities of dependencies (needs cargo-deny and the advisory database)
+	$(CARGO) deny check advisories
+
+images: ## writes the two images as OCI archives into target/images
+	@$(BUILD)
+	$(LAB) images --to target/images
+
+lab-up: ## starts Kafka and ReductStore on 127.0.0.1; `eval "$$(make -s lab-env)"` names them
+	@$(BUILD)
+	$(LAB) up kafka store
+
+lab-env: ## prints how to reach what the lab runs, for `eval`
+	@$(CARGO) run --quiet -p kafkasink-e2e --bin lab -- env
+
+lab-down: ## stops what the lab started and leaves the machine as it was
+	$(LAB) down
+
+clean: ## removes what was built here (the lab's cache stays; `rm -r` of the folder that `make demo PLAN=1` names frees it)
+	$(CARGO) clean

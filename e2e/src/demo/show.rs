@@ -1,0 +1,85 @@
+//! Pure. The closing table and the last line.
+
+use std::time::Duration;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+
+use super::compare::Verdict;
+use super::workload::Workload;
+
+/// What one workload came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The workload.
+    pub workload: Workload,
+    /// Sink pods at the end.
+    pub pods: u32,
+    /// From the first message produced to the last one stored.
+    pub took: Duration,
+    /// What reading back said.
+    pub verdict: Verdict,
+}
+
+/// Returns the table of all workloads.
+#[must_use]
+pub fn table(outcomes: &[Outcome]) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.set_header(["topic", "partitions", "pods", "messages", "MB", "seconds", "missing", "duplicates"]);
+    for Outcome { workload, pods, took, verdict } in outcomes {
+        table.add_row([
+            workload.name.to_owned(),
+            workload.partitions.to_string(),
+            pods.to_string(),
+            verdict.produced.to_string(),
+            format!("{}.{}", verdict.bytes / 1_000_000, verdict.bytes / 100_000 % 10),
+            format!("{:.1}", took.as_secs_f64()),
+            verdict.missing.to_string(),
+            verdict.duplicates.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// Returns the line that the demo promises as its last one, over all workloads.
+#[must_use]
+pub fn last_line(outcomes: &[Outcome]) -> String {
+    let sum = |of: fn(&Verdict) -> u64| outcomes.iter().map(|outcome| of(&outcome.verdict)).sum::<u64>();
+    format!(
+        "demo: produced {}, stored {}, missing {}, duplicates {}",
+        sum(|verdict| verdict.produced),
+        sum(|verdict| verdict.stored),
+        sum(|verdict| verdict.missing),
+        sum(|verdict| verdict.duplicates),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::compare::Verdict;
+    use super::super::workload::WORKLOADS;
+    use super::{Outcome, last_line, table};
+
+    fn outcome() -> Outcome {
+        let verdict =
+            Verdict { produced: 10, stored: 9, missing: 1, bytes: 12_345_678, ..Verdict::default() };
+        Outcome { workload: WORKLOADS[0].clone(), pods: 2, took: Duration::from_millis(3_210), verdict }
+    }
+
+    #[test]
+    fn the_last_line_adds_up_all_workloads() {
+        let line = last_line(&[outcome(), outcome()]);
+        assert_eq!(line, "demo: produced 20, stored 18, missing 2, duplicates 0");
+    }
+
+    #[test]
+    fn the_table_has_a_row_per_workload() {
+        let text = table(&[outcome()]);
+        for cell in ["cameras", "12.3", "3.2"] {
+            assert!(text.contains(cell), "{text}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Sets the stage: cluster, images, Kafka and store as pods, the operator by its charts. IO: the lab, the API server.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::console;
+use super::kubectl::Kubectl;
+use crate::lab::cluster::{self, Cluster};
+use crate::lab::helm::{self, Release};
+use crate::lab::images::{self, Archive};
+use crate::lab::in_cluster::{self, Addresses, Doors, NAMESPACE};
+use crate::lab::kubernetes::{self, Binary};
+use crate::lab::lock::Lock;
+use crate::lab::{Paths, Progress};
+
+/// Namespace of the operator.
+const OPERATOR_NAMESPACE: &str = "kafkasink";
+
+/// Steps that [`set`] shows besides the cluster's own.
+const STEPS: usize = 8;
+
+/// Everything that the sinks need is running.
+pub struct Stage {
+    /// kubectl for the cluster.
+    pub kubectl: Kubectl,
+    /// Kafka and the store, as pods see them.
+    pub addresses: Addresses,
+    /// Kafka and the store, as this machine sees them.
+    pub doors: Doors,
+}
+
+/// Starts what does not run yet and removes what an earlier demo left in the cluster.
+///
+/// # Errors
+/// A part cannot be built or started; the message says which and what to do.
+pub async fn set(paths: &Paths, foreign: Option<&Path>) -> Result<Stage> {
+    let progress = Progress::start(STEPS + if foreign.is_some() { 0 } else { cluster::STEPS });
+    let _lock = Lock::of_run(paths, || progress.say("waits for another run of the lab")).await?;
+    let cluster = match foreign {
+        Some(kubeconfig) => Cluster::existing(kubeconfig).await?,
+        None => cluster::up(paths, &progress).await?,
+    };
+    give_images(paths, &cluster, &progress).await?;
+    let kubectl = clear(paths, &cluster, &progress).await?;
+    let step = progress.step("starts Kafka and ReductStore as pods");
+    let addresses = in_cluster::deploy(&cluster.client(), NAMESPACE).await?;
+    let doors = addresses.open_doors(&cluster).await?;
+    step.done();
+    install_charts(paths, &kubectl.kubeconfig, &progress).await?;
+    Ok(Stage { kubectl, addresses, doors })
+}
+
+async fn give_images(paths: &Paths, cluster: &Cluster, progress: &Progress) -> Result<()> {
+    let ours = images::write_to(progress, &paths.run.join("images")).await?;
+    load(cluster, &ours, progress, "the operator and the runtime").await?;
+    let step = progress.step("builds the images of Kafka and ReductStore (about 6 minutes the first time)");
+    let theirs = in_cluster::archives(paths, &step).await?;
+    step.done();
+    load(cluster, &theirs, progress, "Kafka and ReductStore").await
+}
+
+/// Removes what an earlier demo left in the cluster and returns kubectl.
+async fn clear(paths: &Paths, cluster: &Cluster, progress: &Progress) -> Result<Kubectl> {
+    let step = progress.step("removes what an earlier demo left");
+    let program = kubernetes::binaries(paths, &step, &[Binary::Kubectl]).await?.join("kubectl");
+    let kubectl = Kubectl { program, kubeconfig: cluster.kubeconfig.clone() };
+    kubectl.run(&["delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=3m"]).await?;
+    step.done();
+    Ok(kubectl)
+}
+
+async fn load(cluster: &Cluster, archives: &[Archive], progress: &Progress, what: &str) -> Result<()> {
+    let step = progress.step(&format!("gives the cluster the images of {what}"));
+    for command in cluster.load_images(archives).await? {
+        console::say(format!("  not there yet? {command}"))?;
+    }
+    step.done();
+    Ok(())
+}
+
+async fn install_charts(paths: &Paths, kubeconfig: &Path, progress: &Progress) -> Result<()> {
+    let step = progress.step("installs the charts with Helm (about 1 minute the first time)");
+    let tag = format!("image.tag={}", env!("CARGO_PKG_VERSION"));
+    let runtime_tag = format!("runtimeImage.tag={}", env!("CARGO_PKG_VERSION"));
+    let settings = [
+        "image.repository=localhost/kafkasink-operator",
+        &tag,
+        "runtimeImage.repository=localhost/kafkasink-runtime",
+        &runtime_tag,
+    ];
+    for (name, set) in [("kafkasink-crds", &[][..]), ("kafkasink-operator", &settings[..])] {
+        let chart = checkout()?.join("charts").join(name);
+        let release = Release { name, chart: &chart, namespace: OPERATOR_NAMESPACE, settings: set };
+        helm::install(paths, kubeconfig, release, &step).await?;
+    }
+    step.done();
+    Ok(())
+}
+
+/// The checkout that the demo was built from.
+///
+/// # Errors
+/// It was moved since.
+pub fn checkout() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("find the checkout")?;
+    ensure!(root.join("charts").is_dir(), "{} is gone: run the demo by `make demo`", root.display());
+    Ok(root.to_owned())
+}

@@ -1,0 +1,88 @@
+//! Images of one program that the lab runs beside ours: pause, `CoreDNS`, `ReductStore`. IO: compilers.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::oci::Start;
+use super::recipe::{Archive, Recipe};
+use super::tree::Tree;
+use super::{base, libraries};
+use crate::lab::cache::cached;
+use crate::lab::command::Run;
+use crate::lab::go::{Program, Wrapper};
+use crate::lab::paths::Paths;
+use crate::lab::progress::Step;
+use crate::lab::{store, versions};
+
+const PAUSE_SOURCE: &str = include_str!("../../../parts/pause/pause.c");
+const PAUSE_VERSION: &str = "1";
+const COREDNS_WRAPPER: Wrapper = Wrapper {
+    module: include_str!("../../../parts/coredns/go.mod"),
+    sums: include_str!("../../../parts/coredns/go.sum"),
+    main: Some(include_str!("../../../parts/coredns/main.go")),
+};
+
+/// Returns the program that holds namespaces open: those of pods, and of the node.
+///
+/// # Errors
+/// The C compiler fails, or the cache cannot be written.
+pub async fn pause_program(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf> {
+    let build = async |folder: PathBuf| {
+        let source = folder.join("pause.c");
+        tokio::fs::write(&source, PAUSE_SOURCE).await.context("write pause.c")?;
+        let compile = Run::new("cc").args(["-O2", "-static", "-s", "-o"]).arg(folder.join("pause"));
+        compile.arg(&source).step(step).run().await.map(drop)
+    };
+    Ok(cached(paths, "pause", PAUSE_VERSION, step, build).await?.join("pause"))
+}
+
+/// Returns the image of every pod's sandbox, which containerd's configuration names.
+///
+/// # Errors
+/// The C compiler fails, or the cache cannot be written.
+pub async fn pause(paths: &Paths, step: &Step) -> anyhow::Result<Archive> {
+    let program = pause_program(paths, step).await?;
+    let mut tree = Tree::default();
+    tree.file("/pause", program);
+    recipe("pause", PAUSE_VERSION).cached(paths, step, async { Ok(tree) }).await
+}
+
+/// Returns the image of `CoreDNS`; the first build takes about a minute.
+///
+/// # Errors
+/// `go build` fails, or the cache cannot be written.
+pub async fn coredns(paths: &Paths, step: &Step) -> anyhow::Result<Archive> {
+    let build = async |folder: PathBuf| {
+        let program = Program { package: ".", settings: &[] };
+        COREDNS_WRAPPER.build(&folder.join("wrapper"), program, &folder.join("coredns"), step).await
+    };
+    let program = cached(paths, "coredns", versions::COREDNS, step, build).await?.join("coredns");
+    let tree = with_program("/coredns", &program);
+    recipe("coredns", versions::COREDNS).cached(paths, step, tree).await
+}
+
+/// Returns the image of `ReductStore`; the first build takes about five minutes.
+///
+/// # Errors
+/// `cargo install` fails, or the cache cannot be written.
+pub async fn store(paths: &Paths, step: &Step) -> anyhow::Result<Archive> {
+    let program = store::binary(paths, step).await?;
+    let tree = with_program("/reductstore", &program);
+    recipe("reductstore", versions::REDUCTSTORE).cached(paths, step, tree).await
+}
+
+/// Returns the files of an image with one program and all that it loads.
+pub(super) async fn with_program(path: &str, program: &Path) -> anyhow::Result<Tree> {
+    let mut tree = base::tree()?;
+    tree.file(path, program);
+    libraries::add(&mut tree, &[program.to_owned()], &[]).await?;
+    Ok(tree)
+}
+
+/// An image whose program lies at `/<name>`.
+fn recipe(name: &'static str, version: &str) -> Recipe {
+    let start =
+        Start { entrypoint: vec![format!("/{name}")], user: Some(base::USER.to_owned()), ..Start::default() };
+    Recipe { name, tag: version.to_owned(), start }
+}

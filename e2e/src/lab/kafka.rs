@@ -1,0 +1,131 @@
+//! One Kafka broker (`KRaft`, broker and controller in one process) on 127.0.0.1. IO: Maven, Java.
+
+mod answer;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::cache::{cached, fresh_folder};
+use super::command::Run;
+use super::daemon::{Daemon, Spec};
+use super::paths::Paths;
+use super::preflight::{self, Need};
+use super::progress::{Progress, Step};
+use super::state::{KafkaAddress, State};
+use super::versions;
+use settings::Settings;
+
+/// Steps that [`up`] shows.
+pub const STEPS: usize = 2;
+
+const NAME: &str = "kafka";
+const POM: &str = include_str!("../../parts/kafka/pom.xml");
+const PORT: u16 = 19092;
+const CONTROLLER_PORT: u16 = 19093;
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// A broker of which nothing is kept needs no long farewell.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Returns what the machine must have for [`up`].
+#[must_use]
+pub fn needs(paths: &Paths) -> Vec<Need> {
+    if paths.part_dir(NAME, versions::KAFKA).exists() {
+        return vec![Need::Java];
+    }
+    vec![Need::Java, Need::Maven, Need::DiskGib(1)]
+}
+
+/// Starts a broker without any data and waits until it answers; nothing is done if one runs.
+///
+/// # Errors
+/// The machine lacks something, the jars cannot be fetched, or the broker does not answer in time.
+pub async fn up(paths: &Paths, progress: &Progress) -> anyhow::Result<KafkaAddress> {
+    if let Some(address) = find(paths) {
+        progress.say(&format!("Kafka is up: {}", address.bootstrap));
+        return Ok(address);
+    }
+    let fetches = progress.step(&format!("fetches Kafka {} (54 MB of jars)", versions::KAFKA));
+    let jars = jars(paths, &fetches).await?;
+    fetches.done();
+
+    let starts = progress.step("starts Kafka");
+    let settings = Settings {
+        port: preflight::lab_port(paths, PORT)?,
+        controller_port: preflight::lab_port(paths, CONTROLLER_PORT)?,
+        data: paths.data_dir(NAME),
+    };
+    let address = start(paths, &jars, &settings, &starts).await?;
+    starts.note(&address.bootstrap);
+    starts.done();
+    Ok(address)
+}
+
+/// Returns where the running one is.
+#[must_use]
+pub fn find(paths: &Paths) -> Option<KafkaAddress> {
+    State::load(paths).kafka.filter(|_| Daemon::find(paths, NAME).is_some())
+}
+
+/// Stops the broker, if the lab started one.
+///
+/// # Errors
+/// It cannot be stopped.
+pub async fn down(paths: &Paths) -> anyhow::Result<()> {
+    if let Some(daemon) = Daemon::find(paths, NAME) {
+        daemon.stop(STOP_TIMEOUT).await?;
+    }
+    State::update(paths, |state| state.kafka = None)
+}
+
+/// Returns the folder with the jars of the broker and its tools, and fetches them before that if they are absent.
+///
+/// # Errors
+/// The machine lacks something, or Maven fails.
+pub async fn jars(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf> {
+    let part = cached(paths, NAME, versions::KAFKA, step, async |folder: PathBuf| {
+        preflight::check(paths, &needs(paths), step).await?;
+        tokio::fs::write(folder.join("pom.xml"), POM).await?;
+        let maven = Run::new("mvn").args(["-B", "dependency:copy-dependencies"]);
+        let maven = maven.args(["-DincludeScope=runtime", "-DoutputDirectory=libs"]);
+        maven.dir(&folder).log(paths.log_file("kafka-fetch")).step(step).run().await.map(drop)
+    });
+    Ok(part.await?.join("libs"))
+}
+
+async fn start(paths: &Paths, jars: &Path, settings: &Settings, step: &Step) -> anyhow::Result<KafkaAddress> {
+    // One that was recorded but did not become ready, because the lab was killed while it waited.
+    down(paths).await?;
+    fresh_folder(&settings.data).await?;
+    let files = paths.run.join(NAME);
+    fresh_folder(&files).await?;
+    let (broker, logging) = (files.join("server.properties"), files.join("log4j2.properties"));
+    tokio::fs::write(&broker, settings.broker_properties()).await?;
+    tokio::fs::write(&logging, settings::LOGGING_PROPERTIES).await?;
+
+    step.note("formats its storage");
+    let cluster_id = settings::cluster_id();
+    let format = Run::new("java").args(java_args(jars, &logging, "kafka.tools.StorageTool"));
+    let format =
+        format.args(["format", "--standalone", "--cluster-id", &cluster_id, "--config"]).arg(&broker);
+    format.log(paths.log_file("kafka-format")).run().await?;
+
+    step.note("waits until it answers");
+    let spec = Spec::new("java").args(java_args(jars, &logging, "kafka.Kafka")).arg(&broker);
+    let daemon = Daemon::start(paths, NAME, spec).await?;
+    let address = KafkaAddress { bootstrap: format!("127.0.0.1:{}", settings.port) };
+    let answers = || answer::metadata_of(address.bootstrap.clone());
+    daemon.wait_until("Kafka answers", START_TIMEOUT, answers).await?;
+    State::update(paths, |state| state.kafka = Some(address.clone()))?;
+    Ok(address)
+}
+
+fn java_args(jars: &Path, logging: &Path, class: &str) -> Vec<String> {
+    vec![
+        "-Xmx512m".to_owned(),
+        format!("-Dlog4j2.configurationFile={}", logging.display()),
+        "-cp".to_owned(),
+        format!("{}/*", jars.display()),
+        class.to_owned(),
+    ]
+}

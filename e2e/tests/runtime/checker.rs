@@ -1,0 +1,59 @@
+//! Pure. Compares what was produced with what is stored: nothing missing, nothing twice, nothing changed.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+
+use crate::expected::expected;
+use crate::topic::Produced;
+
+/// A record as it was read back.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) partition: i32,
+    pub(crate) timestamp_us: u64,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) content_type: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Fails with the first difference.
+pub(crate) fn compare(produced: &[Produced], stored: &[Stored]) -> anyhow::Result<()> {
+    let mut by_offset: BTreeMap<(i32, i64), Vec<&Stored>> = BTreeMap::new();
+    for record in stored {
+        let offset = record.labels.get("kafka_offset").context("read a record without an offset")?.parse()?;
+        by_offset.entry((record.partition, offset)).or_default().push(record);
+    }
+    let doubled = by_offset.values().filter(|records| records.len() > 1).count();
+    let is_missing = |p: &&Produced| !by_offset.contains_key(&(p.partition, p.offset));
+    let missing: Vec<_> = produced.iter().filter(is_missing).map(|p| (p.partition, p.offset)).collect();
+    ensure!(missing.is_empty() && doubled == 0, "missing {missing:?}, doubled {doubled}");
+    ensure!(stored.len() == produced.len(), "{} stored, {} produced", stored.len(), produced.len());
+    for message in produced {
+        let records = by_offset.get(&(message.partition, message.offset)).context("look a record up")?;
+        for record in records {
+            compare_one(message, record).with_context(|| {
+                format!("compare partition {} offset {}", message.partition, message.offset)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn compare_one(produced: &Produced, stored: &Stored) -> anyhow::Result<()> {
+    let mut labels = stored.labels.clone();
+    let moved = labels.remove("kafka_timestamp");
+    let wanted = expected(&produced.message, produced.offset);
+    ensure!(labels == wanted.labels, "labels {labels:?} instead of {:?}", wanted.labels);
+    ensure!(stored.content_type == wanted.content_type, "content type {}", stored.content_type);
+    ensure!(stored.body == produced.message.value.clone().unwrap_or_default(), "the body differs");
+    let own_millisecond = u64::try_from(produced.timestamp_ms)?;
+    let is_within = stored.timestamp_us / 1_000 == own_millisecond;
+    let source = produced.timestamp_ms * 1_000;
+    ensure!(
+        if is_within { moved.is_none() } else { moved == Some(source.to_string()) },
+        "time {} for {own_millisecond} ms with label {moved:?}",
+        stored.timestamp_us
+    );
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! IO: Kubernetes. Writes the status, server-side, under a field manager of its own.
+
+use kafkasink_crds::resource::{KafkaSink, KafkaSinkStatus};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde_json::json;
+
+use crate::kubernetes::{KubernetesError, STATUS_MANAGER, call};
+
+/// Writes the status of a resource.
+///
+/// # Errors
+/// The Kubernetes API does not answer or refuses the status.
+pub(crate) async fn write_status(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    status: &KafkaSinkStatus,
+) -> Result<(), KubernetesError> {
+    let sinks: Api<KafkaSink> = Api::namespaced(client.clone(), namespace);
+    let patch = Patch::Apply(json!({
+        "apiVersion": KafkaSink::api_version(&()),
+        "kind": KafkaSink::kind(&()),
+        "metadata": { "name": name },
+        "status": status,
+    }));
+    let parameters = PatchParams::apply(STATUS_MANAGER).force();
+    let answer =
+        call(format!("write the status of {name}"), sinks.patch_status(name, &parameters, &patch)).await;
+    answer.map(|written| tracing::debug!(sink = written.name_any(), "wrote the status"))
+}

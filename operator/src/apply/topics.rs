@@ -1,0 +1,71 @@
+//! IO: Kafka. Carries out the plan for one topic. A step that fails is a problem of this topic and of no other.
+
+use std::sync::Arc;
+
+use kafkasink_crds::resource::Reason;
+
+use crate::kafka::{KafkaAdmin, KafkaError};
+use crate::model::{KafkaView, Problem, TopicAction, TopicChange, TopicOutcome, TopicPlan};
+
+/// Carries out the plan.
+pub(super) async fn apply(admin: &Arc<KafkaAdmin>, seen: &KafkaView, plan: TopicPlan) -> TopicOutcome {
+    let mut outcome = TopicOutcome {
+        view: seen.topics.get(&plan.name).cloned(),
+        name: plan.name,
+        changes: Vec::new(),
+        problem: plan.problem,
+    };
+    for action in plan.actions {
+        match step(admin, &outcome, action).await {
+            Ok(change) => outcome.changes.extend(change),
+            Err(error) => {
+                outcome.problem.get_or_insert(refused(&error));
+            }
+        }
+    }
+    outcome
+}
+
+/// Takes over how the topic looks after the steps.
+pub(super) fn look_again(outcome: &mut TopicOutcome, now: &KafkaView) {
+    outcome.view = now.topics.get(&outcome.name).cloned();
+    if outcome.view.is_none() && outcome.problem.is_none() {
+        let message = format!("topic {} is being created; wait", outcome.name);
+        outcome.problem = Some(Problem::new(Reason::Progressing, message));
+    }
+}
+
+async fn step(
+    admin: &Arc<KafkaAdmin>,
+    outcome: &TopicOutcome,
+    action: TopicAction,
+) -> Result<Option<TopicChange>, KafkaError> {
+    let name = &outcome.name;
+    match action {
+        TopicAction::Create(creation) => match admin.create_topic(name, creation).await {
+            Ok(()) => Ok(Some(TopicChange::Created)),
+            // Somebody was faster: the next look adopts it.
+            Err(error) if error.is_topic_already_there() => Ok(None),
+            Err(error) => Err(error),
+        },
+        TopicAction::RaisePartitions { from, to } => {
+            admin.raise_partitions(name, to).await?;
+            Ok(Some(TopicChange::PartitionsRaised { from, to }))
+        }
+        TopicAction::SetConfig(entries) => {
+            let keys = entries.keys().cloned().collect();
+            admin.set_config(name, entries).await?;
+            Ok(Some(TopicChange::ConfigSet(keys)))
+        }
+    }
+}
+
+/// What the brokers refuse is about the topic; everything else about the cluster.
+fn refused(error: &KafkaError) -> Problem {
+    let problem = error.problem();
+    if problem.reason == Reason::KafkaRequestFailed {
+        let message = format!("{}; correct the topic in the resource", problem.message);
+        return Problem::new(Reason::TopicRefused, message);
+    }
+    problem
+}

@@ -1,0 +1,37 @@
+//! IO: none. `Context`: what every reconciliation shares.
+
+use std::sync::Arc;
+
+use kube::Client;
+use kube::runtime::events::Recorder;
+
+use crate::kafka::Connections;
+use crate::lag_pace::LagPace;
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::reduct::Stores;
+use crate::requeue::Requeue;
+
+/// What every reconciliation shares.
+pub(crate) struct Context {
+    /// The Kubernetes API.
+    pub(crate) client: Client,
+    /// The Kafka clusters.
+    pub(crate) connections: Connections,
+    /// The stores.
+    pub(crate) stores: Stores,
+    /// For the metrics of the pods.
+    pub(crate) http: reqwest::Client,
+    /// For Events; shared, so that repeats are counted together.
+    pub(crate) recorder: Recorder,
+    /// The operator's own numbers.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What was written, so that nothing is written twice.
+    pub(crate) memory: Memory,
+    /// When a resource is looked at again.
+    pub(crate) requeue: Requeue,
+    /// How often lag is written.
+    pub(crate) lag_pace: LagPace,
+    /// Image of the runtime where a resource names none.
+    pub(crate) runtime_image: String,
+}

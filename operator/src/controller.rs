@@ -1,0 +1,183 @@
+//! IO: Kubernetes. Watches resources and what belongs to them, and reconciles each of them, a few at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kafkasink_crds::resource::KafkaSink;
+use kube::api::{ListParams, PartialObjectMeta};
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::runtime::controller::{self, Action, Config, Controller};
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::Awaited;
+use crate::context::Context;
+use crate::desired::MANAGED_BY;
+use crate::kubernetes::{KubernetesError, call};
+use crate::malformed;
+use crate::metrics::Outcome;
+use crate::reconcile::{ReconcileError, reconcile};
+use crate::requeue::Next;
+use crate::telemetry::chain;
+use crate::{finalizer, requeue};
+
+/// A resource, or why it cannot be read: one that cannot must not stop the others.
+pub(crate) type Guarded = DeserializeGuard<KafkaSink>;
+
+/// How often it is asked whether the definition has come.
+const DEFINITION_PAUSE: Duration = Duration::from_secs(2);
+
+/// Longest reconciliation; every request in it has a shorter time-out of its own.
+const RECONCILE_MAX: Duration = Duration::from_mins(2);
+
+/// What is watched, and how much of it is worked on at the same time.
+pub(crate) struct Watch {
+    /// The only namespace; `None` means all.
+    pub(crate) namespace: Option<String>,
+    /// Most reconciliations at the same time.
+    pub(crate) concurrency: u16,
+}
+
+impl Watch {
+    fn api<K>(&self, client: &Client) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(client.clone(), namespace),
+            None => Api::all(client.clone()),
+        }
+    }
+
+    /// Only metadata is kept in memory: it tells that something changed, and that is all a watch is for.
+    fn metadata<K>(&self, client: &Client) -> Api<PartialObjectMeta<K>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        self.api(client)
+    }
+}
+
+/// Waits for the definition, then reconciles until `stop`.
+pub(crate) async fn run(
+    context: Arc<Context>,
+    watch: &Watch,
+    awaited: watch::Sender<Awaited>,
+    stop: CancellationToken,
+) {
+    awaited.send_replace(Some("the CustomResourceDefinition kafkasinks.kafkasink.dev"));
+    tokio::select! {
+        () = definition(&context.client, watch) => {}
+        () = stop.cancelled() => return,
+    }
+    awaited.send_replace(None);
+    tracing::info!("watches kafkasinks");
+    controller(&context.client, watch)
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .run(reconcile_guarded, on_error, context)
+        .for_each(async |outcome| {
+            // A reconciliation that failed has told so itself.
+            if let Err(controller::Error::QueueError(error)) = outcome {
+                tracing::warn!(error = chain(&error), "a watch failed, starting it again");
+            }
+        })
+        .await;
+}
+
+fn controller(client: &Client, watch: &Watch) -> Controller<Guarded> {
+    let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    Controller::new(watch.api::<Guarded>(client), watcher::Config::default())
+        .with_config(Config::default().concurrency(watch.concurrency))
+        .owns(watch.metadata::<StatefulSet>(client), ours.clone())
+        .owns(watch.metadata::<Service>(client), ours.clone())
+        .owns(watch.metadata::<ServiceAccount>(client), ours.clone())
+        .owns(watch.metadata::<ConfigMap>(client), ours.clone())
+        .owns(watch.metadata::<PodDisruptionBudget>(client), ours)
+}
+
+/// Waits until the API server serves `KafkaSink`s and lets us list them.
+///
+/// The controller's own cache is not asked whether it is filled: of two tasks that wait for that only one is woken,
+/// and the other one is the controller.
+async fn definition(client: &Client, watch: &Watch) {
+    let sinks = watch.api::<KafkaSink>(client);
+    let one = ListParams::default().limit(1);
+    let mut ticks = tokio::time::interval(DEFINITION_PAUSE);
+    let mut told = String::new();
+    loop {
+        ticks.tick().await;
+        let news = match call("list kafkasinks", sinks.list_metadata(&one)).await {
+            Ok(_) => return,
+            Err(error) if error.is_not_found() => "it is not installed".to_owned(),
+            Err(error) => chain(&error),
+        };
+        if news != told {
+            tracing::warn!(reason = news, "waits for the definition kafkasinks.kafkasink.dev");
+            told = news;
+        }
+    }
+}
+
+async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+    let begun = Instant::now();
+    context.metrics.begun();
+    let work = reconcile_or_clean_up(&guarded, &context);
+    let outcome = tokio::time::timeout(RECONCILE_MAX, work).await.unwrap_or_else(|_| {
+        let attempt = format!("reconcile {}", guarded.name_any());
+        Err(ReconcileError::Kubernetes(KubernetesError::TimedOut { attempt }))
+    });
+    let label = match &outcome {
+        Ok(Next::Healthy | Next::Refused) => Outcome::Success,
+        Ok(Next::Rolling | Next::Failed) => Outcome::Requeue,
+        Err(_) => Outcome::Error,
+    };
+    context.metrics.ended(label, begun.elapsed());
+    let uid = guarded.uid().unwrap_or_default();
+    outcome.map(|next| Action::requeue(context.requeue.after(&uid, next)))
+}
+
+async fn reconcile_or_clean_up(guarded: &Guarded, context: &Context) -> Result<Next, ReconcileError> {
+    let namespace = guarded.namespace().unwrap_or_default();
+    // The cached resource may be older than what we wrote ourselves.
+    let sinks: Api<Guarded> = Api::namespaced(context.client.clone(), &namespace);
+    let name = guarded.name_any();
+    let newest = call(format!("read KafkaSink {name}"), sinks.get_opt(&name)).await;
+    let Some(DeserializeGuard(newest)) = newest.map_err(ReconcileError::Kubernetes)? else {
+        forget(context, &guarded.uid().unwrap_or_default());
+        return Ok(Next::Healthy);
+    };
+    let now = Timestamp::now();
+    match newest {
+        Err(error) => {
+            malformed::report(&context.client, &error, now).await.map_err(ReconcileError::Kubernetes)
+        }
+        Ok(sink) if sink.metadata.deletion_timestamp.is_some() => {
+            let next = finalizer::clean_up(context, &sink, now).await.map_err(ReconcileError::Kubernetes)?;
+            forget(context, &sink.uid().unwrap_or_default());
+            Ok(next)
+        }
+        Ok(sink) => reconcile(context, &sink, now).await,
+    }
+}
+
+fn forget(context: &Context, uid: &str) {
+    context.requeue.forget(uid);
+    context.lag_pace.forget(uid);
+    context.memory.forget(uid);
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that kube's controller asks for")]
+fn on_error(guarded: Arc<Guarded>, error: &ReconcileError, context: Arc<Context>) -> Action {
+    let (namespace, sink) = (guarded.namespace().unwrap_or_default(), guarded.name_any());
+    tracing::warn!(namespace, sink, error = chain(error), "reconciliation failed, trying again");
+    let uid = guarded.uid().unwrap_or_default();
+    Action::requeue(context.requeue.after(&uid, requeue::Next::Failed))
+}

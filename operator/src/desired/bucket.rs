@@ -1,0 +1,167 @@
+//! Pure. What is to be done to the bucket: created, settings that differ, retention as the store's lifecycle policy.
+
+use kafkasink_crds::duration_text::RetentionTime;
+use kafkasink_crds::resource::{BucketSpec, ManagementPolicy, Reason};
+
+use crate::model::{
+    BucketAction, BucketPlan, BucketView, Problem, StoreView, ValidatedBucket, ValidatedSink,
+};
+
+/// Returns the name of the lifecycle policy that keeps a bucket's retention.
+pub(crate) fn lifecycle_policy(bucket: &ValidatedBucket) -> String {
+    format!("kafkasink-{}", bucket.name)
+}
+
+/// Returns what is to be done to the sink's bucket.
+pub(super) fn plan(sink: &ValidatedSink, store: &StoreView) -> BucketPlan {
+    let bucket = &sink.bucket;
+    let (actions, problem) = match &store.bucket {
+        None => creation(bucket, store),
+        Some(view) => (changes(bucket, view, store), drift(bucket, view, store)),
+    };
+    let forbidden = missing_permission(sink, store);
+    let there = store.bucket.is_some() || !actions.is_empty();
+    let usable = there && forbidden.is_none();
+    BucketPlan { name: bucket.name.clone(), actions, problem: forbidden.or(problem), usable }
+}
+
+fn creation(bucket: &ValidatedBucket, store: &StoreView) -> (Vec<BucketAction>, Option<Problem>) {
+    if bucket.management == ManagementPolicy::Observe {
+        return (
+            Vec::new(),
+            Some(not_found(bucket, "managementPolicy is Observe; create it or set Enforce")),
+        );
+    }
+    if !store.managed {
+        let remedy = "adminTokenFrom is not set; create it, or set adminTokenFrom to a full-access token";
+        return (Vec::new(), Some(not_found(bucket, remedy)));
+    }
+    let block_records = u64::from(BucketSpec::MAX_BLOCK_RECORDS_DEFAULT);
+    let settings = BucketView {
+        max_block_records: bucket.settings.max_block_records.or(Some(block_records)),
+        ..bucket.settings.clone()
+    };
+    let retention = retention(bucket, store.retention_seconds);
+    (std::iter::once(BucketAction::Create(settings)).chain(retention).collect(), None)
+}
+
+fn changes(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView) -> Vec<BucketAction> {
+    if bucket.management != ManagementPolicy::Enforce || !store.managed {
+        return Vec::new();
+    }
+    let set = differs(&bucket.settings, view).then(|| BucketAction::Set(bucket.settings.clone()));
+    set.into_iter().chain(retention(bucket, store.retention_seconds)).collect()
+}
+
+fn retention(bucket: &ValidatedBucket, now: Option<u64>) -> Option<BucketAction> {
+    match (bucket.retention, now) {
+        (Some(RetentionTime::For(time)), now) if now != Some(time.as_secs()) => {
+            Some(BucketAction::SetRetention(time.as_secs()))
+        }
+        (Some(RetentionTime::Unlimited), Some(_)) => Some(BucketAction::DropRetention),
+        (Some(RetentionTime::For(_) | RetentionTime::Unlimited) | None, _) => None,
+    }
+}
+
+/// Settings that are declared, differ, and cannot be set for lack of a token.
+fn drift(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView) -> Option<Problem> {
+    let declared = differs(&bucket.settings, view) || retention(bucket, store.retention_seconds).is_some();
+    (bucket.management == ManagementPolicy::Enforce && declared && !store.managed).then(|| {
+        let name = &bucket.name;
+        let message = format!(
+            "bucket {name} differs from what is declared and adminTokenFrom is not set; set adminTokenFrom to a \
+             full-access token, or remove the settings from reductStore.bucket"
+        );
+        Problem::new(Reason::BucketDrifted, message)
+    })
+}
+
+/// Only what is declared is compared: the rest is the store's affair.
+fn differs(declared: &BucketView, view: &BucketView) -> bool {
+    let other = |wanted: Option<u64>, is: Option<u64>| wanted.is_some() && wanted != is;
+    let kind = declared.quota.is_some() && declared.quota != view.quota;
+    kind || other(declared.quota_bytes, view.quota_bytes)
+        || other(declared.max_block_bytes, view.max_block_bytes)
+        || other(declared.max_block_records, view.max_block_records)
+}
+
+fn not_found(bucket: &ValidatedBucket, remedy: &str) -> Problem {
+    Problem::new(Reason::BucketNotFound, format!("bucket {} does not exist and {remedy}", bucket.name))
+}
+
+fn missing_permission(sink: &ValidatedSink, store: &StoreView) -> Option<Problem> {
+    let bucket = &sink.bucket.name;
+    let missing = store.permissions.as_ref()?.missing(bucket.as_str());
+    (!missing.is_empty()).then(|| {
+        let missing = missing.join(" and ");
+        let message = format!(
+            "the token of reductStore.tokenFrom has no {missing} permission on bucket {bucket}; give it read and write"
+        );
+        Problem::new(Reason::AuthorizationFailed, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kafkasink_crds::bucket_name::BucketName;
+
+    use super::{
+        BucketView, ManagementPolicy, RetentionTime, StoreView, ValidatedBucket, changes, creation, drift,
+    };
+
+    fn bucket(management: ManagementPolicy, retention: Option<RetentionTime>) -> ValidatedBucket {
+        ValidatedBucket {
+            name: BucketName::parse("plant").unwrap(),
+            management,
+            settings: BucketView { max_block_bytes: Some(1), ..BucketView::default() },
+            retention,
+        }
+    }
+
+    fn store(managed: bool, block_bytes: Option<u64>, retention_seconds: Option<u64>) -> StoreView {
+        let view = |bytes| BucketView { max_block_bytes: Some(bytes), ..BucketView::default() };
+        StoreView { bucket: block_bytes.map(view), retention_seconds, permissions: None, managed }
+    }
+
+    /// The names of the steps and the reason of the problem.
+    fn check(bucket: &ValidatedBucket, store: &StoreView, expected: &str) {
+        let (actions, problem) = match &store.bucket {
+            None => creation(bucket, store),
+            Some(view) => (changes(bucket, view, store), drift(bucket, view, store)),
+        };
+        let steps: Vec<_> = actions.iter().map(|action| format!("{action:?}")).collect();
+        let names: Vec<_> = steps.iter().map(|step| step.split(' ').next().unwrap()).collect();
+        let reason = problem.map(|problem| problem.reason.as_str()).unwrap_or_default();
+        assert_eq!(format!("{} {reason}", names.join("+")).trim(), expected);
+    }
+
+    #[test]
+    fn creates_a_bucket_only_where_it_may() {
+        let enforced = bucket(ManagementPolicy::Enforce, None);
+        check(&enforced, &store(true, None, None), "Create(BucketView");
+        check(&enforced, &store(false, None, None), "BucketNotFound");
+        check(&bucket(ManagementPolicy::Observe, None), &store(true, None, None), "BucketNotFound");
+    }
+
+    #[test]
+    fn changes_only_what_is_declared_and_differs() {
+        let enforced = bucket(ManagementPolicy::Enforce, None);
+        check(&enforced, &store(true, Some(1), None), "");
+        check(&enforced, &store(true, Some(2), None), "Set(BucketView");
+        check(&enforced, &store(false, Some(2), None), "BucketDrifted");
+        check(&bucket(ManagementPolicy::CreateOnly, None), &store(true, Some(2), None), "");
+    }
+
+    #[test]
+    fn keeps_retention_as_declared() {
+        let kept = |time| bucket(ManagementPolicy::Enforce, Some(time));
+        let hour = RetentionTime::For(Duration::from_hours(1));
+        check(&kept(hour), &store(true, Some(1), Some(3600)), "");
+        check(&kept(hour), &store(true, Some(1), None), "SetRetention(3600)");
+        check(&kept(hour), &store(true, None, None), "Create(BucketView+SetRetention(3600)");
+        check(&kept(RetentionTime::Unlimited), &store(true, Some(1), Some(3600)), "DropRetention");
+        check(&kept(RetentionTime::Unlimited), &store(true, Some(1), None), "");
+    }
+}

@@ -1,0 +1,177 @@
+//! Pure. What is to be done to each topic: created, more partitions, configuration keys that differ. What Kafka cannot
+//! do is a problem that stops nothing else.
+
+use std::collections::BTreeMap;
+
+use kafkasink_crds::resource::{ManagementPolicy, Reason};
+
+use crate::model::{
+    KafkaView, Problem, TopicAction, TopicCreation, TopicPlan, TopicView, ValidatedSink, ValidatedTopic,
+};
+
+/// Returns a plan for every topic of the sink, the dead-letter topic last.
+pub(super) fn plans(sink: &ValidatedSink, kafka: &KafkaView) -> Vec<TopicPlan> {
+    sink.all_topics().map(|topic| plan(topic, kafka)).collect()
+}
+
+fn plan(topic: &ValidatedTopic, kafka: &KafkaView) -> TopicPlan {
+    let (actions, problem) = match (kafka.topics.get(&topic.name), topic.management) {
+        (None, ManagementPolicy::Observe) => (Vec::new(), Some(not_found(topic))),
+        (None, ManagementPolicy::Enforce | ManagementPolicy::CreateOnly) => creation(topic, kafka),
+        (Some(view), ManagementPolicy::Enforce) => (changes(topic, view), unsupported(topic, view)),
+        (Some(_), ManagementPolicy::CreateOnly | ManagementPolicy::Observe) => (Vec::new(), None),
+    };
+    TopicPlan { name: topic.name.clone(), actions, problem }
+}
+
+fn creation(topic: &ValidatedTopic, kafka: &KafkaView) -> (Vec<TopicAction>, Option<Problem>) {
+    let replicas = topic.replication_factor.map_or(0, usize::from);
+    if replicas > kafka.brokers {
+        return (Vec::new(), Some(too_few_brokers(topic, replicas, kafka.brokers)));
+    }
+    let creation = TopicCreation {
+        partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        config: topic.config.clone(),
+    };
+    (vec![TopicAction::Create(creation)], None)
+}
+
+fn changes(topic: &ValidatedTopic, view: &TopicView) -> Vec<TopicAction> {
+    let more = topic.partitions.filter(|wanted| *wanted > view.partitions);
+    let raise = more.map(|to| TopicAction::RaisePartitions { from: view.partitions, to });
+    let differing: BTreeMap<_, _> = topic
+        .config
+        .iter()
+        .filter(|(key, value)| view.config.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let set = (!differing.is_empty()).then_some(TopicAction::SetConfig(differing));
+    raise.into_iter().chain(set).collect()
+}
+
+fn unsupported(topic: &ValidatedTopic, view: &TopicView) -> Option<Problem> {
+    let name = &topic.name;
+    let partitions = view.partitions;
+    let fewer = topic.partitions.filter(|wanted| *wanted < partitions).map(|wanted| {
+        let message = format!(
+            "topic {name} has {partitions} partitions and Kafka cannot take any away; set partitions to {partitions} instead of {wanted}"
+        );
+        Problem::new(Reason::PartitionDecreaseNotSupported, message)
+    });
+    let replicas = view.replication_factor;
+    let other = topic.replication_factor.filter(|wanted| *wanted != replicas).map(|wanted| {
+        let message = format!(
+            "topic {name} has {replicas} replicas, which is not changed here; set replicationFactor to {replicas} instead of \
+             {wanted}, or reassign the replicas with Kafka's own tools"
+        );
+        Problem::new(Reason::ReplicationChangeNotSupported, message)
+    });
+    fewer.or(other)
+}
+
+fn too_few_brokers(topic: &ValidatedTopic, replicas: usize, brokers: usize) -> Problem {
+    let name = &topic.name;
+    let message = format!(
+        "replicationFactor {replicas} needs {replicas} brokers, the cluster has {brokers}: topic {name} is not \
+         created; set replicationFactor to {brokers} or less, or add brokers"
+    );
+    Problem::new(Reason::TopicRefused, message)
+}
+
+fn not_found(topic: &ValidatedTopic) -> Problem {
+    let name = &topic.name;
+    let message = format!(
+        "topic {name} does not exist and managementPolicy is Observe; create it or set managementPolicy to Enforce"
+    );
+    Problem::new(Reason::TopicNotFound, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use kafkasink_crds::resource::{DeletionPolicy, ManagementPolicy};
+    use kafkasink_crds::topic_name::TopicName;
+
+    use super::{KafkaView, TopicView, ValidatedTopic, plan};
+
+    /// A topic of 3 partitions, one replica and retention.ms 1000 on a cluster of one broker.
+    fn cluster() -> KafkaView {
+        let config = [("retention.ms", "1000"), ("retention.bytes", "-1")];
+        let view = TopicView {
+            id: "id".to_owned(),
+            partitions: 3,
+            replication_factor: 1,
+            config: config.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        };
+        KafkaView {
+            cluster_id: "c".to_owned(),
+            brokers: 1,
+            topics: [(TopicName::parse("there").unwrap(), view)].into(),
+            group: None,
+        }
+    }
+
+    fn topic(name: &str, management: ManagementPolicy) -> ValidatedTopic {
+        ValidatedTopic {
+            name: TopicName::parse(name).unwrap(),
+            partitions: None,
+            replication_factor: None,
+            config: [].into(),
+            management,
+            deletion: DeletionPolicy::Retain,
+        }
+    }
+
+    fn check(topic: &ValidatedTopic, expected: &str) {
+        let plan = plan(topic, &cluster());
+        let problem = plan.problem.map(|problem| problem.reason);
+        assert_eq!(format!("{:?} {problem:?}", plan.actions), expected);
+    }
+
+    #[test]
+    fn leaves_alone_what_is_not_named() {
+        check(&topic("there", ManagementPolicy::Enforce), "[] None");
+    }
+
+    #[test]
+    fn creates_missing_topics_with_what_is_named() {
+        let wanted = ValidatedTopic { partitions: Some(2), ..topic("new", ManagementPolicy::CreateOnly) };
+        check(
+            &wanted,
+            "[Create(TopicCreation { partitions: Some(2), replication_factor: None, config: {} })] None",
+        );
+        check(&topic("new", ManagementPolicy::Observe), "[] Some(TopicNotFound)");
+    }
+
+    #[test]
+    fn does_not_try_what_too_few_brokers_cannot_do() {
+        let wanted =
+            ValidatedTopic { replication_factor: Some(3), ..topic("new", ManagementPolicy::Enforce) };
+        check(&wanted, "[] Some(TopicRefused)");
+    }
+
+    #[test]
+    fn raises_partitions_and_sets_only_keys_that_differ() {
+        let config = [("retention.ms", "2000"), ("retention.bytes", "-1")];
+        let wanted = ValidatedTopic {
+            partitions: Some(6),
+            config: config.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            ..topic("there", ManagementPolicy::Enforce)
+        };
+        check(&wanted, "[RaisePartitions { from: 3, to: 6 }, SetConfig({\"retention.ms\": \"2000\"})] None");
+        check(&ValidatedTopic { management: ManagementPolicy::CreateOnly, ..wanted }, "[] None");
+    }
+
+    #[test]
+    fn reports_what_kafka_cannot_do_and_does_the_rest() {
+        let wanted = ValidatedTopic {
+            partitions: Some(2),
+            config: [("retention.ms".to_owned(), "5".to_owned())].into(),
+            ..topic("there", ManagementPolicy::Enforce)
+        };
+        check(&wanted, "[SetConfig({\"retention.ms\": \"5\"})] Some(PartitionDecreaseNotSupported)");
+        let more_replicas =
+            ValidatedTopic { replication_factor: Some(2), ..topic("there", ManagementPolicy::Enforce) };
+        check(&more_replicas, "[] Some(ReplicationChangeNotSupported)");
+    }
+}

@@ -1,0 +1,99 @@
+//! Pure. Whether pods may run, how many, and of what.
+
+use crate::model::{
+    AppliedExternals, Fetched, Problem, ValidatedSink, ValidatedTopic, Workload, WorkloadObjects,
+};
+use crate::names::ContentHash;
+
+use super::{config_map, pod_disruption_budget, runtime_config, service, service_account, stateful_set};
+
+/// How many pods run, and why not as many as asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Replicas {
+    /// How many run.
+    pub(crate) effective: u32,
+    /// The number of partitions, where it is what limits them.
+    pub(crate) limited_by_partitions: Option<u32>,
+}
+
+/// Returns how many pods run: a pod without a partition would only wait. `partitions` is `None` where it is unknown.
+pub(crate) fn replicas(sink: &ValidatedSink, partitions: Option<u32>) -> Replicas {
+    let asked = if sink.paused { 0 } else { sink.replicas };
+    let limit = partitions.filter(|partitions| *partitions < asked);
+    Replicas { effective: limit.unwrap_or(asked), limited_by_partitions: limit }
+}
+
+/// Returns how many pods run, with the partitions that were seen.
+pub(crate) fn effective_replicas(sink: &ValidatedSink, externals: &AppliedExternals) -> Replicas {
+    replicas(sink, partitions(sink, externals))
+}
+
+/// Returns what is to be done in Kubernetes.
+///
+/// Where something keeps the sink from working as declared, no first pod starts, and pods that run are left as they
+/// are: the last good configuration stays in force. Fewer of them is always possible.
+///
+/// # Errors
+/// An object that cannot be written down.
+pub(crate) fn workload(
+    sink: &ValidatedSink,
+    externals: &AppliedExternals,
+    fetched: &Fetched,
+) -> Result<Workload, BuildError> {
+    let replicas = effective_replicas(sink, externals).effective;
+    match (blocker(externals), &fetched.workload) {
+        (None, _) => Ok(Workload::Run(Box::new(objects(sink, replicas)?))),
+        (Some(_), None) => Ok(Workload::Absent),
+        (Some(_), Some(view)) => {
+            Ok(Workload::Keep { scale_down_to: Some(replicas).filter(|wanted| *wanted < view.desired) })
+        }
+    }
+}
+
+/// Returns every object of the sink.
+///
+/// # Errors
+/// An object that cannot be written down.
+pub(crate) fn objects(sink: &ValidatedSink, replicas: u32) -> Result<WorkloadObjects, BuildError> {
+    let yaml = runtime_config::runtime_config_yaml(sink).map_err(BuildError::WriteConfig)?;
+    let hash = ContentHash::of(&yaml);
+    let stateful_set =
+        stateful_set::stateful_set(sink, replicas, &hash).map_err(BuildError::MergePodTemplate)?;
+    Ok(WorkloadObjects {
+        service_account: service_account::service_account(sink),
+        service: service::service(sink),
+        config_map: config_map::config(sink, &yaml, &hash),
+        members: config_map::members(sink, replicas),
+        pod_disruption_budget: pod_disruption_budget::pod_disruption_budget(sink),
+        stateful_set,
+    })
+}
+
+/// Why an object cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// The runtime's file.
+    #[error("failed to write the runtime's configuration")]
+    WriteConfig(#[source] serde_saphyr::ser::Error),
+    /// The pods' template.
+    #[error("failed to merge workload.podTemplate")]
+    MergePodTemplate(#[source] serde_json::Error),
+}
+
+/// The first thing without which no message could be stored.
+fn blocker(externals: &AppliedExternals) -> Option<&Problem> {
+    let mut no_topic = externals.topics.iter().filter(|topic| topic.view.is_none());
+    let no_bucket = externals.bucket.problem.as_ref().filter(|_| !externals.bucket.usable);
+    let kafka = externals.kafka.as_ref().err();
+    let store = externals.store.as_ref().err();
+    kafka.or(store).or_else(|| no_topic.find_map(|topic| topic.problem.as_ref())).or(no_bucket)
+}
+
+/// The number of partitions of all consumed topics; `None` where one of them could not be seen.
+fn partitions(sink: &ValidatedSink, externals: &AppliedExternals) -> Option<u32> {
+    let of = |topic: &ValidatedTopic| {
+        let outcome = externals.topics.iter().find(|outcome| outcome.name == topic.name)?;
+        Some(outcome.view.as_ref()?.partitions)
+    };
+    sink.topics.iter().map(of).sum()
+}

@@ -1,0 +1,129 @@
+//! Pure. The Events a person cares about: what was created or changed, and when a sink begins or ceases to work.
+
+use kafkasink_crds::resource::{ConditionType, KafkaSinkStatus, Reason};
+
+use crate::model::{AppliedExternals, TopicChange, TopicOutcome};
+use crate::status::find;
+
+/// One Event to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// Whether something is wrong.
+    pub(crate) warning: bool,
+    /// `CamelCase`, for machines.
+    pub(crate) reason: String,
+    /// For people.
+    pub(crate) note: String,
+}
+
+impl Notice {
+    /// Returns an Event that tells of something done.
+    pub(crate) fn normal(reason: &str, note: String) -> Self {
+        Self { warning: false, reason: reason.to_owned(), note }
+    }
+
+    /// Returns an Event that tells of something wrong.
+    pub(crate) fn warning(reason: &str, note: String) -> Self {
+        Self { warning: true, reason: reason.to_owned(), note }
+    }
+}
+
+/// Returns what was done outside Kubernetes.
+pub(crate) fn of_externals(externals: &AppliedExternals, bucket: &str) -> Vec<Notice> {
+    let created =
+        externals.bucket.created.then(|| Notice::normal("BucketCreated", format!("created bucket {bucket}")));
+    externals.topics.iter().flat_map(of_topic).chain(created).collect()
+}
+
+/// Returns what changed between two statuses of a resource.
+pub(crate) fn of_status(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
+    scaled(previous, now).into_iter().chain(ready(previous, now)).collect()
+}
+
+fn of_topic(outcome: &TopicOutcome) -> impl Iterator<Item = Notice> {
+    let name = &outcome.name;
+    outcome.changes.iter().map(move |change| match change {
+        TopicChange::Created => {
+            let shape = outcome.view.as_ref().map(|view| {
+                format!(", partitions: {}, replication factor: {}", view.partitions, view.replication_factor)
+            });
+            Notice::normal("TopicCreated", format!("created topic {name}{}", shape.unwrap_or_default()))
+        }
+        TopicChange::PartitionsRaised { from, to } => Notice::normal(
+            "PartitionsIncreased",
+            format!("raised the partitions of topic {name} from {from} to {to}"),
+        ),
+        TopicChange::ConfigSet(keys) => {
+            Notice::normal("TopicConfigChanged", format!("set {} of topic {name}", keys.join(", ")))
+        }
+    })
+}
+
+fn scaled(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<Notice> {
+    let replicas =
+        |status: &KafkaSinkStatus| status.effective.as_ref().and_then(|effective| effective.replicas);
+    let (from, to) = (previous.and_then(replicas).unwrap_or(0), replicas(now)?);
+    (from != to).then(|| Notice::normal("Scaled", format!("scaled from {from} to {to} pods")))
+}
+
+/// Becoming ready, and every new reason for not being so; waiting is no news.
+fn ready(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<Notice> {
+    let before = previous.and_then(|status| find(&status.conditions, ConditionType::Ready));
+    let ready = find(&now.conditions, ConditionType::Ready)?;
+    if before.is_some_and(|before| before.status == ready.status && before.reason == ready.reason) {
+        return None;
+    }
+    let waiting = [Reason::Progressing, Reason::RolloutInProgress, Reason::NotChecked];
+    if waiting.iter().any(|reason| reason.as_str() == ready.reason) {
+        return None;
+    }
+    if ready.status == "True" {
+        let reason = if ready.reason == Reason::Reconciled.as_str() { "Ready" } else { &ready.reason };
+        return Some(Notice::normal(reason, ready.message.clone()));
+    }
+    Some(Notice::warning(&ready.reason, ready.message.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+    use kafkasink_crds::resource::EffectiveSettings;
+
+    use super::{KafkaSinkStatus, of_status};
+
+    fn status(ready: &str, reason: &str, replicas: i32) -> KafkaSinkStatus {
+        let ready = Condition {
+            type_: "Ready".to_owned(),
+            status: ready.to_owned(),
+            reason: reason.to_owned(),
+            message: "why".to_owned(),
+            observed_generation: None,
+            last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+        };
+        KafkaSinkStatus {
+            conditions: vec![ready],
+            effective: Some(EffectiveSettings { replicas: Some(replicas), ..EffectiveSettings::default() }),
+            ..KafkaSinkStatus::default()
+        }
+    }
+
+    fn check(before: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus, expected: &[&str]) {
+        let notices = of_status(before, now);
+        let reasons: Vec<_> = notices.iter().map(|notice| notice.reason.as_str()).collect();
+        assert_eq!(reasons, expected);
+    }
+
+    #[test]
+    fn tells_of_turns_and_not_of_waiting() {
+        let waiting = status("False", "RolloutInProgress", 2);
+        let working = status("True", "Reconciled", 2);
+        let cut_off = status("False", "KafkaUnreachable", 2);
+        check(None, &waiting, &["Scaled"]);
+        check(Some(&waiting), &working, &["Ready"]);
+        check(Some(&working), &working, &[]);
+        check(Some(&working), &waiting, &[]);
+        check(Some(&working), &cut_off, &["KafkaUnreachable"]);
+        check(Some(&cut_off), &cut_off, &[]);
+        check(Some(&working), &status("True", "Paused", 0), &["Scaled", "Paused"]);
+    }
+}

@@ -1,0 +1,11 @@
+//! IO: Kubernetes, Kafka, ReductStore. Step 1 and step 3: everything that is read before anything is decided.
+
+mod kubernetes;
+mod lag;
+mod pods;
+mod world;
+
+pub(crate) use kubernetes::{fetch, workload};
+pub(crate) use lag::lag_seconds;
+pub(crate) use pods::pods;
+pub(crate) use world::{kafka_query, world};

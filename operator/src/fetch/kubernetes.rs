@@ -1,0 +1,128 @@
+//! IO: Kubernetes. Reads what a resource refers to and what already exists of it.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kafkasink_crds::resource::{KafkaSink, SecretSource};
+use kube::api::PartialObjectMeta;
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use crate::context::Context;
+use crate::kubernetes::{KubernetesError, call};
+use crate::model::{Fetched, SecretValue, Token, WorkloadView};
+use crate::names::SinkNames;
+
+/// Reads everything about a resource that stands in Kubernetes.
+///
+/// # Errors
+/// The Kubernetes API does not answer or refuses us.
+pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched, KubernetesError> {
+    let client = &context.client;
+    let namespace = sink.namespace().unwrap_or_default();
+    let store = &sink.spec.reduct_store;
+    let secrets = Api::namespaced(client.clone(), &namespace);
+    let mut fetched = Fetched {
+        token: secret_value(&secrets, store.token_from.as_ref()).await?,
+        admin_token: secret_value(&secrets, store.admin_token_from.as_ref()).await?,
+        ..Fetched::default()
+    };
+    // A name that no object could carry is refused by the next step.
+    if let (Ok(names), Some(uid)) = (SinkNames::parse(&sink.name_any()), sink.uid()) {
+        fetched.workload = workload(client, &namespace, &names).await?;
+        // What was applied once is ours.
+        if !context.memory.knows(&uid) {
+            fetched.foreign = foreign(client, &namespace, &names, &uid).await?;
+        }
+    }
+    Ok(fetched)
+}
+
+/// Reads how the pods of a sink are; `None` where there never were any.
+///
+/// # Errors
+/// The Kubernetes API does not answer or refuses us.
+pub(crate) async fn workload(
+    client: &Client,
+    namespace: &str,
+    names: &SinkNames,
+) -> Result<Option<WorkloadView>, KubernetesError> {
+    let sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
+    let set = call(format!("read StatefulSet {}", names.base()), sets.get_opt(names.base())).await?;
+    Ok(set.as_ref().map(view))
+}
+
+async fn secret_value(
+    secrets: &Api<Secret>,
+    source: Option<&SecretSource>,
+) -> Result<SecretValue, KubernetesError> {
+    let Some(SecretSource { secret_key_ref: reference }) = source else {
+        return Ok(SecretValue::NotReferenced);
+    };
+    let name = &reference.name;
+    let Some(secret) = call(format!("read Secret {name}"), secrets.get_opt(name)).await? else {
+        return Ok(SecretValue::NoSecret(name.clone()));
+    };
+    let value = secret.data.as_ref().and_then(|data| data.get(&reference.key));
+    let text = value.and_then(|bytes| std::str::from_utf8(&bytes.0).ok());
+    Ok(match text.map(str::trim) {
+        Some(text) if !text.is_empty() => SecretValue::Found(Token::new(text)),
+        Some(_) | None => SecretValue::NoKey { secret: name.clone(), key: reference.key.clone() },
+    })
+}
+
+fn view(set: &StatefulSet) -> WorkloadView {
+    let count = |number: Option<i32>| u32::try_from(number.unwrap_or(0)).unwrap_or(0);
+    let desired = count(set.spec.as_ref().and_then(|spec| spec.replicas));
+    let Some(status) = &set.status else { return WorkloadView { desired, ..WorkloadView::default() } };
+    let seen = status.observed_generation == set.metadata.generation;
+    let newest =
+        status.current_revision == status.update_revision || count(status.updated_replicas) == desired;
+    WorkloadView {
+        desired,
+        existing: count(Some(status.replicas)),
+        ready: count(status.ready_replicas),
+        settled: seen && newest,
+    }
+}
+
+/// Objects that carry our names and do not belong to this resource: they are never taken over.
+async fn foreign(
+    client: &Client,
+    namespace: &str,
+    names: &SinkNames,
+    uid: &str,
+) -> Result<Vec<String>, KubernetesError> {
+    let (base, members) = (names.base(), names.members());
+    let found = [
+        foreign_object::<StatefulSet>(client, namespace, base, uid).await?,
+        foreign_object::<Service>(client, namespace, base, uid).await?,
+        foreign_object::<ServiceAccount>(client, namespace, base, uid).await?,
+        foreign_object::<PodDisruptionBudget>(client, namespace, base, uid).await?,
+        foreign_object::<ConfigMap>(client, namespace, &members, uid).await?,
+    ];
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn foreign_object<K>(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+) -> Result<Option<String>, KubernetesError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let label = format!("{} {name}", K::kind(&()));
+    let object: Option<PartialObjectMeta<K>> =
+        call(format!("read {label}"), api.get_metadata_opt(name)).await?;
+    let foreign = object.is_some_and(|object| {
+        !object.metadata.owner_references.iter().flatten().any(|owner| owner.uid == uid)
+    });
+    Ok(foreign.then_some(label))
+}

@@ -1,0 +1,15 @@
+//! The door to Kafka's admin API: nothing outside this folder names rdkafka.
+//!
+//! ```text
+//! connections ──► admin ──► ffi   (one client per distinct connection, shared by all sinks on it)
+//!                   └─────► error (what a failure means to the user)
+//! ```
+
+mod admin;
+mod connections;
+mod error;
+mod ffi;
+
+pub(crate) use admin::{KafkaAdmin, KafkaQuery};
+pub(crate) use connections::Connections;
+pub(crate) use error::KafkaError;

@@ -1,0 +1,336 @@
+//! IO: Kafka. `KafkaAdmin`: what the operator asks of one Kafka cluster, and what it changes there.
+//!
+//! Every call has a time-out. librdkafka's blocking calls run on the blocking pool.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kafkasink_crds::topic_name::TopicName;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewPartitions, ResourceSpecifier};
+use rdkafka::client::{Client, DefaultClientContext};
+use tokio::time::Instant;
+
+use super::error::{Attempt, KafkaError};
+use super::ffi::{self, NativeError, OffsetSpec, PartitionOffset};
+use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicCreation, TopicView};
+
+/// Longest wait for one request: shorter than the pause after which a person looks for the cause elsewhere.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for a new topic to be shown.
+const VISIBLE_MAX: Duration = Duration::from_secs(5);
+
+/// Pause between two looks at a new topic.
+const VISIBLE_PAUSE: Duration = Duration::from_millis(50);
+
+type NativeClient = Client<DefaultClientContext>;
+
+/// A client of one Kafka cluster, shared by every sink with the same connection.
+pub(crate) struct KafkaAdmin {
+    client: AdminClient<DefaultClientContext>,
+    servers: String,
+    /// Why the last call that failed did; the library does not say the same twice within half a minute.
+    failure: Mutex<Option<String>>,
+}
+
+/// What one sink wants to know about the cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct KafkaQuery {
+    /// The topics the sink names, dead-letter topic included.
+    pub(crate) topics: Vec<TopicName>,
+    /// The topics it consumes.
+    pub(crate) consumed: Vec<TopicName>,
+    /// Its consumer group.
+    pub(crate) group_id: String,
+}
+
+impl KafkaAdmin {
+    /// Prepares a client; no broker is asked yet.
+    ///
+    /// # Errors
+    /// A property that librdkafka does not know or whose value it refuses.
+    pub(crate) fn new(connection: &KafkaConnection) -> Result<Self, KafkaError> {
+        let servers = connection.bootstrap_servers.join(",");
+        let mut config = ClientConfig::new();
+        for (key, value) in &connection.properties {
+            config.set(key, value);
+        }
+        config.set("bootstrap.servers", &servers).set("client.id", "kafkasink-operator");
+        let client = config
+            .create()
+            .map_err(|error| KafkaError::new(Attempt::CreateClient, &servers, wrapped(&error), None))?;
+        Ok(Self { client, servers, failure: Mutex::default() })
+    }
+
+    /// Returns the cluster, the topics that exist and how far the group has come.
+    ///
+    /// # Errors
+    /// No broker answers in time, or the brokers refuse us.
+    pub(crate) async fn observe(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
+        let configs_of = query.clone();
+        let mut view = self.blocking(Attempt::DescribeCluster, move |admin| admin.look(&query)).await?;
+        let existing: Vec<_> =
+            configs_of.topics.iter().filter(|name| view.topics.contains_key(*name)).collect();
+        for resource in self.describe_configs(&existing).await? {
+            let (name, config) = resource;
+            if let Some(topic) = view.topics.get_mut(&name) {
+                topic.config = config;
+            }
+        }
+        Ok(view)
+    }
+
+    /// Creates a topic and waits until its description can be read.
+    ///
+    /// # Errors
+    /// The brokers refuse the topic or do not answer in time.
+    pub(crate) async fn create_topic(
+        self: &Arc<Self>,
+        name: &TopicName,
+        creation: TopicCreation,
+    ) -> Result<(), KafkaError> {
+        let new = name.clone();
+        self.blocking(Attempt::CreateTopic(name.clone()), move |admin| {
+            let config: Vec<_> =
+                creation.config.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            let topic = ffi::NewTopic {
+                name: new.as_str(),
+                partitions: creation.partitions.map_or(-1, native_count),
+                replication_factor: creation.replication_factor.map_or(-1, i32::from),
+                config: &config,
+            };
+            ffi::create_topic(admin.native(), &topic, REQUEST_TIMEOUT)
+        })
+        .await?;
+        self.until_visible(name).await;
+        Ok(())
+    }
+
+    /// Waits until the brokers show a topic that they have created, which takes a moment; no longer than
+    /// [`VISIBLE_MAX`], because it may already be gone again. That it was created stands, whatever is seen here.
+    async fn until_visible(self: &Arc<Self>, name: &TopicName) {
+        let deadline = Instant::now() + VISIBLE_MAX;
+        let mut looks = tokio::time::interval(VISIBLE_PAUSE);
+        while Instant::now() < deadline {
+            looks.tick().await;
+            let name = name.clone();
+            let look = move |admin: &Self| admin.look_at_topics(std::slice::from_ref(&name));
+            if self.blocking(Attempt::DescribeCluster, look).await.is_ok_and(|topics| !topics.is_empty()) {
+                break;
+            }
+        }
+    }
+
+    /// Raises the number of partitions of a topic.
+    ///
+    /// # Errors
+    /// The brokers refuse or do not answer in time.
+    pub(crate) async fn raise_partitions(&self, name: &TopicName, to: u32) -> Result<(), KafkaError> {
+        let partitions = NewPartitions::new(name.as_str(), usize::try_from(to).unwrap_or(usize::MAX));
+        let answer = self.client.create_partitions([&partitions], &options()).await;
+        self.outcome(Attempt::RaisePartitions(name.clone()), answer)
+    }
+
+    /// Sets the given configuration keys of a topic and leaves all others alone.
+    ///
+    /// # Errors
+    /// The brokers refuse a key or value, or do not answer in time.
+    pub(crate) async fn set_config(
+        self: &Arc<Self>,
+        name: &TopicName,
+        entries: BTreeMap<String, String>,
+    ) -> Result<(), KafkaError> {
+        let name = name.clone();
+        self.blocking(Attempt::AlterConfig(name.clone()), move |admin| {
+            let entries: Vec<_> = entries.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            ffi::incremental_alter_configs(admin.native(), name.as_str(), &entries, REQUEST_TIMEOUT)
+        })
+        .await
+    }
+
+    /// Deletes a topic with all its messages; a topic that is not there counts as deleted.
+    ///
+    /// # Errors
+    /// The brokers refuse or do not answer in time.
+    pub(crate) async fn delete_topic(&self, name: &TopicName) -> Result<(), KafkaError> {
+        let answer = self.client.delete_topics(&[name.as_str()], &options()).await;
+        match self.outcome(Attempt::DeleteTopic(name.clone()), answer) {
+            Err(error) if error.is_unknown_topic() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn native(&self) -> &NativeClient {
+        self.client.inner()
+    }
+
+    fn look(&self, query: &KafkaQuery) -> Result<KafkaView, NativeError> {
+        let cluster = ffi::describe_cluster(self.native(), REQUEST_TIMEOUT)?;
+        let topics = self.look_at_topics(&query.topics)?;
+        let group = match self.look_at_group(query, &topics) {
+            Ok(group) => Some(group),
+            Err(error) if error.is_coordinator_not_ready() => None,
+            Err(error) => return Err(error),
+        };
+        Ok(KafkaView { cluster_id: cluster.id, brokers: cluster.brokers, topics, group })
+    }
+
+    fn look_at_topics(&self, names: &[TopicName]) -> Result<BTreeMap<TopicName, TopicView>, NativeError> {
+        let texts: Vec<_> = names.iter().map(TopicName::as_str).collect();
+        let mut topics = BTreeMap::new();
+        for (text, description) in ffi::describe_topics(self.native(), &texts, REQUEST_TIMEOUT)? {
+            let (Ok(name), Some(description)) = (TopicName::parse(&text), existing(description)?) else {
+                continue;
+            };
+            let view = TopicView {
+                id: description.id,
+                partitions: u32::try_from(description.partitions).unwrap_or(u32::MAX),
+                replication_factor: u16::try_from(description.replication_factor).unwrap_or(u16::MAX),
+                config: BTreeMap::new(),
+            };
+            topics.insert(name, view);
+        }
+        Ok(topics)
+    }
+
+    fn look_at_group(
+        &self,
+        query: &KafkaQuery,
+        topics: &BTreeMap<TopicName, TopicView>,
+    ) -> Result<GroupView, NativeError> {
+        let partitions: Vec<_> = query
+            .consumed
+            .iter()
+            .filter_map(|name| topics.get(name).map(|topic| (name, topic.partitions)))
+            .flat_map(|(name, count)| (0..native_count(count)).map(|partition| (name.as_str(), partition)))
+            .collect();
+        if partitions.is_empty() {
+            return Ok(GroupView::default());
+        }
+        let members = self.members(&query.group_id);
+        let committed = keyed(ffi::committed_offsets(self.native(), &query.group_id, REQUEST_TIMEOUT)?);
+        let first = self.ends(&partitions, OffsetSpec::Earliest)?;
+        let end = self.ends(&partitions, OffsetSpec::Latest)?;
+        let partitions = partitions.into_iter().filter_map(|(topic, partition)| {
+            let key = (topic.to_owned(), partition);
+            let committed = committed.get(&key).copied().filter(|offset| *offset >= 0);
+            let (first, end) = (*first.get(&key)?, *end.get(&key)?);
+            Some(PartitionView { topic: TopicName::parse(topic).ok()?, partition, first, end, committed })
+        });
+        Ok(GroupView { members, partitions: partitions.collect() })
+    }
+
+    /// The number of members of a group; `None` where the brokers do not tell.
+    fn members(&self, group: &str) -> Option<u32> {
+        let groups = self.native().fetch_group_list(Some(group), REQUEST_TIMEOUT).ok()?;
+        let members = groups.groups().iter().find(|found| found.name() == group)?.members().len();
+        u32::try_from(members).ok()
+    }
+
+    fn ends(
+        &self,
+        partitions: &[(&str, i32)],
+        spec: OffsetSpec,
+    ) -> Result<BTreeMap<(String, i32), i64>, NativeError> {
+        Ok(keyed(ffi::list_offsets(self.native(), partitions, spec, REQUEST_TIMEOUT)?))
+    }
+
+    async fn describe_configs(
+        &self,
+        names: &[&TopicName],
+    ) -> Result<Vec<(TopicName, BTreeMap<String, String>)>, KafkaError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name.as_str())).collect();
+        let failed = |source| KafkaError::new(Attempt::DescribeConfigs, &self.servers, source, None);
+        let answers = self
+            .client
+            .describe_configs(&resources, &options())
+            .await
+            .map_err(|error| failed(wrapped(&error)))?;
+        // The answers come in the order of the question.
+        let read = |(name, answer): (&&TopicName, Result<ConfigResource, _>)| {
+            let resource = answer.map_err(|code| failed(native(code)))?;
+            Ok(((*name).clone(), values(resource)))
+        };
+        names.iter().zip(answers).map(read).collect()
+    }
+
+    /// Runs a blocking call of librdkafka on the blocking pool.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        attempt: Attempt,
+        call: impl FnOnce(&Self) -> Result<T, NativeError> + Send + 'static,
+    ) -> Result<T, KafkaError> {
+        let admin = Arc::clone(self);
+        let answer = tokio::task::spawn_blocking(move || call(&admin)).await.unwrap_or_else(|error| {
+            let code = rdkafka::error::RDKafkaErrorCode::Fail;
+            Err(NativeError { code, message: error.to_string() })
+        });
+        let failure = self.failure(answer.is_ok());
+        answer.map_err(|source| KafkaError::new(attempt, &self.servers, source, failure))
+    }
+
+    /// Why calls fail now; nothing once one has succeeded.
+    fn failure(&self, succeeded: bool) -> Option<String> {
+        let news = ffi::drain_log(self.native());
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        *failure = news.or(failure.take()).filter(|_| !succeeded);
+        failure.clone()
+    }
+
+    fn outcome(
+        &self,
+        attempt: Attempt,
+        answer: rdkafka::error::KafkaResult<Vec<rdkafka::admin::TopicResult>>,
+    ) -> Result<(), KafkaError> {
+        let source = match answer {
+            Err(error) => wrapped(&error),
+            Ok(results) => match results.into_iter().find_map(Result::err) {
+                None => return Ok(()),
+                Some((_, code)) => native(code),
+            },
+        };
+        Err(KafkaError::new(attempt, &self.servers, source, None))
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT)).operation_timeout(Some(REQUEST_TIMEOUT))
+}
+
+/// The description of a topic, or `None` where there is no such topic.
+fn existing(
+    description: Result<ffi::TopicDescription, NativeError>,
+) -> Result<Option<ffi::TopicDescription>, NativeError> {
+    match description {
+        Ok(description) => Ok(Some(description)),
+        Err(error) if error.is_unknown_topic() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn keyed(offsets: Vec<PartitionOffset>) -> BTreeMap<(String, i32), i64> {
+    offsets.into_iter().map(|at| ((at.topic, at.partition), at.offset)).collect()
+}
+
+fn values(resource: ConfigResource) -> BTreeMap<String, String> {
+    resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
+}
+
+/// A number of partitions as Kafka counts them.
+fn native_count(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn native(code: rdkafka::error::RDKafkaErrorCode) -> NativeError {
+    NativeError { code, message: code.to_string() }
+}
+
+fn wrapped(error: &rdkafka::error::KafkaError) -> NativeError {
+    let code = error.rdkafka_error_code().unwrap_or(rdkafka::error::RDKafkaErrorCode::Fail);
+    NativeError { code, message: error.to_string() }
+}

@@ -1,0 +1,172 @@
+//! Pure. `KafkaError`: which call failed, why, and what that means to the user.
+
+use kafkasink_crds::resource::Reason;
+use kafkasink_crds::topic_name::TopicName;
+use rdkafka::error::RDKafkaErrorCode as Code;
+
+use super::ffi::NativeError;
+use crate::model::Problem;
+
+/// The call that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// The client itself.
+    CreateClient,
+    /// Everything that is read at the start of a reconciliation.
+    DescribeCluster,
+    /// The configuration of topics.
+    DescribeConfigs,
+    /// The creation of a topic.
+    CreateTopic(TopicName),
+    /// More partitions for a topic.
+    RaisePartitions(TopicName),
+    /// Configuration keys of a topic.
+    AlterConfig(TopicName),
+    /// The deletion of a topic.
+    DeleteTopic(TopicName),
+}
+
+impl std::fmt::Display for Attempt {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CreateClient => formatter.write_str("prepare a client"),
+            Self::DescribeCluster => formatter.write_str("describe the cluster"),
+            Self::DescribeConfigs => formatter.write_str("describe the configuration of the topics"),
+            Self::CreateTopic(topic) => write!(formatter, "create topic {topic}"),
+            Self::RaisePartitions(topic) => write!(formatter, "raise the partitions of topic {topic}"),
+            Self::AlterConfig(topic) => write!(formatter, "alter the configuration of topic {topic}"),
+            Self::DeleteTopic(topic) => write!(formatter, "delete topic {topic}"),
+        }
+    }
+}
+
+/// A call to a Kafka cluster that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {attempt} at {servers}")]
+pub(crate) struct KafkaError {
+    attempt: Attempt,
+    servers: String,
+    source: NativeError,
+    /// The client's newest complaint about its connections.
+    log: Option<String>,
+}
+
+/// Nobody answers, or not in time.
+const UNREACHABLE: [Code; 7] = [
+    Code::OperationTimedOut,
+    Code::TimedOutQueue,
+    Code::BrokerTransportFailure,
+    Code::AllBrokersDown,
+    Code::Resolve,
+    Code::BrokerNotAvailable,
+    Code::RequestTimedOut,
+];
+
+/// The brokers do not know us.
+const AUTHENTICATION: [Code; 3] = [Code::Authentication, Code::SaslAuthenticationFailed, Code::SSL];
+
+/// A group's coordinator is starting or moving.
+const COORDINATOR_NOT_READY: [Code; 3] =
+    [Code::CoordinatorLoadInProgress, Code::CoordinatorNotAvailable, Code::NotCoordinator];
+
+/// The brokers know us and do not let us.
+const AUTHORIZATION: [Code; 3] =
+    [Code::TopicAuthorizationFailed, Code::GroupAuthorizationFailed, Code::ClusterAuthorizationFailed];
+
+impl NativeError {
+    /// Tells whether the brokers do not know the topic.
+    pub(super) fn is_unknown_topic(&self) -> bool {
+        [Code::UnknownTopicOrPartition, Code::UnknownTopic].contains(&self.code)
+    }
+
+    /// Tells whether a group's coordinator is just starting or moving: it passes by itself.
+    pub(super) fn is_coordinator_not_ready(&self) -> bool {
+        COORDINATOR_NOT_READY.contains(&self.code)
+    }
+}
+
+impl KafkaError {
+    pub(super) fn new(attempt: Attempt, servers: &str, source: NativeError, log: Option<String>) -> Self {
+        Self { attempt, servers: servers.to_owned(), source, log }
+    }
+
+    /// Tells whether the brokers do not know the topic.
+    pub(crate) fn is_unknown_topic(&self) -> bool {
+        self.source.is_unknown_topic()
+    }
+
+    /// Tells whether somebody else created the topic first.
+    pub(crate) fn is_topic_already_there(&self) -> bool {
+        self.source.code == Code::TopicAlreadyExists
+    }
+
+    /// Returns what the user should know and do.
+    pub(crate) fn problem(&self) -> Problem {
+        let (servers, source) = (&self.servers, &self.source);
+        if self.attempt == Attempt::CreateClient {
+            return Problem::new(
+                Reason::InvalidSpec,
+                format!(
+                    "kafka.properties is refused by librdkafka: {source}; correct or remove the property"
+                ),
+            );
+        }
+        if UNREACHABLE.contains(&source.code) {
+            return self.unreachable();
+        }
+        if AUTHENTICATION.contains(&source.code) {
+            return Problem::new(
+                Reason::AuthenticationFailed,
+                format!(
+                    "the brokers at {servers} refuse the credentials: {source}; check kafka.authentication"
+                ),
+            );
+        }
+        if AUTHORIZATION.contains(&source.code) {
+            return Problem::new(
+                Reason::AuthorizationFailed,
+                format!(
+                    "the brokers at {servers} do not let us {}: {source}; grant the permission",
+                    self.attempt
+                ),
+            );
+        }
+        Problem::new(
+            Reason::KafkaRequestFailed,
+            format!("failed to {}: {}", self.attempt, source.message.trim_end_matches('.')),
+        )
+    }
+
+    fn unreachable(&self) -> Problem {
+        let detail = self.log.as_deref().map_or_else(|| self.source.to_string(), readable);
+        Problem::new(
+            Reason::KafkaUnreachable,
+            format!(
+                "no broker answers at {}: {detail}; check kafka.bootstrapServers, that the brokers run, and that \
+                 network policies let the operator through",
+                self.servers
+            ),
+        )
+    }
+}
+
+/// Strips what only librdkafka's developers need from a log line:
+/// `[thrd:b:9092/bootstrap]: b:9092/bootstrap: Connect to … failed: Connection refused (after 0ms in state CONNECT)`.
+fn readable(line: &str) -> String {
+    let line = line.split_once("]: ").map_or(line, |(_, rest)| rest);
+    let line = line.rsplit_once(" (after ").map_or(line, |(text, _)| text);
+    line.split_once("/bootstrap: ").map_or(line, |(_, text)| text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn strips_threads_and_states_from_log_lines() {
+        let line = "[thrd:127.0.0.1:1/bootstrap]: 127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: \
+                    Connection refused (after 0ms in state CONNECT)";
+        assert_eq!(readable(line), "Connect to ipv4#127.0.0.1:1 failed: Connection refused");
+        assert_eq!(readable("something else"), "something else");
+    }
+}

@@ -1,0 +1,81 @@
+//! IO: Kubernetes. Every request gets a name and a time-out: the client itself would wait and retry for minutes.
+
+use std::time::Duration;
+
+use kube::core::Status;
+
+/// Longest wait for one request to the Kubernetes API.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The field manager of everything but the status.
+pub(crate) const FIELD_MANAGER: &str = "kafkasink.dev/operator";
+
+/// The field manager of the status.
+pub(crate) const STATUS_MANAGER: &str = "kafkasink.dev/status";
+
+/// A request to the Kubernetes API that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KubernetesError {
+    /// It was answered with an error.
+    #[error("failed to {attempt}")]
+    Answer {
+        /// What was attempted.
+        attempt: String,
+        /// The API server's own words.
+        #[source]
+        source: Box<Status>,
+    },
+    /// It was not sent, or its answer not understood.
+    #[error("failed to {attempt}")]
+    Request {
+        /// What was attempted.
+        attempt: String,
+        /// Why it failed.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// It was not answered in time.
+    #[error("failed to {attempt}: no answer within {} s", REQUEST_TIMEOUT.as_secs())]
+    TimedOut {
+        /// What was attempted.
+        attempt: String,
+    },
+}
+
+impl KubernetesError {
+    /// The API server's own answer, where it refused the request for what it says.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        let status = self.answer()?;
+        (status.is_invalid() || status.is_forbidden()).then_some(status.message.as_str())
+    }
+
+    /// Tells whether the object is not there (any more).
+    pub(crate) fn is_not_found(&self) -> bool {
+        // A path that is not served at all is answered in plain text, whose code is all there is.
+        self.answer().is_some_and(|status| status.is_not_found() || status.code == 404)
+    }
+
+    fn answer(&self) -> Option<&Status> {
+        match self {
+            Self::Answer { source, .. } => Some(source),
+            Self::Request { .. } | Self::TimedOut { .. } => None,
+        }
+    }
+}
+
+/// Waits for a request, but not for ever.
+///
+/// # Errors
+/// The request fails or is not answered in time; `attempt` says which one it was.
+pub(crate) async fn call<T>(
+    attempt: impl Into<String>,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, KubernetesError> {
+    let attempt = attempt.into();
+    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
+        Err(_) => Err(KubernetesError::TimedOut { attempt }),
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(source))) => Err(KubernetesError::Answer { attempt, source }),
+        Ok(Err(source)) => Err(KubernetesError::Request { attempt, source: Box::new(source) }),
+    }
+}

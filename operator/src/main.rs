@@ -1,0 +1,133 @@
+//! The operator: reconciles `KafkaSink` resources. IO: starts everything and ends it.
+//!
+//! ```text
+//! main ─► controller ─► reconcile ─► fetch ─► validate ─► desired ─► apply ─► status
+//!    └──► admin                       │                                │
+//!                             kafka, reduct, kubernetes: the only doors to the outside
+//! ```
+
+mod admin;
+mod apply;
+mod args;
+mod context;
+mod controller;
+mod deletion;
+mod desired;
+mod events;
+mod fetch;
+mod finalizer;
+mod kafka;
+mod kubernetes;
+mod lag_pace;
+mod malformed;
+mod memory;
+mod metrics;
+mod model;
+mod names;
+mod publish;
+mod reconcile;
+mod reduct;
+mod render;
+mod requeue;
+mod status;
+mod telemetry;
+mod validate;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use kube::Client;
+use kube::runtime::events::{Recorder, Reporter};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{Args, Command, RunArgs};
+use crate::context::Context;
+use crate::controller::Watch;
+use crate::metrics::Metrics;
+
+/// Longest connection attempt to the Kubernetes API.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn main() -> anyhow::Result<()> {
+    match Args::parse().command() {
+        Command::Run(args) => run(args),
+        Command::Crd => {
+            print(&kafkasink_crds::resource::crd_yaml().context("failed to write the definition")?)
+        }
+        Command::Render(args) => print(&render::render(&args)?),
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("failed to write to the standard output")
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn run(args: RunArgs) -> anyhow::Result<()> {
+    telemetry::start(args.log_level).context("failed to start the log")?;
+    let listener = TcpListener::bind(args.admin_address)
+        .await
+        .with_context(|| format!("failed to listen on {}", args.admin_address))?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %args.admin_address, "starts");
+
+    let metrics = Arc::new(Metrics::new());
+    let context = Arc::new(context(Arc::clone(&metrics), args.runtime_image).await?);
+    let (awaiting, awaited) = watch::channel(Some("the Kubernetes API"));
+    let stop = CancellationToken::new();
+    let admin = tokio::spawn(admin::serve(listener, metrics, awaited, stop.clone()));
+    tokio::spawn(stop_on_signal(stop.clone()));
+
+    let watch = Watch { namespace: args.watch_namespace, concurrency: args.concurrency };
+    controller::run(context, &watch, awaiting, stop.clone()).await;
+    let asked = stop.is_cancelled();
+    stop.cancel();
+    admin.await.context("failed to end /livez")?.context("failed to serve /livez")?;
+    anyhow::ensure!(asked, "the controller ended by itself");
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn context(metrics: Arc<Metrics>, runtime_image: String) -> anyhow::Result<Context> {
+    let mut config = kube::Config::infer().await.context("failed to find the Kubernetes API")?;
+    // The default tries again for minutes; a reconciliation tries again by itself.
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    let client = Client::try_from(config).context("failed to prepare a client of the Kubernetes API")?;
+    let reporter = Reporter { controller: "kafkasink-operator".to_owned(), instance: None };
+    Ok(Context {
+        recorder: Recorder::new(client.clone(), reporter),
+        client,
+        connections: kafka::Connections::default(),
+        stores: reduct::Stores::default(),
+        http: reqwest::Client::new(),
+        metrics,
+        memory: memory::Memory::default(),
+        requeue: requeue::Requeue::default(),
+        lag_pace: lag_pace::LagPace::default(),
+        runtime_image,
+    })
+}
+
+/// The first signal ends the work in hand, then the program; a second one ends it at once.
+async fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("is told to stop");
+    stop.cancel();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::warn!("is told to stop again, ends at once");
+    std::process::abort()
+}

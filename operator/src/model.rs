@@ -1,0 +1,28 @@
+//! The values that travel through a reconciliation, from left to right:
+//!
+//! ```text
+//! KafkaSink + Fetched ─► ValidatedSink ─► World ─► Externals ─► AppliedExternals ─► Workload ─► KafkaSinkStatus
+//! ```
+//!
+//! Only nouns: nothing here reads, decides or talks.
+
+mod external;
+mod fetched;
+mod kafka;
+mod problem;
+mod sink;
+mod store;
+mod token;
+mod workload;
+
+pub(crate) use external::{
+    AppliedExternals, BucketAction, BucketOutcome, BucketPlan, Externals, TopicAction, TopicChange,
+    TopicCreation, TopicOutcome, TopicPlan,
+};
+pub(crate) use fetched::{Fetched, SecretValue, World};
+pub(crate) use kafka::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicView};
+pub(crate) use problem::Problem;
+pub(crate) use sink::{ValidatedBucket, ValidatedSink, ValidatedTopic, ValidatedWorkload};
+pub(crate) use store::{BucketView, QuotaKind, StoreAccess, StoreView, TokenPermissions};
+pub(crate) use token::Token;
+pub(crate) use workload::{PodView, Workload, WorkloadObjects, WorkloadView};

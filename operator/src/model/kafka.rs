@@ -1,0 +1,112 @@
+//! Pure. What the operator knows of a Kafka cluster.
+
+use std::collections::BTreeMap;
+
+use kafkasink_crds::runtime_config::StartFrom;
+use kafkasink_crds::topic_name::TopicName;
+
+/// How a cluster is reached; sinks with the same connection share one client.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct KafkaConnection {
+    /// `host:port` of one or more brokers.
+    pub(crate) bootstrap_servers: Vec<String>,
+    /// Further librdkafka settings.
+    pub(crate) properties: BTreeMap<String, String>,
+}
+
+/// A cluster as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KafkaView {
+    /// The cluster's id.
+    pub(crate) cluster_id: String,
+    /// Number of brokers that are up.
+    pub(crate) brokers: usize,
+    /// Those of the sink's topics that exist.
+    pub(crate) topics: BTreeMap<TopicName, TopicView>,
+    /// How far the sink has come; `None` where the group's coordinator is not up yet.
+    pub(crate) group: Option<GroupView>,
+}
+
+/// A topic as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TopicView {
+    /// Its id, base64.
+    pub(crate) id: String,
+    /// Number of partitions.
+    pub(crate) partitions: u32,
+    /// Number of replicas.
+    pub(crate) replication_factor: u16,
+    /// Every configuration value in force, broker defaults included.
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+/// A consumer group as it was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GroupView {
+    /// Number of members; `None` where the brokers did not tell.
+    pub(crate) members: Option<u32>,
+    /// Every partition of the consumed topics.
+    pub(crate) partitions: Vec<PartitionView>,
+}
+
+/// A partition and how far the group has come in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartitionView {
+    /// The topic.
+    pub(crate) topic: TopicName,
+    /// The partition.
+    pub(crate) partition: i32,
+    /// The oldest offset that the partition still holds.
+    pub(crate) first: i64,
+    /// The offset after the newest message.
+    pub(crate) end: i64,
+    /// The next offset the group would read; `None` where it never committed.
+    pub(crate) committed: Option<i64>,
+}
+
+impl GroupView {
+    /// Returns the number of messages not yet stored; `None` where that cannot be told: nothing was ever committed
+    /// for a partition, and the group does not begin at its oldest message.
+    pub(crate) fn lag(&self, start_from: StartFrom) -> Option<u64> {
+        self.partitions.iter().map(|partition| partition.lag(start_from)).sum()
+    }
+}
+
+impl PartitionView {
+    fn lag(&self, start_from: StartFrom) -> Option<u64> {
+        // What retention has taken is lost, not waiting.
+        let next = match (self.committed, start_from) {
+            (Some(committed), StartFrom::Earliest | StartFrom::Latest) => committed.max(self.first),
+            (None, StartFrom::Earliest) => self.first,
+            (None, StartFrom::Latest) if self.first == self.end => self.end,
+            (None, StartFrom::Latest) => return None,
+        };
+        u64::try_from(self.end - next).ok().or(Some(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GroupView, PartitionView, StartFrom, TopicName};
+
+    fn check(committed: Option<i64>, start_from: StartFrom, expected: Option<u64>) {
+        let topic = TopicName::parse("t").unwrap();
+        let partition = PartitionView { topic, partition: 0, first: 10, end: 30, committed };
+        let group = GroupView { members: None, partitions: vec![partition] };
+        assert_eq!(group.lag(start_from), expected, "{committed:?} {start_from:?}");
+    }
+
+    #[test]
+    fn counts_only_messages_that_the_topic_still_holds() {
+        check(Some(30), StartFrom::Earliest, Some(0));
+        check(Some(25), StartFrom::Latest, Some(5));
+        check(Some(3), StartFrom::Earliest, Some(20));
+        check(Some(31), StartFrom::Earliest, Some(0));
+    }
+
+    #[test]
+    fn tells_nothing_where_nothing_was_committed_and_the_start_is_unknown() {
+        check(None, StartFrom::Earliest, Some(20));
+        check(None, StartFrom::Latest, None);
+    }
+}

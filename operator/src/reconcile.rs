@@ -1,0 +1,129 @@
+//! IO: through the steps. Reconciliation: the steps in order, and nothing else. It may be repeated at any time.
+//!
+//! ```text
+//! fetch ─► validate ─► world ─► externals (topics, bucket) ─► workload (pods) ─► status ─► events
+//! ```
+
+use jiff::Timestamp;
+use kafkasink_crds::resource::{KafkaSink, KafkaSinkStatus, Reason};
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::desired::BuildError;
+use crate::events::{self, Notice};
+use crate::kubernetes::KubernetesError;
+use crate::model::{AppliedExternals, Fetched, Problem, ValidatedSink, WorkloadView};
+use crate::publish::publish;
+use crate::requeue::Next;
+use crate::status::Findings;
+use crate::{apply, desired, fetch, finalizer, status, validate};
+
+/// Why a reconciliation could not be finished. What is wrong with Kafka, the store or the resource is no error: it is
+/// said in the status.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReconcileError {
+    /// The Kubernetes API.
+    #[error(transparent)]
+    Kubernetes(KubernetesError),
+    /// An object that cannot be written down.
+    #[error("failed to build the sink's objects")]
+    Build(#[source] BuildError),
+}
+
+/// Makes everything as the resource says and tells in the resource how that went.
+///
+/// # Errors
+/// The Kubernetes API does not answer or refuses us.
+pub(crate) async fn reconcile(
+    context: &Context,
+    resource: &KafkaSink,
+    now: Timestamp,
+) -> Result<Next, ReconcileError> {
+    let fetched = fetch::fetch(context, resource).await.map_err(ReconcileError::Kubernetes)?;
+    let sink = match validate::validate(resource, &fetched, &context.runtime_image) {
+        Ok(sink) => sink,
+        Err(problem) => return refuse(context, resource, &fetched, &problem, now).await,
+    };
+    // Before the first topic is created: a topic that is to be deleted in the end must not be forgotten.
+    finalizer::keep_in_step(&context.client, resource).await.map_err(ReconcileError::Kubernetes)?;
+
+    let world = fetch::world(context, &sink).await;
+    let plans = desired::externals(&sink, &world);
+    let externals = apply::externals(context, &sink, world, plans).await;
+    publish(context, resource, events::of_externals(&externals, sink.bucket.name.as_str())).await;
+
+    // The pods come last, and depend on what became of the topics: their number, and whether they may start at all.
+    let workload = workload(context, &sink, &externals, &fetched).await?;
+    let pods = fetch::pods(context, &sink).await;
+    let findings = Findings {
+        sink: &sink,
+        externals: &externals,
+        replicas: desired::effective_replicas(&sink, &externals),
+        workload: workload.as_ref().map(Option::as_ref),
+        pods: &pods,
+        lag_seconds: fetch::lag_seconds(context, &pods).await,
+    };
+    report(context, resource, status::status(resource, &findings, now)).await?;
+    Ok(status::next(&findings))
+}
+
+async fn workload(
+    context: &Context,
+    sink: &ValidatedSink,
+    externals: &AppliedExternals,
+    fetched: &Fetched,
+) -> Result<Result<Option<WorkloadView>, Problem>, ReconcileError> {
+    let workload = desired::workload(sink, externals, fetched).map_err(ReconcileError::Build)?;
+    match apply::workload(context, sink, workload).await {
+        Ok(view) => Ok(Ok(view)),
+        Err(error) => match error.refusal() {
+            Some(words) => Ok(Err(Problem::new(
+                Reason::WorkloadRefused,
+                format!(
+                    "Kubernetes refuses an object of the sink: {words}; correct workload or the cluster's policy"
+                ),
+            ))),
+            None => Err(ReconcileError::Kubernetes(error)),
+        },
+    }
+}
+
+async fn refuse(
+    context: &Context,
+    resource: &KafkaSink,
+    fetched: &Fetched,
+    problem: &Problem,
+    now: Timestamp,
+) -> Result<Next, ReconcileError> {
+    report(context, resource, status::refused(resource, problem, fetched.workload.as_ref(), now)).await?;
+    // A Secret may appear and a foreign object go at any moment; nothing tells us of it.
+    let only_by_resource = [Reason::InvalidSpec, Reason::NotImplementedYet].contains(&problem.reason);
+    Ok(if only_by_resource { Next::Refused } else { Next::Failed })
+}
+
+/// Writes the status where it differs from what is written, and publishes what changed.
+async fn report(
+    context: &Context,
+    resource: &KafkaSink,
+    found: KafkaSinkStatus,
+) -> Result<(), ReconcileError> {
+    let uid = resource.uid().unwrap_or_default();
+    let previous = resource.status.as_ref();
+    let due = context.lag_pace.is_due(&uid, Instant::now());
+    let status = if due { found } else { status::with_lag_of(found, previous) };
+    if previous == Some(&status) {
+        return Ok(());
+    }
+    let namespace = resource.namespace().unwrap_or_default();
+    apply::write_status(&context.client, &namespace, &resource.name_any(), &status)
+        .await
+        .map_err(ReconcileError::Kubernetes)?;
+    context.metrics.status_written();
+    if due {
+        context.lag_pace.written(&uid, Instant::now());
+    }
+    let notices: Vec<Notice> = events::of_status(previous, &status);
+    publish(context, resource, notices).await;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Pure. `StoreError`: which call failed, why, and what that means to the user.
+
+use kafkasink_crds::resource::Reason;
+use reduct_rs::{ErrorCode, ReductError};
+
+use crate::model::Problem;
+
+/// A call to a store that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {attempt} at {url}")]
+pub(crate) struct StoreError {
+    attempt: &'static str,
+    url: String,
+    credential: Credential,
+    source: ReductError,
+}
+
+/// Which field of the resource the token came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Credential {
+    /// No token was sent.
+    None,
+    /// `reductStore.tokenFrom`.
+    Token,
+    /// `reductStore.adminTokenFrom`.
+    AdminToken,
+}
+
+impl Credential {
+    fn field(self) -> &'static str {
+        match self {
+            Self::None => "reductStore.tokenFrom",
+            Self::Token => "the token of reductStore.tokenFrom",
+            Self::AdminToken => "the token of reductStore.adminTokenFrom",
+        }
+    }
+}
+
+/// Nobody answers, or not as a store that is up does.
+const UNREACHABLE: [ErrorCode; 6] = [
+    ErrorCode::ConnectionError,
+    ErrorCode::Timeout,
+    ErrorCode::Unknown,
+    ErrorCode::BadGateway,
+    ErrorCode::ServiceUnavailable,
+    ErrorCode::GatewayTimeout,
+];
+
+impl StoreError {
+    pub(super) fn new(attempt: &'static str, url: &str, credential: Credential, source: ReductError) -> Self {
+        Self { attempt, url: url.to_owned(), credential, source }
+    }
+
+    /// Tells whether the store does not know what was asked for.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.source.status == ErrorCode::NotFound
+    }
+
+    /// Returns what the user should know and do.
+    pub(crate) fn problem(&self) -> Problem {
+        let Self { attempt, url, credential, source } = self;
+        let (status, text) = (source.status, source.message.trim_end_matches('.'));
+        if status == ErrorCode::UrlParseError {
+            return Problem::new(Reason::InvalidSpec, format!("reductStore.url {url:?} is no URL: {text}"));
+        }
+        if status == ErrorCode::Unauthorized {
+            let message = match credential {
+                Credential::None => format!("{url} asks for a token: {text}; set reductStore.tokenFrom"),
+                Credential::Token | Credential::AdminToken => {
+                    format!("{url} refuses {}: {text}; check the Secret", credential.field())
+                }
+            };
+            return Problem::new(Reason::AuthenticationFailed, message);
+        }
+        if status == ErrorCode::Forbidden {
+            let field = credential.field();
+            return Problem::new(
+                Reason::AuthorizationFailed,
+                format!("{url} does not let us {attempt}: {text}; give {field} the permission"),
+            );
+        }
+        if UNREACHABLE.contains(&status) {
+            return Problem::new(
+                Reason::TargetUnreachable,
+                format!(
+                    "no ReductStore answers at {url}: {text}; check reductStore.url and that the store runs"
+                ),
+            );
+        }
+        Problem::new(Reason::TargetRequestFailed, format!("failed to {attempt} at {url}: {text}"))
+    }
+}

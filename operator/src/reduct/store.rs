@@ -1,0 +1,200 @@
+//! IO: ReductStore. `Store`: what the operator asks of one store, and what it changes there.
+
+use std::time::Duration;
+
+use kafkasink_crds::bucket_name::BucketName;
+use reduct_rs::{
+    BucketSettings, ErrorCode, LifecycleMode, LifecycleSettings, LifecycleType, QuotaType, ReductClient,
+    ReductError,
+};
+
+use super::error::{Credential, StoreError};
+use crate::model::{BucketView, QuotaKind, Token, TokenPermissions};
+
+/// Longest wait for one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How often the store looks for records that are too old.
+const LIFECYCLE_INTERVAL: &str = "600s";
+
+/// A client of one store with one token.
+pub(crate) struct Store {
+    client: ReductClient,
+    credential: Credential,
+}
+
+impl Store {
+    /// Prepares a client; the store is not asked yet.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub(super) fn new(url: &str, token: Option<&Token>, credential: Credential) -> Result<Self, StoreError> {
+        let failed = |source| StoreError::new("prepare a client", url, credential, source);
+        // The builder panics on what is no URL.
+        reqwest::Url::parse(url)
+            .map_err(|error| failed(ReductError::new(ErrorCode::UrlParseError, &error.to_string())))?;
+        let builder = ReductClient::builder().url(url).timeout(REQUEST_TIMEOUT).http1_only();
+        let builder = match token {
+            Some(token) => builder.api_token(token.reveal()),
+            None => builder,
+        };
+        let client = builder.try_build().map_err(failed)?;
+        Ok(Self { client, credential })
+    }
+
+    /// Returns what the token may do.
+    ///
+    /// # Errors
+    /// The store does not answer or refuses the token.
+    pub(crate) async fn permissions(&self) -> Result<TokenPermissions, StoreError> {
+        let token = self.client.me().await.map_err(self.failed("read the token's permissions"))?;
+        let permissions = token.permissions.unwrap_or_default();
+        Ok(TokenPermissions {
+            full_access: permissions.full_access,
+            read: permissions.read,
+            write: permissions.write,
+        })
+    }
+
+    /// Returns the settings of a bucket, `None` where there is no such bucket.
+    ///
+    /// # Errors
+    /// The store does not answer or refuses the token.
+    pub(crate) async fn bucket(&self, name: &BucketName) -> Result<Option<BucketView>, StoreError> {
+        let attempt = "read the bucket's settings";
+        let bucket = match self.client.get_bucket(name.as_str()).await.map_err(self.failed(attempt)) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        let settings = bucket.settings().await.map_err(self.failed(attempt))?;
+        Ok(Some(view(&settings)))
+    }
+
+    /// Creates a bucket with the given settings; those that are absent are the store's defaults.
+    ///
+    /// # Errors
+    /// The store refuses or does not answer.
+    pub(crate) async fn create_bucket(
+        &self,
+        name: &BucketName,
+        settings: &BucketView,
+    ) -> Result<(), StoreError> {
+        let builder = self.client.create_bucket(name.as_str()).settings(native(settings));
+        builder.send().await.map(drop).map_err(self.failed("create the bucket"))
+    }
+
+    /// Changes the given settings of a bucket; those that are absent stay.
+    ///
+    /// # Errors
+    /// The store refuses or does not answer.
+    pub(crate) async fn set_bucket(
+        &self,
+        name: &BucketName,
+        settings: &BucketView,
+    ) -> Result<(), StoreError> {
+        let attempt = "change the bucket's settings";
+        let bucket = self.client.get_bucket(name.as_str()).await.map_err(self.failed(attempt))?;
+        bucket.set_settings(native(settings)).await.map_err(self.failed(attempt))
+    }
+
+    /// Returns after how many seconds a lifecycle policy deletes records, `None` where there is no such policy.
+    ///
+    /// # Errors
+    /// The store does not answer or refuses the token.
+    pub(crate) async fn retention(&self, policy: &str) -> Result<Option<u64>, StoreError> {
+        let answer = self.client.get_lifecycle(policy).await;
+        match answer.map_err(self.failed("read the bucket's retention")) {
+            Ok(found) => Ok(whole_seconds(&found.settings.older_than)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates or changes the lifecycle policy that deletes records of a bucket after so many seconds.
+    ///
+    /// # Errors
+    /// The store refuses or does not answer.
+    pub(crate) async fn set_retention(
+        &self,
+        policy: &str,
+        bucket: &BucketName,
+        seconds: u64,
+    ) -> Result<(), StoreError> {
+        let settings = LifecycleSettings {
+            lifecycle_type: LifecycleType::Delete,
+            bucket: bucket.as_str().to_owned(),
+            older_than: format!("{seconds}s"),
+            interval: LIFECYCLE_INTERVAL.to_owned(),
+            mode: LifecycleMode::Enabled,
+            ..LifecycleSettings::default()
+        };
+        let attempt = "set the bucket's retention";
+        match self.client.update_lifecycle(policy, settings.clone()).await {
+            Err(error) if error.status == ErrorCode::NotFound => {
+                let create = self.client.create_lifecycle(policy).set_settings(settings);
+                create.send().await.map_err(self.failed(attempt))
+            }
+            outcome => outcome.map_err(self.failed(attempt)),
+        }
+    }
+
+    /// Deletes a lifecycle policy; one that is not there counts as deleted.
+    ///
+    /// # Errors
+    /// The store refuses or does not answer.
+    pub(crate) async fn drop_retention(&self, policy: &str) -> Result<(), StoreError> {
+        let answer = self.client.delete_lifecycle(policy).await;
+        match answer.map_err(self.failed("remove the bucket's retention")) {
+            Err(error) if error.is_not_found() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn failed(&self, attempt: &'static str) -> impl FnOnce(ReductError) -> StoreError {
+        // What the client adds to the base URL is of no use to the reader of a message.
+        let url = self.client.url().trim_end_matches("/api/v1").to_owned();
+        let credential = self.credential;
+        move |source| StoreError::new(attempt, &url, credential, source)
+    }
+}
+
+fn view(settings: &BucketSettings) -> BucketView {
+    let quota = settings.quota_type.as_ref().map(|kind| match kind {
+        QuotaType::NONE => QuotaKind::None,
+        QuotaType::FIFO => QuotaKind::Fifo,
+        QuotaType::HARD => QuotaKind::Hard,
+    });
+    BucketView {
+        quota,
+        quota_bytes: settings.quota_size,
+        max_block_bytes: settings.max_block_size,
+        max_block_records: settings.max_block_records,
+    }
+}
+
+fn native(view: &BucketView) -> BucketSettings {
+    let quota_type = view.quota.map(|kind| match kind {
+        QuotaKind::None => QuotaType::NONE,
+        QuotaKind::Fifo => QuotaType::FIFO,
+        QuotaKind::Hard => QuotaType::HARD,
+    });
+    BucketSettings {
+        quota_type,
+        quota_size: view.quota_bytes,
+        max_block_size: view.max_block_bytes,
+        max_block_records: view.max_block_records,
+    }
+}
+
+/// Reads the store's `7d`, `24h`, `10m` or `3600s`; `None` for what we would not write.
+fn whole_seconds(text: &str) -> Option<u64> {
+    let digits = text.strip_suffix(|unit: char| unit.is_ascii_alphabetic())?;
+    let factor = match text.strip_prefix(digits)? {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}

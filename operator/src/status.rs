@@ -1,0 +1,22 @@
+//! Pure. Step 6: what the resource's status says, from what was found and done.
+//!
+//! ```text
+//! findings ─► verdicts (one per condition) ─► conditions (times move only on change) ─┐
+//!          └► topics, consumer group, effective settings ─────────────────────────────┴─► whole
+//! ```
+
+mod conditions;
+mod effective;
+mod findings;
+mod group;
+mod reasons;
+mod topics;
+mod verdicts;
+mod whole;
+
+pub(crate) use conditions::find;
+pub(crate) use findings::Findings;
+pub(crate) use whole::{next, refused, status, unreadable, with_lag_of};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! Pure. `Findings`: what a status is made from.
+
+use crate::desired::Replicas;
+use crate::model::{AppliedExternals, PodView, Problem, ValidatedSink, WorkloadView};
+
+/// Everything that a reconciliation found and did.
+pub(crate) struct Findings<'a> {
+    /// The sink.
+    pub(crate) sink: &'a ValidatedSink,
+    /// Topics and bucket.
+    pub(crate) externals: &'a AppliedExternals,
+    /// How many pods there shall be.
+    pub(crate) replicas: Replicas,
+    /// The pods, or why Kubernetes refused them.
+    pub(crate) workload: Result<Option<&'a WorkloadView>, &'a Problem>,
+    /// Each pod, as far as they could be looked at.
+    pub(crate) pods: &'a [PodView],
+    /// Age in seconds of the oldest message not yet stored.
+    pub(crate) lag_seconds: Option<f64>,
+}

@@ -1,0 +1,214 @@
+//! Pure. The status of a sink in every state that a person may meet: one line per state.
+
+use jiff::Timestamp;
+use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason};
+
+use super::{Findings, find, refused, status};
+use crate::desired::{effective_replicas, replicas};
+use crate::model::{
+    AppliedExternals, BucketOutcome, Fetched, GroupView, KafkaView, Problem, StoreView, TopicChange,
+    TopicOutcome, TopicView, ValidatedSink, WorkloadView,
+};
+use crate::validate::validate;
+
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 5);
+const LATER: Timestamp = Timestamp::constant(1_800_000_060, 7);
+
+/// A sink of one topic with two replicas, after whatever `spec` changes.
+fn resource(change: impl FnOnce(&mut KafkaSink)) -> KafkaSink {
+    let text = include_str!("../../../crds/tests/valid/smallest.yaml");
+    let mut resource: KafkaSink = serde_saphyr::from_str(text).unwrap();
+    resource.metadata.namespace = Some("plant".to_owned());
+    resource.metadata.uid = Some("u".to_owned());
+    resource.metadata.generation = Some(3);
+    change(&mut resource);
+    resource
+}
+
+fn validated(resource: &KafkaSink) -> ValidatedSink {
+    validate(resource, &Fetched::without_tokens(), "image").unwrap()
+}
+
+/// Topic and bucket as declared.
+fn externals(sink: &ValidatedSink) -> AppliedExternals {
+    let name = sink.topics[0].name.clone();
+    let view = TopicView { id: "id".to_owned(), partitions: 4, replication_factor: 1, config: [].into() };
+    let kafka = KafkaView {
+        cluster_id: "c".to_owned(),
+        brokers: 1,
+        topics: [(name.clone(), view.clone())].into(),
+        group: Some(GroupView { members: Some(2), partitions: Vec::new() }),
+    };
+    let store = StoreView { bucket: None, retention_seconds: None, permissions: None, managed: true };
+    AppliedExternals {
+        kafka: Ok(kafka),
+        topics: vec![TopicOutcome { name, view: Some(view), changes: Vec::new(), problem: None }],
+        store: Ok(store),
+        bucket: BucketOutcome { usable: true, created: false, problem: None },
+    }
+}
+
+fn problem(reason: Reason) -> Problem {
+    Problem::new(reason, "cause; remedy")
+}
+
+fn pods(desired: u32, existing: u32, ready: u32, settled: bool) -> WorkloadView {
+    WorkloadView { desired, existing, ready, settled }
+}
+
+/// `Ready`, `Reconciling` and `Stalled` with their reasons, in one line.
+fn summary(status: &KafkaSinkStatus) -> String {
+    let word = |kind| {
+        let condition = find(&status.conditions, kind).unwrap();
+        format!("{}={} {}", condition.type_, condition.status, condition.reason)
+    };
+    [ConditionType::Ready, ConditionType::Reconciling, ConditionType::Stalled].map(word).join(", ")
+}
+
+fn check(
+    resource: &KafkaSink,
+    change: impl FnOnce(&mut AppliedExternals),
+    workload: &Result<Option<WorkloadView>, Problem>,
+    expected: &str,
+) {
+    let sink = validated(resource);
+    let mut externals = externals(&sink);
+    change(&mut externals);
+    let findings = Findings {
+        sink: &sink,
+        externals: &externals,
+        replicas: effective_replicas(&sink, &externals),
+        workload: workload.as_ref().map(Option::as_ref),
+        pods: &[],
+        lag_seconds: None,
+    };
+    assert_eq!(summary(&status(resource, &findings, NOW)), expected);
+}
+
+#[test]
+fn is_ready_once_every_pod_is() {
+    let sink = resource(|_| {});
+    check(
+        &sink,
+        |_| {},
+        &Ok(Some(pods(2, 2, 2, true))),
+        "Ready=True Reconciled, Reconciling=False Reconciled, Stalled=False Reconciled",
+    );
+    check(
+        &sink,
+        |_| {},
+        &Ok(Some(pods(2, 0, 0, false))),
+        "Ready=False RolloutInProgress, Reconciling=True RolloutInProgress, Stalled=False Reconciled",
+    );
+    check(
+        &sink,
+        |_| {},
+        &Ok(Some(pods(2, 2, 1, true))),
+        "Ready=False PodsNotReady, Reconciling=True PodsNotReady, Stalled=False Reconciled",
+    );
+}
+
+#[test]
+fn tells_what_passes_by_itself_from_what_needs_a_person() {
+    let sink = resource(|_| {});
+    check(
+        &sink,
+        |externals| externals.kafka = Err(problem(Reason::KafkaUnreachable)),
+        &Ok(None),
+        "Ready=False KafkaUnreachable, Reconciling=True KafkaUnreachable, Stalled=False Reconciled",
+    );
+    check(
+        &sink,
+        |externals| externals.bucket.problem = Some(problem(Reason::BucketNotFound)),
+        &Ok(None),
+        "Ready=False BucketNotFound, Reconciling=False Reconciled, Stalled=True BucketNotFound",
+    );
+    check(
+        &sink,
+        |externals| externals.topics[0].problem = Some(problem(Reason::PartitionDecreaseNotSupported)),
+        &Ok(Some(pods(2, 2, 2, true))),
+        "Ready=False PartitionDecreaseNotSupported, Reconciling=False Reconciled, \
+         Stalled=True PartitionDecreaseNotSupported",
+    );
+    check(
+        &sink,
+        |_| {},
+        &Err(problem(Reason::WorkloadRefused)),
+        "Ready=False WorkloadRefused, Reconciling=False Reconciled, Stalled=True WorkloadRefused",
+    );
+}
+
+#[test]
+fn a_sink_that_stands_still_on_purpose_is_ready() {
+    check(
+        &resource(|sink| sink.spec.paused = Some(true)),
+        |externals| externals.kafka = Err(problem(Reason::KafkaUnreachable)),
+        &Ok(Some(pods(0, 0, 0, true))),
+        "Ready=True Paused, Reconciling=False Reconciled, Stalled=False Reconciled",
+    );
+    check(
+        &resource(|sink| sink.spec.replicas = 0),
+        |_| {},
+        &Ok(None),
+        "Ready=True ScaledToZero, Reconciling=False Reconciled, Stalled=False Reconciled",
+    );
+}
+
+#[test]
+fn runs_no_more_pods_than_there_are_partitions() {
+    let sink = validated(&resource(|sink| sink.spec.replicas = 9));
+    let of = |partitions| {
+        let replicas = replicas(&sink, partitions);
+        (replicas.effective, replicas.limited_by_partitions)
+    };
+    assert_eq!(of(Some(4)), (4, Some(4)));
+    assert_eq!(of(Some(9)), (9, None));
+    assert_eq!(of(None), (9, None), "what is not known limits nothing");
+}
+
+#[test]
+fn times_move_only_when_a_status_changes() {
+    let mut sink = resource(|_| {});
+    let first = refused(&sink, &problem(Reason::SecretNotFound), None, NOW);
+    sink.status = Some(first.clone());
+    let again = refused(&sink, &problem(Reason::SecretNotFound), None, LATER);
+    assert_eq!(again, first);
+    let other = refused(&sink, &problem(Reason::NotImplementedYet), None, LATER);
+    let time = |status: &KafkaSinkStatus| {
+        find(&status.conditions, ConditionType::Ready).unwrap().last_transition_time.0
+    };
+    assert_eq!(time(&other), time(&first), "another reason is no transition");
+    assert_eq!(time(&first).subsec_nanosecond(), 0);
+}
+
+#[test]
+fn a_topic_created_again_by_somebody_else_is_not_ours() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    world.topics[0].changes = vec![TopicChange::Created];
+    let created = super::topics::topics(&world, &[]);
+    assert_eq!((created[0].created, created[0].life), (Some(true), Some(1)));
+    world.topics[0].changes.clear();
+    let seen = super::topics::topics(&world, &created);
+    assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
+    if let Some(view) = &mut world.topics[0].view {
+        view.id = "another".to_owned();
+    }
+    let foreign = super::topics::topics(&world, &seen);
+    assert_eq!((foreign[0].created, foreign[0].life), (Some(false), Some(2)));
+}
+
+#[test]
+fn a_topic_that_could_not_be_seen_after_its_creation_stays_ours() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    let view = world.topics[0].view.take();
+    world.topics[0].changes = vec![TopicChange::Created];
+    let created = super::topics::topics(&world, &[]);
+    world.topics[0].changes.clear();
+    world.topics[0].view = view;
+    let seen = super::topics::topics(&world, &created);
+    assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
+}

@@ -1,0 +1,236 @@
+//! Pure. What is said of each condition.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kafkasink_crds::resource::{ConditionType, Reason};
+
+use super::conditions::{Truth, Verdict, find};
+use super::findings::Findings;
+use super::reasons::needs_person;
+use crate::model::{PodView, Problem, WorkloadView};
+
+/// Returns a verdict for every condition, `Ready` first.
+pub(super) fn verdicts(findings: &Findings<'_>) -> Vec<Verdict> {
+    let available = workload_available(findings);
+    let ready = ready(findings, &available);
+    let stalled = stalled(problem(findings));
+    let reconciling = reconciling(findings, &ready, &stalled);
+    vec![
+        ready,
+        reconciling,
+        stalled,
+        kafka_reachable(findings),
+        topics_ready(findings),
+        target_ready(findings),
+        available,
+        replicas_limited(findings),
+        paused(findings),
+    ]
+}
+
+/// Returns the verdicts on a resource that cannot be honoured: what was said of the rest still holds.
+pub(super) fn refused(problem: &Problem, previous: &[Condition]) -> Vec<Verdict> {
+    let kept = [
+        ConditionType::KafkaReachable,
+        ConditionType::TopicsReady,
+        ConditionType::TargetReady,
+        ConditionType::WorkloadAvailable,
+        ConditionType::ReplicasLimited,
+        ConditionType::Paused,
+    ];
+    let not_checked =
+        |kind| verdict(kind, Truth::Unknown, Reason::NotChecked, "the resource cannot be honoured as it is");
+    let mut verdicts = vec![
+        verdict(ConditionType::Ready, Truth::False, problem.reason, problem.message.clone()),
+        verdict(ConditionType::Reconciling, Truth::False, problem.reason, "the resource must change first"),
+        verdict(ConditionType::Stalled, Truth::True, problem.reason, problem.message.clone()),
+    ];
+    verdicts.extend(kept.into_iter().map(|kind| again(previous, kind).unwrap_or_else(|| not_checked(kind))));
+    verdicts
+}
+
+/// Returns the first thing that keeps the sink from being as declared.
+pub(super) fn problem<'a>(findings: &'a Findings<'_>) -> Option<&'a Problem> {
+    let externals = findings.externals;
+    let kafka = externals.kafka.as_ref().err();
+    let store = externals.store.as_ref().err();
+    let topic = externals.topics.iter().find_map(|topic| topic.problem.as_ref());
+    kafka.or(store).or(externals.bucket.problem.as_ref()).or(topic).or(findings.workload.err())
+}
+
+fn verdict(condition: ConditionType, truth: Truth, reason: Reason, message: impl Into<String>) -> Verdict {
+    Verdict { condition, truth, reason, message: message.into() }
+}
+
+/// What was said of a condition before.
+fn again(previous: &[Condition], kind: ConditionType) -> Option<Verdict> {
+    let condition = find(previous, kind)?;
+    let reason = *Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason)?;
+    let truth = match condition.status.as_str() {
+        "True" => Truth::True,
+        "False" => Truth::False,
+        _ => Truth::Unknown,
+    };
+    Some(verdict(kind, truth, reason, condition.message.clone()))
+}
+
+fn ready(findings: &Findings<'_>, available: &Verdict) -> Verdict {
+    let say = |truth, reason, message: String| verdict(ConditionType::Ready, truth, reason, message);
+    if findings.sink.paused {
+        return say(
+            Truth::True,
+            Reason::Paused,
+            "the sink is paused; set paused to false to go on".to_owned(),
+        );
+    }
+    if findings.sink.replicas == 0 {
+        return say(
+            Truth::True,
+            Reason::ScaledToZero,
+            "replicas is 0; raise it to start the sink".to_owned(),
+        );
+    }
+    if let Some(problem) = problem(findings) {
+        return say(Truth::False, problem.reason, problem.message.clone());
+    }
+    if available.truth != Truth::True {
+        return say(Truth::False, available.reason, available.message.clone());
+    }
+    let (pods, topics) = (findings.replicas.effective, findings.sink.topics.len());
+    let message = format!(
+        "{} from {} into bucket {}",
+        plural(u64::from(pods), "pod writes", "pods write"),
+        plural(u64::try_from(topics).unwrap_or(u64::MAX), "topic", "topics"),
+        findings.sink.bucket.name
+    );
+    say(Truth::True, Reason::Reconciled, message)
+}
+
+fn stalled(problem: Option<&Problem>) -> Verdict {
+    match problem.filter(|problem| needs_person(problem.reason)) {
+        Some(problem) => {
+            verdict(ConditionType::Stalled, Truth::True, problem.reason, problem.message.clone())
+        }
+        None => verdict(ConditionType::Stalled, Truth::False, Reason::Reconciled, "nobody needs to act"),
+    }
+}
+
+fn reconciling(findings: &Findings<'_>, ready: &Verdict, stalled: &Verdict) -> Verdict {
+    let complete = match findings.workload {
+        Ok(Some(view)) => view.is_complete(),
+        Ok(None) => findings.replicas.effective == 0,
+        Err(_) => true,
+    };
+    if stalled.truth == Truth::True || (ready.truth == Truth::True && complete) {
+        return verdict(
+            ConditionType::Reconciling,
+            Truth::False,
+            Reason::Reconciled,
+            "nothing is left to do",
+        );
+    }
+    let reason = if ready.truth == Truth::True { Reason::Progressing } else { ready.reason };
+    verdict(
+        ConditionType::Reconciling,
+        Truth::True,
+        reason,
+        "the operator is at work and tries again by itself",
+    )
+}
+
+fn kafka_reachable(findings: &Findings<'_>) -> Verdict {
+    let kind = ConditionType::KafkaReachable;
+    match &findings.externals.kafka {
+        Ok(_) => verdict(kind, Truth::True, Reason::Reconciled, "the brokers answer"),
+        Err(problem) => verdict(kind, Truth::False, problem.reason, problem.message.clone()),
+    }
+}
+
+fn topics_ready(findings: &Findings<'_>) -> Verdict {
+    let kind = ConditionType::TopicsReady;
+    if findings.externals.kafka.is_err() {
+        return verdict(kind, Truth::Unknown, Reason::NotChecked, "the brokers could not be asked");
+    }
+    let mut problems = findings.externals.topics.iter().filter_map(|topic| topic.problem.as_ref());
+    match (problems.next(), problems.count()) {
+        (None, _) => verdict(kind, Truth::True, Reason::Reconciled, "every topic is as declared"),
+        (Some(first), 0) => verdict(kind, Truth::False, first.reason, first.message.clone()),
+        (Some(first), more) => {
+            let message = format!("{} (and {more} more)", first.message);
+            verdict(kind, Truth::False, first.reason, message)
+        }
+    }
+}
+
+fn target_ready(findings: &Findings<'_>) -> Verdict {
+    let kind = ConditionType::TargetReady;
+    let store = findings.externals.store.as_ref().err();
+    match store.or(findings.externals.bucket.problem.as_ref()) {
+        None => verdict(kind, Truth::True, Reason::Reconciled, "the bucket is as declared"),
+        Some(problem) => verdict(kind, Truth::False, problem.reason, problem.message.clone()),
+    }
+}
+
+fn workload_available(findings: &Findings<'_>) -> Verdict {
+    let say =
+        |truth, reason, message: String| verdict(ConditionType::WorkloadAvailable, truth, reason, message);
+    let wanted = findings.replicas.effective;
+    match findings.workload {
+        Err(problem) => say(Truth::False, problem.reason, problem.message.clone()),
+        Ok(_) if wanted == 0 => {
+            let reason = if findings.sink.paused { Reason::Paused } else { Reason::ScaledToZero };
+            say(Truth::True, reason, "no pods are asked for".to_owned())
+        }
+        Ok(None) => say(
+            Truth::False,
+            Reason::NotChecked,
+            "no pod starts before topics and bucket are ready; see the other conditions".to_owned(),
+        ),
+        Ok(Some(view)) => pods(view, findings.pods, say),
+    }
+}
+
+fn pods(view: &WorkloadView, each: &[PodView], say: impl Fn(Truth, Reason, String) -> Verdict) -> Verdict {
+    let (ready, wanted) = (view.ready, view.desired);
+    if ready >= wanted && view.settled {
+        return say(Truth::True, Reason::Reconciled, "every pod is ready".to_owned());
+    }
+    if let Some(trouble) = each.iter().find_map(|pod| pod.trouble.as_ref()) {
+        let message = format!("{ready} of {wanted} pods are ready, {trouble}; see kubectl describe pod");
+        return say(Truth::False, Reason::PodsNotReady, message);
+    }
+    if !view.settled || view.existing != wanted {
+        let message = format!("{ready} of {wanted} pods are ready, others start or stop; wait");
+        return say(Truth::False, Reason::RolloutInProgress, message);
+    }
+    let message = format!(
+        "{ready} of {wanted} pods are ready; see kubectl describe pod and the logs of those that are not"
+    );
+    say(Truth::False, Reason::PodsNotReady, message)
+}
+
+fn replicas_limited(findings: &Findings<'_>) -> Verdict {
+    let kind = ConditionType::ReplicasLimited;
+    match findings.replicas.limited_by_partitions {
+        None => verdict(kind, Truth::False, Reason::Reconciled, "as many pods as asked for"),
+        Some(partitions) => {
+            let message = format!(
+                "replicas is {} and the topics have {partitions} partitions in all, so {partitions} pods run; raise \
+                 partitions or lower replicas",
+                findings.sink.replicas
+            );
+            verdict(kind, Truth::True, Reason::PartitionCount, message)
+        }
+    }
+}
+
+fn paused(findings: &Findings<'_>) -> Verdict {
+    let kind = ConditionType::Paused;
+    if findings.sink.paused {
+        return verdict(kind, Truth::True, Reason::Paused, "paused is set; no pod runs, everything is kept");
+    }
+    verdict(kind, Truth::False, Reason::Reconciled, "the sink is not paused")
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}

@@ -1,0 +1,100 @@
+//! Pure. The status as a whole, for sinks that were reconciled and for resources that could not be.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kafkasink_crds::resource::{KafkaSink, KafkaSinkStatus};
+use kube::ResourceExt;
+
+use super::findings::Findings;
+use super::{conditions, effective, group, topics, verdicts};
+use crate::desired::selector;
+use crate::model::{Problem, WorkloadView};
+use crate::requeue::Next;
+
+/// Returns the status of a sink that was reconciled.
+pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timestamp) -> KafkaSinkStatus {
+    let previous = previous(resource);
+    let Findings { sink, externals, .. } = findings;
+    let view = findings.workload.ok().flatten();
+    let verdicts = verdicts::verdicts(findings);
+    let status = KafkaSinkStatus {
+        observed_generation: resource.metadata.generation,
+        conditions: conditions::merge(&previous.conditions, &verdicts, resource.metadata.generation, now),
+        selector: Some(selector(sink.names.sink())),
+        topics: topics::topics(externals, &previous.topics),
+        topics_ready: topics::ready(sink, externals).or(previous.topics_ready),
+        partitions: topics::partitions(sink, externals).or(previous.partitions),
+        consumer_group: group::group(findings).or(previous.consumer_group),
+        effective: Some(effective::effective(sink, view.map(|view| view.desired))),
+        mappings: previous.mappings,
+        replicas: previous.replicas,
+        replicas_ready: previous.replicas_ready,
+    };
+    with_pods(status, view, findings.replicas.effective)
+}
+
+/// Returns the status of a resource that cannot be honoured; pods that run are left alone.
+pub(crate) fn refused(
+    resource: &KafkaSink,
+    problem: &Problem,
+    workload: Option<&WorkloadView>,
+    now: Timestamp,
+) -> KafkaSinkStatus {
+    let previous = previous(resource);
+    let verdicts = verdicts::refused(problem, &previous.conditions);
+    let status = KafkaSinkStatus {
+        observed_generation: resource.metadata.generation,
+        conditions: conditions::merge(&previous.conditions, &verdicts, resource.metadata.generation, now),
+        selector: Some(selector(&resource.name_any())),
+        ..previous
+    };
+    with_pods(status, workload, workload.map_or(resource.spec.replicas, |view| view.desired))
+}
+
+/// Returns the status of a resource that cannot even be read.
+pub(crate) fn unreadable(metadata: &ObjectMeta, problem: &Problem, now: Timestamp) -> KafkaSinkStatus {
+    let verdicts = verdicts::refused(problem, &[]);
+    KafkaSinkStatus {
+        observed_generation: metadata.generation,
+        conditions: conditions::merge(&[], &verdicts, metadata.generation, now),
+        ..KafkaSinkStatus::default()
+    }
+}
+
+/// Returns when a sink with this status is looked at again.
+pub(crate) fn next(findings: &Findings<'_>) -> Next {
+    let complete = findings.workload.ok().flatten().is_some_and(WorkloadView::is_complete);
+    let started = findings.replicas.effective > 0;
+    match verdicts::problem(findings) {
+        Some(_) => Next::Failed,
+        None if complete || !started => Next::Healthy,
+        None => Next::Rolling,
+    }
+}
+
+/// Returns the status with the lag that was written last, where a new one is not due yet.
+pub(crate) fn with_lag_of(
+    mut status: KafkaSinkStatus,
+    previous: Option<&KafkaSinkStatus>,
+) -> KafkaSinkStatus {
+    let written = previous.and_then(|previous| previous.consumer_group.as_ref());
+    if let (Some(group), Some(written)) = (&mut status.consumer_group, written) {
+        group.lag_messages = written.lag_messages;
+        group.lag_seconds = written.lag_seconds;
+    }
+    status
+}
+
+fn previous(resource: &KafkaSink) -> KafkaSinkStatus {
+    resource.status.clone().unwrap_or_default()
+}
+
+/// Adds what the status says of pods.
+fn with_pods(status: KafkaSinkStatus, view: Option<&WorkloadView>, wanted: u32) -> KafkaSinkStatus {
+    let (existing, ready) = view.map_or((0, 0), |view| (view.existing, view.ready));
+    KafkaSinkStatus {
+        replicas: i32::try_from(existing).ok(),
+        replicas_ready: Some(format!("{ready}/{wanted}")),
+        ..status
+    }
+}
