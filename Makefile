@@ -1,7 +1,8 @@
 # One target per thing a person or CI does; CI calls these same targets. `make` alone lists them.
 
 CARGO ?= cargo
-LAB   := $(CARGO) run -p kafkasink-e2e --bin lab --
+# Never `-p`: cargo would build shared crates once more for each choice of packages.
+LAB   := $(CARGO) run --release --bin lab --
 BUILD := e2e/prerequisites.sh
 
 .DEFAULT_GOAL := help
@@ -11,8 +12,12 @@ help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## from a bare machine to records in ReductStore, read back and compared (PLAN=1 only says what it would do)
+ifdef PLAN
+	@cat e2e/demo/plan.txt
+else
 	@$(BUILD)
-	@$(CARGO) run -p kafkasink-e2e --bin demo -- $(if $(PLAN),--plan) $(DEMO_ARGS)
+	$(CARGO) run --release --bin demo -- $(DEMO_ARGS)
+endif
 
 test: ## everything that must pass before a change lands
 	@$(BUILD)
@@ -36,7 +41,6 @@ unit: ## tests that need nothing but the compiler
 	$(CARGO) test --workspace --lib --bins --test agreement --test generated --test manifests --test tidy
 	$(CARGO) test --workspace --doc --quiet
 
-# Always the whole workspace: cargo would build shared crates once more for each choice of packages.
 integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
 	$(CARGO) build --workspace --bins
 	target/debug/lab up kafka store apiserver
@@ -44,7 +48,7 @@ integration: ## tests against the real Kafka, ReductStore and kube-apiserver tha
 	  target/debug/lab down; exit $$status
 
 generate: ## writes the generated files anew (the CRD and its chart)
-	$(CARGO) run --quiet -p kafkasink-operator -- crd > target/kafkasinks.yaml
+	$(CARGO) run --quiet --bin kafkasink-operator -- crd > target/kafkasinks.yaml
 	cp target/kafkasinks.yaml crds/kafkasinks.yaml
 	cp target/kafkasinks.yaml charts/kafkasink-crds/files/kafkasinks.yaml
 
@@ -63,7 +67,7 @@ lab-up: ## starts Kafka and ReductStore on 127.0.0.1; `eval "$$(make -s lab-env)
 	$(LAB) up kafka store
 
 lab-env: ## prints how to reach what the lab runs, for `eval`
-	@$(CARGO) run --quiet -p kafkasink-e2e --bin lab -- env
+	@$(CARGO) run --quiet --release --bin lab -- env
 
 lab-down: ## stops what the lab started and leaves the machine as it was
 	$(LAB) down

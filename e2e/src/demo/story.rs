@@ -1,6 +1,6 @@
 //! The order of the demo, from the plan to its last line. IO: through the chapters.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -11,27 +11,16 @@ use super::{console, flow, look, plan, show};
 use crate::lab::in_cluster::NAMESPACE;
 use crate::lab::{Paths, Progress};
 
-/// What the person who starts the demo can choose.
-#[derive(Clone, Debug)]
-pub struct Choice {
-    /// Only say what would be done.
-    pub only_plan: bool,
-    /// Use this cluster and start none.
-    pub kubeconfig: Option<PathBuf>,
-}
-
-/// Tells the story; true if every message is in the store exactly once, as produced.
+/// Tells the story, on the lab's own cluster or on that of `kubeconfig`; true if every message is in the store exactly
+/// once, as produced.
 ///
 /// # Errors
 /// A part cannot be built or started, a sink stands still; the message says which and what to do.
-pub async fn tell(choice: &Choice) -> Result<bool> {
+pub async fn tell(kubeconfig: Option<&Path>) -> Result<bool> {
     let paths = Paths::from_env()?;
-    console::say(plan::text(&paths.cache, choice.kubeconfig.as_deref()))?;
-    if choice.only_plan {
-        return Ok(true);
-    }
+    console::say(plan::TEXT)?;
     console::chapter("The stage: Kubernetes, Kafka, ReductStore, the operator")?;
-    let stage = stage::set(&paths, choice.kubeconfig.as_deref()).await?;
+    let stage = stage::set(&paths, kubeconfig).await?;
     console::chapter("Three sinks, applied as you would")?;
     apply(&stage).await?;
     console::chapter("Messages flow; one sink is scaled meanwhile")?;

@@ -112,6 +112,7 @@ pub async fn up(paths: &Paths, progress: &Progress) -> anyhow::Result<Cluster> {
     machine::prepare(paths, &looks).await?;
     // What a killed run has left would be in the way.
     Node::stop(paths).await?;
+    Node::refuse_second().await?;
     Footprint::keep(paths).await?;
     looks.done();
 

@@ -43,7 +43,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// Text of the file at `path` below the root.
 pub(crate) fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("read {path}: {error}"))
+    std::fs::read_to_string(root().join(path)).expect(path)
 }
 
 /// All Rust files of the four crates, in order.

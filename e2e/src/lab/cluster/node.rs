@@ -55,12 +55,25 @@ impl Node {
         Some(Self { init, folder: folder(paths) })
     }
 
+    /// Makes sure that no other lab's node has the address of the link: two labs may share a machine, two nodes not.
+    ///
+    /// # Errors
+    /// There is one.
+    pub(super) async fn refuse_second() -> anyhow::Result<()> {
+        let address = HOST_ADDRESS.to_string();
+        let holders = Run::new("ip").args(["-brief", "address", "show", "to", &address]).run().await?;
+        ensure!(
+            holders.stdout.is_empty(),
+            "another lab's cluster runs on this machine: stop it with `lab down` and its KAFKASINK_LAB_RUN"
+        );
+        Ok(())
+    }
+
     /// Starts a node whose folder is [`folder`]; `pause` is the program that becomes its first process.
     ///
     /// # Errors
     /// The namespaces or the link cannot be made.
     pub(super) async fn start(paths: &Paths, pause: &Path) -> anyhow::Result<Self> {
-        refuse_second().await?;
         let folder = folder(paths);
         for name in ["lib", "log"] {
             tokio::fs::create_dir_all(folder.join(name)).await.with_context(|| format!("create {name}"))?;
@@ -156,17 +169,6 @@ fn end(init: i32) -> anyhow::Result<()> {
         Ok(()) | Err(Errno::ESRCH) => Ok(()),
         Err(cause) => Err(cause).context("end the node's first process"),
     }
-}
-
-/// Two labs may share a machine, but the address of the link is one.
-async fn refuse_second() -> anyhow::Result<()> {
-    let addresses =
-        Run::new("ip").args(["-brief", "address", "show", "to", &HOST_ADDRESS.to_string()]).run().await?;
-    ensure!(
-        addresses.stdout.is_empty(),
-        "another lab's cluster runs on this machine: stop it with `lab down` and its KAFKASINK_LAB_RUN"
-    );
-    Ok(())
 }
 
 /// Removes the link that an earlier run may have left; the kernel removes it with the node, but a moment later.

@@ -1,0 +1,85 @@
+//! IO: temporary files. What a configuration must be, and the one line that says what is wrong.
+
+use super::load;
+
+const VALID: &str = "
+schemaVersion: 1
+sink: {namespace: plant, name: cameras, uid: 0b1c}
+kafka: {bootstrapServers: ['kafka:9092'], groupId: plant.cameras, startFrom: Earliest}
+topics: [{name: cameras}, {name: sensors.raw}]
+reductStore: {url: 'http://reductstore:8383', bucket: plant}
+mapping:
+  entry: '{topic}/{partition}'
+  timestamp: {from: Header, name: stamp, unit: Nanoseconds, onMissing: UseMessage}
+  labels: {headers: {policy: All, exclude: [traceparent]}, key: {label: kafka_key, encoding: Percent}, static: {site: north}}
+  contentType: {default: application/octet-stream, header: content-type}
+delivery: {batchRecordsMax: 80, batchBytesMax: 8388608, batchDelayMs: 100, commitDelayMs: 2000, onRejected: DeadLetter, deadLetterTopic: cameras.dlq}
+logLevel: Info
+";
+
+fn outcome(yaml: &str) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let prefix = format!("{}: ", file.display());
+    load(&file).map(drop).map_err(|error| error.to_string().replace(&prefix, ""))
+}
+
+fn refuse(from: &str, to: &str, expected: &str) {
+    assert!(VALID.contains(from), "{from}");
+    let error = outcome(&VALID.replace(from, to)).expect_err(to);
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
+}
+
+#[test]
+fn takes_a_complete_configuration() {
+    assert_eq!(outcome(VALID), Ok(()));
+}
+
+#[test]
+fn names_the_field_of_a_wrong_shape() {
+    refuse("batchDelayMs: 100", "batchDelayMs: soon", "delivery.batchDelayMs: ");
+    refuse("startFrom: Earliest", "startFrom: Middle", "kafka.startFrom: ");
+    refuse("batchRecordsMax: 80", "batchRecordsMax: -1", "delivery.batchRecordsMax: ");
+    refuse("logLevel: Info", "logLevel: Info\nlogLevels: Info", "logLevels");
+    refuse("bucket: plant", "buckets: plant", "reductStore");
+    refuse("schemaVersion: 1", "schemaVersion: [", ": ");
+}
+
+#[test]
+fn names_the_field_of_a_wrong_value() {
+    refuse("schemaVersion: 1", "schemaVersion: 2", "schemaVersion: must be 1, is 2");
+    refuse("['kafka:9092']", "[]", "kafka.bootstrapServers: must name at least one broker");
+    refuse("['kafka:9092']", "['kafka']", "kafka.bootstrapServers[0]: must be host:port, is \"kafka\"");
+    refuse("groupId: plant.cameras", "groupId: ''", "kafka.groupId: must not be empty");
+    refuse(
+        "startFrom: Earliest",
+        "startFrom: Earliest, properties: {group.id: x}",
+        "kafka.properties: the sink sets group.id itself",
+    );
+    refuse("sensors.raw", "cameras", "topics[1].name: must be unique, \"cameras\" occurs twice");
+    refuse("{name: cameras}, ", "{name: 'a b'}, ", "topics[0].name: a topic name must consist of");
+    refuse("http://reductstore", "ftp://reductstore", "reductStore.url: ");
+    refuse("bucket: plant", "bucket: 'a b'", "reductStore.bucket: ");
+    refuse(
+        "bucket: plant",
+        "bucket: plant, tokenFile: /nowhere",
+        "reductStore.tokenFile: cannot read /nowhere",
+    );
+    refuse("{topic}/{partition}", "{partition}", "mapping.entry: ");
+    refuse("label: kafka_key", "label: Key", "mapping.labels.key.label: ");
+    refuse("{site: north}", "{kafka_x: north}", "mapping.labels.static: ");
+    refuse("{site: north}", "{site: 'a,b'}", "mapping.labels.static: ");
+    refuse("default: application/octet-stream", "default: 'a,b'", "mapping.contentType.default: ");
+    refuse("batchRecordsMax: 80", "batchRecordsMax: 0", "delivery.batchRecordsMax: must be 1 to 80, is 0");
+    refuse("batchBytesMax: 8388608", "batchBytesMax: 0", "delivery.batchBytesMax: ");
+    refuse(", deadLetterTopic: cameras.dlq", "", "delivery.deadLetterTopic: ");
+    refuse("deadLetterTopic: cameras.dlq", "deadLetterTopic: cameras", "delivery.deadLetterTopic: ");
+}
+
+#[test]
+fn names_a_file_that_is_not_there() {
+    let error = load(std::path::Path::new("/nowhere/config.yaml")).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/config.yaml: cannot read the file: "), "{error}");
+}

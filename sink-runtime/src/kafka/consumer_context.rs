@@ -1,0 +1,136 @@
+//! What the client library calls back: it only notes what happened, the poll loop decides. IO: none.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, TopicPartitionList};
+use tokio::sync::mpsc;
+use tracing::{debug, error, info};
+
+use super::statistics;
+use crate::record::{Partition, Topic, TopicPartition};
+use crate::source::SourceEvent;
+
+/// A change of the assignment that waits for the poll loop.
+#[derive(Debug)]
+pub(super) enum Rebalance {
+    /// Partitions are added.
+    Assign(Vec<TopicPartition>),
+    /// Partitions are taken away.
+    Revoke {
+        partitions: Vec<TopicPartition>,
+        /// They are gone already.
+        are_lost: bool,
+    },
+}
+
+/// The callbacks of the consumer.
+pub(super) struct Context {
+    rebalances: Mutex<VecDeque<Rebalance>>,
+    events: mpsc::Sender<SourceEvent>,
+    is_closing: AtomicBool,
+    has_joined: AtomicBool,
+}
+
+impl Context {
+    pub(super) fn new(events: mpsc::Sender<SourceEvent>) -> Self {
+        Self {
+            rebalances: Mutex::default(),
+            events,
+            is_closing: AtomicBool::new(false),
+            has_joined: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the oldest change that was not taken yet.
+    pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
+        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// From now on partitions are given up as soon as they are taken away: nothing works on them any more.
+    pub(super) fn begin_close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the group has taken this member in, with or without partitions.
+    pub(super) fn has_joined(&self) -> bool {
+        self.has_joined.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, rebalance: Rebalance) {
+        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
+    }
+
+    /// Drops the event where the driver is busy: ends are told again soon.
+    fn tell(&self, event: SourceEvent) {
+        if let Err(error) = self.events.try_send(event) {
+            debug!(%error, "the driver is busy, an event is dropped");
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let is_assignment = matches!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
+        self.has_joined.fetch_or(is_assignment, Ordering::Relaxed);
+        if self.is_closing.load(Ordering::Relaxed) {
+            let done = if is_assignment {
+                consumer.incremental_assign(list)
+            } else {
+                consumer.incremental_unassign(list)
+            };
+            done.unwrap_or_else(|error| debug!(%error, "cannot answer a rebalance while closing"));
+            return;
+        }
+        let partitions = partitions_of(list);
+        self.note(if is_assignment {
+            Rebalance::Assign(partitions)
+        } else {
+            Rebalance::Revoke { partitions, are_lost: consumer.assignment_lost() }
+        });
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn stats_raw(&self, json: &[u8]) {
+        self.tell(SourceEvent::Ends(statistics::ends(json)));
+    }
+
+    /// The poll loop gets the same error and tells it once.
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(%error, reason, "the kafka client reports an error");
+    }
+}
+
+/// Passes a line of librdkafka on to our log.
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            error!(facility, detail = message, "the kafka client failed");
+        }
+        // Broken connections are its errors; whether that matters shows in what follows.
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+            info!(facility, detail = message, "the kafka client warns");
+        }
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+            debug!(facility, detail = message, "the kafka client tells");
+        }
+    }
+}
+
+pub(super) fn partitions_of(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    let to_partition = |(topic, partition): (&str, i32)| TopicPartition {
+        topic: Topic::new(topic),
+        partition: Partition(partition),
+    };
+    list.elements().iter().map(|element| to_partition((element.topic(), element.partition()))).collect()
+}

@@ -1,0 +1,205 @@
+//! The thread that owns the consumer: rebalances, messages, commits, one after another. IO: Kafka.
+//!
+//! Each partition has its own queue (split off before it is assigned), so that leaving one alone holds up no other:
+//! pausing would throw away what was fetched. The loop sleeps until a queue, a command or freed memory wakes it.
+
+mod close;
+mod rebalance;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kafkasink_crds::runtime_config::StartFrom;
+use rdkafka::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{debug, warn};
+
+use super::committer::Committer;
+use super::consumer_context::Context;
+use super::feed::{Feed, Moved};
+use super::pulse::Pulse;
+use super::start_rule::Start;
+use crate::budget::Budget;
+use crate::record::{Partition, Topic, TopicPartition};
+use crate::source::{Commit, SourceError, SourceEvent};
+
+/// Longest sleep; everything that matters wakes the loop earlier.
+const NAP: Duration = Duration::from_millis(100);
+
+/// What the loop is told to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Commit, without waiting.
+    Commit(Vec<Commit>),
+    /// Commit and end.
+    Close { commits: Vec<Commit>, leaves: bool, done: oneshot::Sender<Result<(), KafkaError>> },
+}
+
+/// What the loop works by.
+#[derive(Clone, Debug)]
+pub(super) struct PollSettings {
+    pub(super) start_from: StartFrom,
+    pub(super) writer_id: String,
+}
+
+/// The loop.
+pub(super) struct PollLoop {
+    consumer: Arc<BaseConsumer<Context>>,
+    settings: PollSettings,
+    committer: Committer,
+    budget: Arc<Budget>,
+    events: mpsc::Sender<SourceEvent>,
+    pulse: Arc<Pulse>,
+    feeds: HashMap<TopicPartition, Feed>,
+    /// A change that could not be answered yet, because the brokers did not.
+    unanswered: Option<Vec<TopicPartition>>,
+    /// Starts that the broker has not taken yet; nothing is read before.
+    unconfirmed: Vec<(TopicPartition, Start)>,
+    retry_at: Option<Timestamp>,
+    last_error: Option<RDKafkaErrorCode>,
+    /// Partitions of which a message came by the wrong queue.
+    astray: Vec<TopicPartition>,
+}
+
+/// Whether the loop goes on.
+enum Next {
+    Continue,
+    End,
+}
+
+impl PollLoop {
+    /// Returns the loop for the thread that calls this.
+    pub(super) fn new(
+        mut consumer: BaseConsumer<Context>,
+        settings: PollSettings,
+        budget: Arc<Budget>,
+        events: mpsc::Sender<SourceEvent>,
+        pulse: Arc<Pulse>,
+    ) -> std::io::Result<Self> {
+        let reader = std::thread::current();
+        budget.wake_reader(reader.clone());
+        consumer.set_nonempty_callback(move || reader.unpark());
+        let consumer = Arc::new(consumer);
+        let committer = Committer::start(Arc::clone(&consumer), settings.writer_id.clone(), events.clone())?;
+        Ok(Self {
+            consumer,
+            committer,
+            settings,
+            budget,
+            events,
+            pulse,
+            feeds: HashMap::new(),
+            unanswered: None,
+            unconfirmed: Vec::new(),
+            retry_at: None,
+            last_error: None,
+            astray: Vec::new(),
+        })
+    }
+
+    /// Goes round until it is told to close or the consumer fails for good.
+    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>, runtime: &Handle) {
+        loop {
+            self.pulse.beat(Timestamp::now().as_millisecond());
+            if let Err(error) = self.poll() {
+                self.tell(SourceEvent::Failed(error));
+                break;
+            }
+            self.rebalance(runtime);
+            self.confirm();
+            if let Next::End = self.obey(&mut commands) {
+                break;
+            }
+            if !self.pump(runtime) {
+                std::thread::park_timeout(NAP);
+            }
+        }
+        self.feeds.clear();
+        self.consumer.context().begin_close();
+        self.committer.end();
+    }
+
+    /// Serves callbacks; messages come by their own queues.
+    fn poll(&mut self) -> Result<(), SourceError> {
+        while let Some(outcome) = self.consumer.poll(Duration::ZERO) {
+            let error = match outcome {
+                Ok(message) => {
+                    // It should have come by its partition's own queue. What follows it must not be stored before it.
+                    self.astray.push(TopicPartition {
+                        topic: Topic::new(message.topic()),
+                        partition: Partition(message.partition()),
+                    });
+                    continue;
+                }
+                Err(error) => error,
+            };
+            if let KafkaError::MessageConsumptionFatal(code) = error {
+                let reason =
+                    self.consumer.client().fatal_error().map_or(code.to_string(), |(_, reason)| reason);
+                return Err(SourceError::Fatal { reason });
+            }
+            if error.rdkafka_error_code() != self.last_error {
+                self.last_error = error.rdkafka_error_code();
+                warn!(%error, "the kafka client reports an error, it goes on");
+            }
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, commands: &mut mpsc::Receiver<Command>) -> Next {
+        loop {
+            match commands.try_recv() {
+                Ok(Command::Commit(mut commits)) => {
+                    // Commits for partitions that were taken away meanwhile must not reach the broker (I3).
+                    commits.retain(|commit| self.feeds.get(&commit.partition).is_some_and(Feed::is_open));
+                    self.committer.commit(commits);
+                }
+                Ok(Command::Close { commits, leaves, done }) => {
+                    self.close(commits, leaves, done);
+                    return Next::End;
+                }
+                Err(mpsc::error::TryRecvError::Empty) => return Next::Continue,
+                Err(mpsc::error::TryRecvError::Disconnected) => return Next::End,
+            }
+        }
+    }
+
+    /// Moves messages of all partitions; tells whether there may be more.
+    fn pump(&mut self, runtime: &Handle) -> bool {
+        let mut has_moved = false;
+        let mut broken = std::mem::take(&mut self.astray);
+        for (partition, feed) in &self.feeds {
+            match feed.pump() {
+                Moved::Some => has_moved = true,
+                Moved::None => {}
+                Moved::OutOfRange => broken.push(partition.clone()),
+            }
+        }
+        if !broken.is_empty() {
+            // A fetcher that has stopped cannot seek: the partitions are given up and taken again by ourselves.
+            warn!(partitions = broken.len(), "partitions begin anew, their next offset is out of range");
+            self.revoke(&broken, false, runtime);
+            self.assign(broken);
+        }
+        has_moved
+    }
+
+    fn tell(&self, event: SourceEvent) {
+        if self.events.blocking_send(event).is_err() {
+            debug!("nobody listens to the consumer any more");
+        }
+    }
+
+    fn is_too_early(&self) -> bool {
+        self.retry_at.is_some_and(|at| Timestamp::now() < at)
+    }
+
+    fn try_again_soon(&mut self) {
+        self.retry_at = Some(Timestamp::now() + Duration::from_secs(1));
+    }
+}

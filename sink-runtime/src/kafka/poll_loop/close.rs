@@ -1,0 +1,54 @@
+//! The end: the last commit, and leaving the group where the member will not return. IO: Kafka.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use tokio::sync::oneshot;
+use tracing::debug;
+
+use super::PollLoop;
+use crate::kafka::consumer_context::Context;
+use crate::source::Commit;
+
+/// How long each step of leaving may take.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
+
+impl PollLoop {
+    /// Commits, and leaves the group where the member goes for good.
+    pub(super) fn close(
+        &mut self,
+        commits: Vec<Commit>,
+        leaves: bool,
+        done: oneshot::Sender<Result<(), KafkaError>>,
+    ) {
+        let outcome = self.committer.commit_and_wait(commits);
+        if leaves {
+            self.leave();
+        }
+        if done.send(outcome).is_err() {
+            debug!("nobody waits for the consumer to close");
+        }
+    }
+
+    /// Leaves the group, so that the others need not wait for the session to end.
+    fn leave(&mut self) {
+        self.feeds.clear();
+        let context = Arc::clone(self.consumer.context());
+        context.begin_close();
+        // A member that is only about to join cannot say that it leaves: the group does not know it by its id yet.
+        self.serve_until(|_| context.has_joined());
+        self.consumer.unsubscribe();
+        self.serve_until(|consumer| consumer.assignment().is_ok_and(|list| list.count() == 0));
+    }
+
+    /// Serves callbacks until a condition holds, for a limited time.
+    fn serve_until(&self, holds: impl Fn(&BaseConsumer<Context>) -> bool) {
+        let deadline = Timestamp::now() + LEAVE_PATIENCE;
+        while !holds(&self.consumer) && Timestamp::now() < deadline {
+            let _served = self.consumer.poll(Duration::from_millis(20)).is_some();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Takes partitions and gives them up, one change after another. IO: Kafka.
+
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer;
+use rdkafka::topic_partition_list::Offset as KafkaOffset;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tracing::{error, warn};
+
+use super::PollLoop;
+use crate::kafka::consumer_context::Rebalance;
+use crate::kafka::feed::Feed;
+use crate::kafka::start::resolve;
+use crate::record::TopicPartition;
+use crate::source::{Assignment, Commit, Intake, SourceEvent, Wake};
+
+/// How long the driver may take over partitions that are taken away; a little more than it allows itself.
+const REVOKE_PATIENCE: Duration = Duration::from_secs(6);
+
+impl PollLoop {
+    pub(super) fn rebalance(&mut self, runtime: &Handle) {
+        if self.is_too_early() {
+            return;
+        }
+        if let Some(partitions) = self.unanswered.take() {
+            self.assign(partitions);
+        }
+        while self.unanswered.is_none() {
+            match self.consumer.context().next_rebalance() {
+                Some(Rebalance::Assign(partitions)) => self.assign(partitions),
+                Some(Rebalance::Revoke { partitions, are_lost }) => {
+                    self.revoke(&partitions, are_lost, runtime);
+                }
+                None => return,
+            }
+        }
+    }
+
+    pub(super) fn assign(&mut self, partitions: Vec<TopicPartition>) {
+        let from = self.settings.start_from;
+        let starts = match resolve(&self.consumer, &partitions, from, &self.settings.writer_id) {
+            Ok(starts) => starts,
+            Err(error) => {
+                warn!(%error, "cannot find out where to begin, it is tried again");
+                self.unanswered = Some(partitions);
+                self.try_again_soon();
+                return;
+            }
+        };
+        let mut list = TopicPartitionList::with_capacity(starts.len());
+        for (partition, start) in &starts {
+            let Some(feed) = Feed::split(&self.consumer, partition, &self.budget) else {
+                error!(%partition, "cannot split off the queue of a partition");
+                continue;
+            };
+            self.feeds.insert(partition.clone(), feed);
+            let offset = KafkaOffset::Offset(start.point.offset.0);
+            list.add_partition_offset(partition.topic.as_str(), partition.partition.0, offset)
+                .unwrap_or_else(|error| error!(%error, %partition, "cannot set where a partition begins"));
+        }
+        if let Err(error) = self.consumer.incremental_assign(&list) {
+            error!(%error, "cannot take partitions");
+        }
+        self.unconfirmed.extend(starts);
+        self.tell(SourceEvent::Joined);
+    }
+
+    /// Commits starts and lets messages flow.
+    pub(super) fn confirm(&mut self) {
+        if self.unconfirmed.is_empty() || self.is_too_early() {
+            return;
+        }
+        let commits: Vec<Commit> = self
+            .unconfirmed
+            .iter()
+            .map(|(partition, start)| Commit {
+                partition: partition.clone(),
+                point: start.point,
+                is_clean: false,
+            })
+            .collect();
+        if let Err(error) = self.committer.commit_and_wait(commits) {
+            warn!(%error, "cannot commit where partitions begin, it is tried again");
+            self.try_again_soon();
+            return;
+        }
+        self.retry_at = None;
+        let mut assignments = Vec::with_capacity(self.unconfirmed.len());
+        for (partition, start) in std::mem::take(&mut self.unconfirmed) {
+            if start.lost > 0 {
+                self.tell(SourceEvent::LostToRetention {
+                    partition: partition.clone(),
+                    messages: start.lost,
+                });
+            }
+            let Some(feed) = self.feeds.get_mut(&partition) else {
+                continue;
+            };
+            let (chunks, share) = feed.open();
+            let messages = Intake::new(chunks, Wake::new(std::thread::current()));
+            let (start, is_fenced) = (start.point, start.is_fenced);
+            assignments.push(Assignment { partition, start, is_fenced, messages, share });
+        }
+        self.tell(SourceEvent::Assigned(assignments));
+    }
+
+    pub(super) fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
+        self.unconfirmed.retain(|(partition, _)| !partitions.contains(partition));
+        if are_lost {
+            self.tell(SourceEvent::Lost(partitions.to_vec()));
+        } else {
+            let commits = self.last_commits(partitions, runtime);
+            if let Err(error) = self.committer.commit_and_wait(commits) {
+                warn!(%error, "cannot commit for partitions that are taken away");
+            }
+        }
+        self.committer.forget();
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            // The queue must be gone before the partition can come back with a new one.
+            if self.feeds.remove(partition).is_some() {
+                list.add_partition(partition.topic.as_str(), partition.partition.0);
+            }
+        }
+        if let Err(error) = self.consumer.incremental_unassign(&list) {
+            error!(%error, "cannot give partitions up");
+        }
+    }
+
+    /// Asks the driver to finish with partitions; returns what it may still commit.
+    fn last_commits(&self, partitions: &[TopicPartition], runtime: &Handle) -> Vec<Commit> {
+        let is_open = |partition: &&TopicPartition| self.feeds.get(*partition).is_some_and(Feed::is_open);
+        let partitions: Vec<TopicPartition> = partitions.iter().filter(is_open).cloned().collect();
+        if partitions.is_empty() {
+            return Vec::new();
+        }
+        let (answer, answered) = oneshot::channel();
+        self.tell(SourceEvent::Revoking { partitions, answer });
+        let outcome = runtime.block_on(async { tokio::time::timeout(REVOKE_PATIENCE, answered).await });
+        if let Ok(Ok(commits)) = outcome {
+            return commits;
+        }
+        warn!("the driver did not finish with partitions that are taken away");
+        Vec::new()
+    }
+}

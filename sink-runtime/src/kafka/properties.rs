@@ -1,0 +1,111 @@
+//! Pure. The librdkafka settings of the consumer and the producer.
+
+use kafkasink_crds::runtime_config::KafkaConfig;
+use rdkafka::ClientConfig;
+
+/// Settings that the sink owns, because its promises rest on them.
+const OWNED: [&str; 19] = [
+    "acks",
+    "allow.auto.create.topics",
+    "auto.commit.interval.ms",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "client.id",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "isolation.level",
+    "metadata.broker.list",
+    "partition.assignment.strategy",
+    "session.timeout.ms",
+    "statistics.interval.ms",
+    "transactional.id",
+];
+
+/// Settings of the consumer and why they are what they are.
+const CONSUMER: [(&str, &str); 17] = [
+    ("auto.offset.reset", "error"), // where to start is decided here and committed before the first read
+    ("enable.auto.commit", "false"), // every commit is explicit, with metadata
+    ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "false"),
+    ("isolation.level", "read_committed"),
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("session.timeout.ms", "30000"),
+    ("heartbeat.interval.ms", "1000"), // members learn of a rebalance by it
+    ("max.poll.interval.ms", "300000"),
+    ("statistics.interval.ms", "2000"), // tells where partitions end, for the lag
+    ("topic.metadata.refresh.interval.ms", "10000"), // partitions and topics added while running
+    ("queued.min.messages", "1000"),
+    ("queued.max.messages.kbytes", "4096"), // for each partition, since their queues are split
+    ("fetch.queue.backoff.ms", "10"),       // the default of 1 s starves small queues
+    ("fetch.wait.max.ms", "100"),
+    ("fetch.message.max.bytes", "2097152"),
+    ("fetch.max.bytes", "16777216"),
+];
+
+/// Settings of the producer of dead letters.
+const PRODUCER: [(&str, &str); 5] = [
+    ("acks", "all"),
+    ("enable.idempotence", "true"),
+    ("message.timeout.ms", "30000"),
+    ("message.max.bytes", "1000000000"), // the topic decides, not the client
+    ("linger.ms", "5"),
+];
+
+/// This member's place in its group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// `group.instance.id`: with it a restart within the session keeps the partitions.
+    pub instance_id: String,
+    /// What tells this process' writes from those of a predecessor of the same name: the pod's uid where there is one.
+    pub writer_id: String,
+}
+
+/// Tells whether a setting is not for the user to change.
+#[must_use]
+pub fn is_owned_property(name: &str) -> bool {
+    OWNED.contains(&name)
+}
+
+pub(super) fn consumer(config: &KafkaConfig, membership: &Membership) -> ClientConfig {
+    let mut client = base(config);
+    for (name, value) in CONSUMER {
+        if is_owned_property(name) || !config.properties.contains_key(name) {
+            client.set(name, value);
+        }
+    }
+    client.set("group.id", &config.group_id);
+    client.set("group.instance.id", &membership.instance_id);
+    client
+}
+
+pub(super) fn producer(config: &KafkaConfig) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", config.bootstrap_servers.join(","));
+    client.set("client.id", "kafkasink");
+    // Connection settings hold for both clients, those of fetching do not.
+    let is_for_both = |name: &str| {
+        ["security.", "sasl.", "ssl.", "socket.", "broker.", "reconnect."].iter().any(|p| name.starts_with(p))
+    };
+    for (name, value) in config.properties.iter().filter(|(name, _)| is_for_both(name)) {
+        client.set(name, value);
+    }
+    for (name, value) in PRODUCER {
+        client.set(name, value);
+    }
+    client
+}
+
+fn base(config: &KafkaConfig) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    for (name, value) in &config.properties {
+        client.set(name, value);
+    }
+    client.set("bootstrap.servers", config.bootstrap_servers.join(","));
+    client.set("client.id", "kafkasink");
+    client
+}

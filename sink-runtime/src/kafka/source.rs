@@ -1,0 +1,128 @@
+//! `KafkaSource`: the `Source` port over the thread that reads from Kafka. IO: Kafka, by that thread.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use kafkasink_crds::runtime_config::KafkaConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::consumer_context::Context;
+use super::poll_loop::{Command, PollLoop, PollSettings};
+use super::properties::{self, Membership};
+use super::pulse::Pulse;
+use crate::budget::Budget;
+use crate::source::{Commit, Source, SourceError, SourceEvent};
+
+/// Most events and commands that wait.
+const QUEUE: usize = 64;
+
+/// Reads from Kafka.
+pub struct KafkaSource {
+    events: mpsc::Receiver<SourceEvent>,
+    commands: mpsc::Sender<Command>,
+    thread: JoinHandle<()>,
+    pulse: Arc<Pulse>,
+}
+
+/// Why reading cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum KafkaSourceError {
+    /// A setting is wrong.
+    #[error("cannot create the kafka consumer")]
+    Create(#[source] KafkaError),
+    /// The topics cannot be subscribed to.
+    #[error("cannot subscribe to the topics {topics:?}")]
+    Subscribe {
+        /// The topics.
+        topics: Vec<String>,
+        /// The cause.
+        #[source]
+        source: KafkaError,
+    },
+    /// The thread cannot be started.
+    #[error("cannot start the thread that reads from kafka")]
+    Thread(#[source] std::io::Error),
+}
+
+impl KafkaSource {
+    /// Joins the group and begins to read.
+    ///
+    /// # Errors
+    /// A setting is refused, or the thread cannot be started. Brokers that do not answer are waited for.
+    pub fn start(
+        config: &KafkaConfig,
+        topics: &[String],
+        membership: &Membership,
+        budget: Arc<Budget>,
+    ) -> Result<Self, KafkaSourceError> {
+        let (event_sender, events) = mpsc::channel(QUEUE);
+        let (commands, command_receiver) = mpsc::channel(QUEUE);
+        let client = properties::consumer(config, membership);
+        let context = Context::new(event_sender.clone());
+        let consumer: BaseConsumer<Context> =
+            client.create_with_context(context).map_err(KafkaSourceError::Create)?;
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        consumer
+            .subscribe(&names)
+            .map_err(|source| KafkaSourceError::Subscribe { topics: topics.to_vec(), source })?;
+        let pulse = Arc::new(Pulse::default());
+        let settings =
+            PollSettings { start_from: config.start_from, writer_id: membership.writer_id.clone() };
+        let runtime = tokio::runtime::Handle::current();
+        let thread_pulse = Arc::clone(&pulse);
+        let thread = std::thread::Builder::new()
+            .name("kafka-poll".to_owned())
+            .spawn(move || {
+                let reports = event_sender.clone();
+                match PollLoop::new(consumer, settings, budget, event_sender, thread_pulse) {
+                    Ok(poll_loop) => poll_loop.run(command_receiver, &runtime),
+                    Err(error) => {
+                        let failed = SourceError::Fatal { reason: error.to_string() };
+                        drop(reports.blocking_send(SourceEvent::Failed(failed)));
+                    }
+                }
+            })
+            .map_err(KafkaSourceError::Thread)?;
+        Ok(Self { events, commands, thread, pulse })
+    }
+
+    /// Returns what tells that the reading thread is alive.
+    #[must_use]
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
+    }
+
+    async fn command(&self, command: Command) {
+        // A thread that has ended says so through its events.
+        let _is_alive = self.commands.send(command).await.is_ok();
+        self.thread.thread().unpark();
+    }
+}
+
+impl Source for KafkaSource {
+    async fn next(&mut self) -> SourceEvent {
+        self.events.recv().await.unwrap_or(SourceEvent::Failed(SourceError::Ended))
+    }
+
+    async fn commit(&self, commits: Vec<Commit>) {
+        if !commits.is_empty() {
+            self.command(Command::Commit(commits)).await;
+        }
+    }
+
+    async fn close(self, commits: Vec<Commit>, leaves: bool) -> Result<(), SourceError> {
+        let (done, is_done) = oneshot::channel();
+        self.command(Command::Close { commits, leaves, done }).await;
+        drop(self.events);
+        let outcome = is_done.await;
+        // The consumer is closed where the thread drops it.
+        let has_ended = tokio::task::spawn_blocking(move || self.thread.join().is_ok()).await;
+        match (outcome, has_ended) {
+            (Ok(Ok(())), Ok(true)) => Ok(()),
+            (Ok(Err(error)), _) => Err(SourceError::NotCommitted { reason: error.to_string() }),
+            (Err(_), _) | (_, Ok(false) | Err(_)) => Err(SourceError::Ended),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Pure. The labels of a record: what identifies it, the headers by their policy, the key, and the fixed ones.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use kafkasink_crds::runtime_config::{HeaderLabels, KeyEncoding, KeyLabel, LabelsConfig};
+
+use super::label_name::TakenNames;
+use super::percent::encode;
+use crate::record::{Header, LABEL_OFFSET, Label, Offset};
+
+/// Label that lists the headers (and the key) that are there and empty.
+const LABEL_EMPTY: &str = "kafka_empty";
+
+/// Label that lists the headers that are there without a value.
+const LABEL_NULL: &str = "kafka_null";
+
+/// Label that tells a message without a value from one with an empty value.
+const LABEL_TOMBSTONE: &str = "kafka_tombstone";
+
+/// What the labels of one record are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LabelParts<'a> {
+    pub(super) offset: Offset,
+    pub(super) key: Option<&'a Bytes>,
+    pub(super) headers: &'a [Header],
+    pub(super) is_tombstone: bool,
+    /// A header that becomes a label whatever the policy says.
+    pub(super) always: Option<&'a str>,
+}
+
+/// The rules by which labels are made, prepared once.
+#[derive(Debug)]
+pub(super) struct LabelRules {
+    config: LabelsConfig,
+    /// Names of the key's label and the fixed ones, which no header gets.
+    reserved: HashSet<String>,
+}
+
+impl LabelRules {
+    pub(super) fn new(config: &LabelsConfig) -> Self {
+        let key = config.key.as_ref().map(|key| key.label.clone());
+        let reserved = config.fixed.keys().cloned().chain(key).collect();
+        Self { config: config.clone(), reserved }
+    }
+
+    /// Returns the labels of a record, each name once.
+    pub(super) fn labels(&self, parts: LabelParts<'_>) -> Vec<Label> {
+        let mut made = Made::new(parts.headers.len() + self.config.fixed.len() + 2);
+        made.add(LABEL_OFFSET.to_owned(), parts.offset.to_string());
+        let mut names = TakenNames::new(&self.reserved);
+        for header in parts.headers {
+            if let Some(name) = self.name_of(header, parts.always, &mut names) {
+                made.add_bytes(name, header.value.as_deref());
+            }
+        }
+        if let (Some(rule), Some(key)) = (&self.config.key, parts.key) {
+            made.add_key(rule, key);
+        }
+        for (name, value) in &self.config.fixed {
+            made.add(name.clone(), value.clone());
+        }
+        if parts.is_tombstone {
+            made.add(LABEL_TOMBSTONE.to_owned(), "1".to_owned());
+        }
+        made.finish()
+    }
+
+    fn name_of(&self, header: &Header, always: Option<&str>, names: &mut TakenNames<'_>) -> Option<String> {
+        let is_forced = always == Some(header.name.as_str());
+        match &self.config.headers {
+            HeaderLabels::All { exclude } => {
+                (is_forced || !exclude.contains(&header.name)).then(|| names.name_of_header(&header.name))
+            }
+            HeaderLabels::None => is_forced.then(|| names.name_of_header(&header.name)),
+            HeaderLabels::Listed { items } => match items.iter().find(|item| item.name == header.name) {
+                Some(item) => Some(names.claim(&item.label)),
+                None => is_forced.then(|| names.name_of_header(&header.name)),
+            },
+        }
+    }
+}
+
+/// The labels made so far.
+struct Made {
+    labels: Vec<Label>,
+    empty: Vec<String>,
+    null: Vec<String>,
+}
+
+impl Made {
+    fn new(capacity: usize) -> Self {
+        Self { labels: Vec::with_capacity(capacity), empty: Vec::new(), null: Vec::new() }
+    }
+
+    fn add(&mut self, name: String, value: String) {
+        self.labels.push(Label { name, value });
+    }
+
+    /// The store drops labels without a value, so those are listed by name.
+    fn add_bytes(&mut self, name: String, value: Option<&[u8]>) {
+        match value {
+            None => self.null.push(name),
+            Some([]) => self.empty.push(name),
+            Some(bytes) => self.add(name, encode(bytes)),
+        }
+    }
+
+    fn add_key(&mut self, rule: &KeyLabel, key: &[u8]) {
+        if key.is_empty() {
+            self.empty.push(rule.label.clone());
+            return;
+        }
+        let value = match rule.encoding {
+            KeyEncoding::Percent => encode(key),
+            KeyEncoding::Hex => hexadecimal(key),
+            KeyEncoding::Base64 => base64(key),
+        };
+        self.add(rule.label.clone(), value);
+    }
+
+    fn finish(mut self) -> Vec<Label> {
+        for (name, list) in [(LABEL_EMPTY, self.empty), (LABEL_NULL, self.null)] {
+            if !list.is_empty() {
+                self.labels.push(Label { name: name.to_owned(), value: list.join(";") });
+            }
+        }
+        self.labels
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits are one digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// RFC 4648 §4, with padding.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let sextet = |group: u32, shift: u32| {
+        let index = usize::try_from((group >> shift) & 63).expect("six bits fit");
+        char::from(*ALPHABET.get(index).expect("six bits are within the alphabet"))
+    };
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        text.push(sextet(group, 18));
+        text.push(sextet(group, 12));
+        text.push(if chunk.len() > 1 { sextet(group, 6) } else { '=' });
+        text.push(if chunk.len() > 2 { sextet(group, 0) } else { '=' });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

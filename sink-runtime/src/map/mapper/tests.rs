@@ -1,0 +1,128 @@
+//! Pure. Any message becomes a legal record whose values decode back, or is rejected with a reason.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use kafkasink_crds::runtime_config::MappingConfig;
+use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+
+use super::Mapper;
+use crate::budget::Hold;
+use crate::map::{Rejection, decode, is_legal_content_type, is_legal_label_name, is_plain};
+use crate::record::{Header, Headers, Message, Offset, Partition, Record, Topic, TopicPartition};
+
+const MAPPING: &str = "
+entry: '{topic}/{partition}'
+timestamp: {from: Message}
+labels: {headers: {policy: All}, key: {label: kafka_key, encoding: Percent}, static: {site: north}}
+contentType: {default: application/octet-stream, header: content-type}
+";
+
+fn map(message: &Message) -> Result<Record, Rejection> {
+    let config: MappingConfig = serde_saphyr::from_str(MAPPING).unwrap();
+    let partition = TopicPartition { topic: Topic::new("a.b"), partition: Partition(0) };
+    Mapper::new(&config, 1).unwrap().partition(&partition, None).map(message)
+}
+
+fn message(headers: Vec<Header>) -> Message {
+    Message {
+        offset: Offset(7),
+        timestamp_ms: Some(1_000),
+        key: None,
+        value: Some(Bytes::from_static(b"body")),
+        headers: Headers::Readable(headers),
+        hold: Hold::none(),
+    }
+}
+
+fn header(name: &str, value: &[u8]) -> Header {
+    Header { name: name.to_owned(), value: Some(Bytes::copy_from_slice(value)) }
+}
+
+fn label<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
+    record.labels.iter().find(|label| label.name == name).map(|label| label.value.as_str())
+}
+
+#[test]
+fn tombstones_are_told_from_empty_values() {
+    let empty = Message { value: Some(Bytes::new()), ..message(vec![]) };
+    let tombstone = Message { value: None, ..message(vec![]) };
+    assert_eq!(label(&map(&empty).unwrap(), "kafka_tombstone"), None);
+    assert_eq!(label(&map(&tombstone).unwrap(), "kafka_tombstone"), Some("1"));
+}
+
+#[test]
+fn content_type_that_the_store_cannot_hold_becomes_a_label() {
+    let legal = map(&message(vec![header("content-type", b"image/png")])).unwrap();
+    assert_eq!(&*legal.content_type, "image/png");
+    let illegal = map(&message(vec![header("content-type", b"a\"b,c")])).unwrap();
+    assert_eq!(&*illegal.content_type, "application/octet-stream");
+    assert_eq!(label(&illegal, "content-type"), Some("a%22b%2Cc"));
+}
+
+#[test]
+fn records_outside_their_own_millisecond_carry_their_source_time() {
+    let labels = |record: &Record| record.all_labels().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+    let mut record = map(&message(vec![])).unwrap();
+    assert!(!labels(&record).contains(&"kafka_timestamp".to_owned()));
+    record.place = record.place.later(1_000);
+    assert!(labels(&record).contains(&"kafka_timestamp".to_owned()));
+    let timeless = map(&Message { timestamp_ms: Some(-1), ..message(vec![]) }).unwrap();
+    assert!(labels(&timeless).contains(&"kafka_timestamp".to_owned()));
+}
+
+#[test]
+fn messages_with_too_many_or_too_large_labels_are_rejected() {
+    let many = (0..2_000).map(|index| header(&format!("h{index}"), b"1")).collect();
+    assert!(matches!(map(&message(many)), Err(Rejection::LabelsTooMany { .. })));
+    let large = vec![header("h", &[b'a'; 300_000])];
+    assert!(matches!(map(&message(large)), Err(Rejection::LabelsTooLarge { .. })));
+    let unreadable = Message { headers: Headers::Unreadable, ..message(vec![]) };
+    assert_eq!(map(&unreadable), Err(Rejection::HeaderNameUnreadable));
+}
+
+fn any_bytes(longest: usize) -> impl Strategy<Value = Option<Bytes>> {
+    prop_oneof![
+        Just(None),
+        proptest::collection::vec(any::<u8>(), 0..longest).prop_map(|bytes| Some(Bytes::from(bytes)))
+    ]
+}
+
+fn any_header() -> impl Strategy<Value = Header> {
+    let name = prop_oneof![".{0,12}", "[a-c]", "kafka_[a-z]{1,5}", "content-type|site|[0-9]{1,3}"];
+    (name, any_bytes(40)).prop_map(|(name, value)| Header { name, value })
+}
+
+proptest! {
+    #[test]
+    fn any_message_becomes_a_legal_record_whose_values_decode_back(
+        headers in proptest::collection::vec(any_header(), 0..12),
+        key in any_bytes(40),
+        value in any_bytes(40),
+        timestamp_ms in any::<Option<i64>>(),
+    ) {
+        let message = Message {
+            offset: Offset(1), timestamp_ms, key: key.clone(), value: value.clone(),
+            headers: Headers::Readable(headers.clone()), hold: Hold::none(),
+        };
+        let record = match map(&message) {
+            Ok(record) => record,
+            Err(Rejection::TimestampTooLarge(_)) => return Ok(()),
+            Err(other) => panic!("{other}"),
+        };
+        assert!(is_legal_content_type(&record.content_type));
+        assert_eq!(record.body, value.unwrap_or_default());
+        let names: HashSet<&str> = record.labels.iter().map(|label| label.name.as_str()).collect();
+        assert_eq!(names.len(), record.labels.len(), "each name once");
+        assert!(record.labels.iter().all(|label| is_legal_label_name(&label.name) && is_plain(&label.value)));
+        let values: Vec<Vec<u8>> = headers.iter().filter_map(|h| h.value.as_ref())
+            .filter(|bytes| !bytes.is_empty()).map(|bytes| bytes.to_vec()).collect();
+        let ours = ["kafka_offset", "kafka_key", "kafka_empty", "kafka_null", "kafka_tombstone", "site"];
+        let decoded: Vec<Vec<u8>> = record.labels.iter().filter(|label| !ours.contains(&label.name.as_str()))
+            .map(|label| decode(&label.value)).collect();
+        assert_eq!(decoded, values);
+        if let Some(key) = key.filter(|key| !key.is_empty()) {
+            assert_eq!(decode(label(&record, "kafka_key").unwrap()), key);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Pure. `Rejection`: why a message can never become a record.
+
+use crate::record::Offset;
+
+/// Why a message can never become a record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The entry template asks for a key.
+    #[error("the entry needs a key and the message has none")]
+    KeyMissing,
+    /// The entry template asks for a header.
+    #[error("the entry needs the header {0:?} and the message has none with a value")]
+    EntryHeaderMissing(String),
+    /// The entry's name would be one that the store cannot hold.
+    #[error("the store cannot hold the entry {0:?}")]
+    EntryIllegal(String),
+    /// The timestamp header is absent and `onMissing` says to reject.
+    #[error("the timestamp header {0:?} is absent")]
+    TimestampMissing(String),
+    /// The timestamp header cannot be read and `onMissing` says to reject.
+    #[error("the timestamp header {0:?} cannot be read")]
+    TimestampUnreadable(String),
+    /// The time does not fit into the store's unsigned microseconds.
+    #[error("the time {0} µs is above what the store can hold")]
+    TimestampTooLarge(i128),
+    /// A header's name is not UTF-8.
+    #[error("the name of a header is not UTF-8")]
+    HeaderNameUnreadable,
+    /// The labels do not fit into one request.
+    #[error("the labels take {bytes} bytes, the most are {bytes_max}")]
+    LabelsTooLarge {
+        /// Bytes of all names and values.
+        bytes: usize,
+        /// Bytes that a request may carry.
+        bytes_max: usize,
+    },
+    /// There are more labels than a reader can be sent.
+    #[error("the message has {count} labels, the most are {count_max}")]
+    LabelsTooMany {
+        /// Number of labels.
+        count: usize,
+        /// Number that a response may carry.
+        count_max: usize,
+    },
+    /// The store refused the record for what it is.
+    #[error("the store refuses the record at offset {offset}: {message}")]
+    Refused {
+        /// Offset of the message.
+        offset: Offset,
+        /// What the store said.
+        message: String,
+        /// The HTTP status it said it with.
+        status: u16,
+    },
+}
+
+impl Rejection {
+    /// Returns the step at which the message was rejected, for the dead letter's headers.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "write",
+            Self::KeyMissing
+            | Self::EntryHeaderMissing(_)
+            | Self::EntryIllegal(_)
+            | Self::TimestampMissing(_)
+            | Self::TimestampUnreadable(_)
+            | Self::TimestampTooLarge(_)
+            | Self::HeaderNameUnreadable
+            | Self::LabelsTooLarge { .. }
+            | Self::LabelsTooMany { .. } => "map",
+        }
+    }
+
+    /// Returns the HTTP status that the store refused with, if it was the store.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            Self::KeyMissing
+            | Self::EntryHeaderMissing(_)
+            | Self::EntryIllegal(_)
+            | Self::TimestampMissing(_)
+            | Self::TimestampUnreadable(_)
+            | Self::TimestampTooLarge(_)
+            | Self::HeaderNameUnreadable
+            | Self::LabelsTooLarge { .. }
+            | Self::LabelsTooMany { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Starts and ends lanes as partitions come and go, and commits what they have stored. IO: the ports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::lane::Lane;
+use super::lanes::{LaneHandle, Lanes};
+use super::state::{PartitionState, StateSettings};
+use super::status::{Health, LaneStatus};
+use crate::budget::Budget;
+use crate::dead_letter::DeadLetters;
+use crate::map::Mapper;
+use crate::metrics::Metrics;
+use crate::record::TopicPartition;
+use crate::source::{Assignment, Commit, Source, SourceError, SourceEvent};
+use crate::writer::Writer;
+
+/// How long a revoked partition may take to finish its one request.
+const REVOKE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How often lag and memory are measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+
+/// What the pipeline works by.
+#[derive(Clone, Debug)]
+pub struct PipelineSettings {
+    /// What each partition decides by.
+    pub state: StateSettings,
+    /// Time between commits.
+    pub commit_delay: Duration,
+    /// How long a partition waits before its first request where the last owner may still have one open.
+    pub fencing_wait: Duration,
+    /// How long stopping may take.
+    pub drain_deadline: Duration,
+}
+
+/// Everything between the source and the store.
+pub struct Pipeline<S, W, D> {
+    /// Where messages come from.
+    pub source: S,
+    /// Where records go.
+    pub writer: Arc<W>,
+    /// Where rejected messages go.
+    pub letters: Arc<D>,
+    /// How messages become records.
+    pub mapper: Arc<Mapper>,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// What the outside is told.
+    pub health: Arc<Health>,
+    /// How much is held.
+    pub budget: Arc<Budget>,
+    /// What it works by.
+    pub settings: PipelineSettings,
+}
+
+/// Why the pipeline ended other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The source cannot go on.
+    #[error("cannot read from kafka any more")]
+    Source(#[source] SourceError),
+    /// The source did not close as it should.
+    #[error("cannot finish with kafka")]
+    Close(#[source] SourceError),
+    /// A lane ended by itself, which only a bug can cause.
+    #[error("the lane of {partition} has ended by itself")]
+    LaneEnded {
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// Requests were still under way at the deadline.
+    #[error("{partitions} partitions had a request under way when the time to stop was over")]
+    NotDrained {
+        /// How many partitions.
+        partitions: usize,
+    },
+}
+
+impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
+    /// Works until `stop`, then drains, commits and closes the source; `leaves` tells whether for good.
+    ///
+    /// # Errors
+    /// The source failed for good, or a request was still under way at the deadline.
+    pub async fn run(
+        mut self,
+        stop: CancellationToken,
+        leaves: impl FnOnce() -> bool,
+    ) -> Result<(), PipelineError> {
+        let mut lanes = Lanes::default();
+        let mut commit_tick = ticks(self.settings.commit_delay.max(Duration::from_millis(100)));
+        let mut measure_tick = ticks(MEASURE_EVERY);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                event = self.source.next() => self.take(event, &mut lanes).await?,
+                _ = commit_tick.tick() => self.source.commit(lanes.commits()).await,
+                _ = measure_tick.tick() => {
+                    if let Some(partition) = lanes.ended_by_itself() {
+                        return Err(PipelineError::LaneEnded { partition: partition.clone() });
+                    }
+                    self.measure(&lanes);
+                }
+            }
+        }
+        self.finish(lanes, leaves()).await
+    }
+
+    async fn take(&mut self, event: SourceEvent, lanes: &mut Lanes) -> Result<(), PipelineError> {
+        match event {
+            SourceEvent::Joined => self.health.set_joined(),
+            SourceEvent::Assigned(assignments) => {
+                self.metrics.count_rebalance();
+                for assignment in assignments {
+                    self.start(assignment, lanes);
+                }
+            }
+            SourceEvent::Revoking { partitions, answer } => {
+                self.metrics.count_rebalance();
+                self.revoke(&partitions, answer, lanes).await;
+            }
+            SourceEvent::Lost(partitions) => {
+                self.metrics.count_rebalance();
+                for partition in &partitions {
+                    warn!(topic = %partition.topic, partition = partition.partition.0, "a partition was lost");
+                    lanes.retire(partition);
+                    self.metrics.forget(partition);
+                }
+            }
+            SourceEvent::Committed(offsets) => {
+                for (partition, offset) in offsets {
+                    lanes.committed(&partition, offset);
+                    self.metrics.set_committed(&partition, offset.0);
+                }
+            }
+            SourceEvent::Ends(ends) => lanes.set_ends(ends),
+            SourceEvent::LostToRetention { partition, messages } => {
+                error!(topic = %partition.topic, partition = partition.partition.0, messages, "retention deleted messages before they were read");
+                self.metrics.count_lost(&partition, messages);
+            }
+            SourceEvent::Failed(error) => return Err(PipelineError::Source(error)),
+        }
+        Ok(())
+    }
+
+    fn start(&self, assignment: Assignment, lanes: &mut Lanes) {
+        let Assignment { partition, start, is_fenced, messages, share } = assignment;
+        info!(topic = %partition.topic, partition = partition.partition.0, offset = start.offset.0, is_fenced, "a partition begins");
+        let resume_at = is_fenced.then(|| (Instant::now() + self.settings.fencing_wait).into_std());
+        let mapper = self.mapper.partition(&partition, start.state);
+        let random = SmallRng::from_rng(&mut rand::rng());
+        let state =
+            PartitionState::new(self.settings.state, partition.clone(), (start, mapper), resume_at, random);
+        let status =
+            LaneStatus { point: start, oldest_timestamp_ms: None, stored_timestamp_ms: None, is_held: false };
+        let (status, status_seen) = watch::channel(status);
+        let stop = CancellationToken::new();
+        let lane = Lane {
+            partition: partition.clone(),
+            state,
+            intake: messages,
+            share,
+            batch_bytes_max: self.settings.state.limits.bytes,
+            writer: Arc::clone(&self.writer),
+            letters: Arc::clone(&self.letters),
+            metrics: self.metrics.clone(),
+            status,
+            stop: stop.clone(),
+        };
+        let before = lanes.retiring.remove(&partition);
+        let task = tokio::spawn(async move {
+            // Two requests must never meet on one entry.
+            if let Some(Err(error)) = wait_for(before).await {
+                error!(%error, "the last lane of the partition failed");
+            }
+            lane.run().await
+        });
+        let handle = LaneHandle {
+            stop,
+            status: status_seen,
+            task,
+            sent: None,
+            committed: Some(start.offset),
+            end: None,
+        };
+        if let Some(orphan) = lanes.working.insert(partition.clone(), handle) {
+            error!(%partition, "a partition was assigned twice");
+            orphan.stop.cancel();
+        }
+    }
+
+    async fn revoke(
+        &self,
+        partitions: &[TopicPartition],
+        answer: oneshot::Sender<Vec<Commit>>,
+        lanes: &mut Lanes,
+    ) {
+        let (commits, late) = lanes.drain(partitions, Instant::now() + REVOKE_DEADLINE).await;
+        for partition in partitions {
+            self.metrics.forget(partition);
+        }
+        let count = partitions.len();
+        info!(partitions = count, late, "partitions were taken away");
+        if answer.send(commits).is_err() {
+            warn!("the time to commit for partitions that were taken away was over");
+        }
+    }
+
+    fn measure(&self, lanes: &Lanes) {
+        let wall_ms = jiff::Timestamp::now().as_millisecond();
+        for (partition, lane) in &lanes.working {
+            let status = *lane.status.borrow();
+            let messages = lane.end.map_or(0, |end| (end.0 - status.point.offset.0).max(0));
+            let oldest = status.oldest_timestamp_ms.or(status.stored_timestamp_ms.filter(|_| messages > 0));
+            let age_ms = oldest.map_or(0, |oldest| wall_ms.saturating_sub(oldest).max(0));
+            let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
+            self.metrics.set_lag(partition, messages, age.as_secs_f64());
+        }
+        let held = lanes.working.values().filter(|lane| lane.status.borrow().is_held).count();
+        self.metrics.set_held(self.budget.held(), held);
+    }
+
+    async fn finish(self, mut lanes: Lanes, leaves: bool) -> Result<(), PipelineError> {
+        let partitions: Vec<TopicPartition> = lanes.working.keys().cloned().collect();
+        info!(partitions = partitions.len(), leaves, "stopping");
+        let (commits, late) = lanes.drain(&partitions, Instant::now() + self.settings.drain_deadline).await;
+        self.source.close(commits, leaves).await.map_err(PipelineError::Close)?;
+        if late > 0 {
+            return Err(PipelineError::NotDrained { partitions: late });
+        }
+        Ok(())
+    }
+}
+
+fn ticks(every: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+async fn wait_for(task: Option<JoinHandle<Commit>>) -> Option<Result<Commit, tokio::task::JoinError>> {
+    match task {
+        Some(task) => Some(task.await),
+        None => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! `Lanes`: the lanes at work and those that finish, by their partition. IO: tasks.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use super::status::LaneStatus;
+use crate::record::{Offset, TopicPartition};
+use crate::source::Commit;
+
+/// How long a commit may go without the broker's answer before it is sent again.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A lane at work, as its driver sees it.
+pub(super) struct LaneHandle {
+    pub(super) stop: CancellationToken,
+    pub(super) status: watch::Receiver<LaneStatus>,
+    pub(super) task: JoinHandle<Commit>,
+    pub(super) sent: Option<(Offset, Instant)>,
+    pub(super) committed: Option<Offset>,
+    pub(super) end: Option<Offset>,
+}
+
+/// The lanes by their partition.
+#[derive(Default)]
+pub(super) struct Lanes {
+    pub(super) working: HashMap<TopicPartition, LaneHandle>,
+    /// Lanes without a partition that still have a request under way; the next lane of the partition waits for it.
+    pub(super) retiring: HashMap<TopicPartition, JoinHandle<Commit>>,
+}
+
+impl Lanes {
+    /// Returns what the broker has not taken yet.
+    pub(super) fn commits(&mut self) -> Vec<Commit> {
+        let now = Instant::now();
+        let mut commits = Vec::new();
+        for (partition, lane) in &mut self.working {
+            let point = lane.status.borrow().point;
+            let is_under_way = lane.sent.is_some_and(|(offset, at)| {
+                offset == point.offset && now.duration_since(at) < COMMIT_PATIENCE
+            });
+            if lane.committed == Some(point.offset) || is_under_way {
+                continue;
+            }
+            lane.sent = Some((point.offset, now));
+            commits.push(Commit { partition: partition.clone(), point, is_clean: false });
+        }
+        commits
+    }
+
+    /// Returns a partition whose lane ended without being told to.
+    pub(super) fn ended_by_itself(&self) -> Option<&TopicPartition> {
+        self.working.iter().find(|(_, lane)| lane.task.is_finished()).map(|(partition, _)| partition)
+    }
+
+    /// Notes what the broker has taken.
+    pub(super) fn committed(&mut self, partition: &TopicPartition, offset: Offset) {
+        if let Some(lane) = self.working.get_mut(partition) {
+            lane.committed = Some(offset);
+        }
+    }
+
+    /// Notes where partitions end.
+    pub(super) fn set_ends(&mut self, ends: Vec<(TopicPartition, Offset)>) {
+        for (partition, end) in ends {
+            if let Some(lane) = self.working.get_mut(&partition) {
+                lane.end = Some(end);
+            }
+        }
+    }
+
+    /// Tells a lane to stop and leaves it to finish by itself.
+    pub(super) fn retire(&mut self, partition: &TopicPartition) {
+        if let Some(lane) = self.working.remove(partition) {
+            lane.stop.cancel();
+            self.retiring.insert(partition.clone(), lane.task);
+        }
+        self.retiring.retain(|_, task| !task.is_finished());
+    }
+
+    /// Stops lanes; returns what may be committed, and how many were not done at the deadline.
+    pub(super) async fn drain(
+        &mut self,
+        partitions: &[TopicPartition],
+        deadline: Instant,
+    ) -> (Vec<Commit>, usize) {
+        let stopping: Vec<(TopicPartition, LaneHandle)> =
+            partitions.iter().filter_map(|partition| self.working.remove_entry(partition)).collect();
+        for (_, lane) in &stopping {
+            lane.stop.cancel();
+        }
+        let mut late = 0;
+        let mut commits = Vec::with_capacity(stopping.len());
+        for (partition, mut lane) in stopping {
+            match timeout_at(deadline, &mut lane.task).await {
+                Ok(Ok(commit)) => commits.push(commit),
+                Ok(Err(error)) => error!(%partition, %error, "a lane failed"),
+                Err(_elapsed) => {
+                    late += 1;
+                    let point = lane.status.borrow().point;
+                    commits.push(Commit { partition: partition.clone(), point, is_clean: false });
+                    self.retiring.insert(partition, lane.task);
+                }
+            }
+        }
+        (commits, late)
+    }
+}

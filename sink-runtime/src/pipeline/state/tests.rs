@@ -1,0 +1,205 @@
+//! Pure. What a partition asks for, step by step.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+
+use super::{PartitionState, StateSettings};
+use crate::batch::BatchLimits;
+use crate::budget::Hold;
+use crate::ledger::CommitPoint;
+use crate::map::Mapper;
+use crate::pipeline::{Answer, Effect, Input, Request};
+use crate::record::{Headers, Message, Offset, Partition, Topic, TopicPartition};
+use crate::writer::{Head, StoreError};
+
+const MAPPING: &str = "
+entry: '{key}/{partition}'
+timestamp: {from: Message}
+labels: {headers: {policy: All}}
+contentType: {default: application/octet-stream}
+";
+
+struct Bench {
+    state: PartitionState,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(has_dead_letters: bool, resume_in: Option<Duration>) -> Self {
+        let now = tokio::time::Instant::now().into_std();
+        let limits =
+            BatchLimits { records: 2, bytes: 100, header_bytes: 10_000, age: Duration::from_millis(100) };
+        let mapper = Mapper::new(&serde_saphyr::from_str(MAPPING).unwrap(), 1).unwrap();
+        let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
+        let start = CommitPoint { offset: Offset(0), state: None };
+        let mapper = Arc::clone(&mapper).partition(&partition, None);
+        let settings = StateSettings { limits, has_dead_letters };
+        let resume_at = resume_in.map(|wait| now + wait);
+        let random = SmallRng::seed_from_u64(1);
+        Self { state: PartitionState::new(settings, partition, (start, mapper), resume_at, random), now }
+    }
+
+    /// Returns the names of what the partition wants done.
+    fn step(&mut self, input: Input) -> Vec<&'static str> {
+        self.state.step(self.now, input).iter().map(name).collect()
+    }
+
+    fn messages(&mut self, keys: &[Option<&'static str>]) -> Vec<&'static str> {
+        let first = self.state.commit_point().offset.0;
+        let message = |(key, offset): (Option<&'static str>, i64)| Message {
+            offset: Offset(offset),
+            timestamp_ms: Some(1_000 + offset),
+            key: key.map(Bytes::from),
+            value: Some(Bytes::from_static(b"x")),
+            headers: Headers::Readable(Vec::new()),
+            hold: Hold::none(),
+        };
+        self.step(Input::Messages(keys.iter().copied().zip(first..).map(message).collect()))
+    }
+
+    fn survey(&mut self) -> Vec<&'static str> {
+        let entry = crate::record::Entry::new("a/0");
+        let found = vec![(entry, crate::record::TimestampUs(0), None)];
+        self.step(Input::Answer(Answer::Surveyed(Ok(found))))
+    }
+}
+
+fn name(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Send(Request::Survey(_)) => "survey",
+        Effect::Send(Request::Check(_)) => "check",
+        Effect::Send(Request::Write(_)) => "write",
+        Effect::Send(Request::Probe(_)) => "probe",
+        Effect::Send(Request::Mend(_)) => "mend",
+        Effect::Deliver(_) => "deliver",
+        Effect::Stored { .. } => "stored",
+        Effect::Found(_) => "found",
+        Effect::DeadLettered(_) => "dead-lettered",
+        Effect::Held { .. } => "held",
+        Effect::StoreFailing { .. } => "failing",
+        Effect::LettersFailing(_) => "letters failing",
+        Effect::Violated(_) => "violated",
+        Effect::Stopped => "stopped",
+    }
+}
+
+const A: Option<&str> = Some("a");
+
+#[test]
+fn full_batch_is_written_at_once_and_one_at_a_time() {
+    let mut bench = Bench::new(false, None);
+    assert_eq!(bench.messages(&[A, A, A, A]), ["survey"]);
+    assert_eq!(bench.survey(), ["write"]);
+    assert_eq!(bench.step(Input::Tick), [""; 0], "one request at a time");
+    let written = Answer::Written(Ok(vec![Ok(()), Ok(())]));
+    assert_eq!(bench.step(Input::Answer(written)), ["stored", "write"]);
+    assert_eq!(bench.state.commit_point().offset, Offset(2));
+}
+
+#[test]
+fn open_batch_waits_for_its_age_and_no_longer() {
+    let mut bench = Bench::new(false, None);
+    assert_eq!(bench.messages(&[A]), [""; 0]);
+    let due = bench.state.due().unwrap();
+    assert_eq!(due, bench.now + Duration::from_millis(100));
+    bench.now = due;
+    assert_eq!(bench.step(Input::Tick), ["survey"]);
+}
+
+#[test]
+fn fenced_partition_asks_for_nothing_before_its_time() {
+    let mut bench = Bench::new(false, Some(Duration::from_secs(17)));
+    assert_eq!(bench.messages(&[A, A]), [""; 0]);
+    assert_eq!(bench.state.due(), Some(bench.now + Duration::from_secs(17)));
+    bench.now += Duration::from_secs(17);
+    assert_eq!(bench.step(Input::Tick), ["survey"]);
+}
+
+#[test]
+fn failed_write_is_checked_before_it_is_repeated() {
+    let mut bench = Bench::new(false, None);
+    bench.messages(&[A, A]);
+    bench.survey();
+    let unclear = || Err(StoreError::Unclear("reset".to_owned()));
+    assert_eq!(bench.step(Input::Answer(Answer::Written(unclear()))), ["failing"]);
+    bench.now = bench.state.due().unwrap();
+    assert_eq!(bench.step(Input::Tick), ["check"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Checked(Ok(Vec::new())))), ["write"]);
+    assert!(!bench.state.is_clean());
+}
+
+#[test]
+fn taken_place_is_a_question_and_not_an_answer() {
+    let taken = || StoreError::from_status(409, "A record with timestamp 1 already exists");
+    let mut bench = Bench::new(false, None);
+    bench.messages(&[A, A]);
+    bench.survey();
+    let written = Answer::Written(Ok(vec![Err(taken()), Err(taken())]));
+    assert_eq!(bench.step(Input::Answer(written)), ["probe"]);
+    let head = |identity| Head { place: crate::record::TimestampUs(1_000_000), identity };
+    let probed = Answer::Probed(vec![Ok(head(Some(Offset(0)))), Ok(head(None))]);
+    // The first is ours and stored; the second moves off the foreign record, whose neighbours are asked about.
+    assert_eq!(bench.step(Input::Answer(probed)), ["found", "write"]);
+    assert_eq!(bench.state.commit_point().offset, Offset(1));
+}
+
+#[test]
+fn half_written_record_is_deleted_after_it_has_said_so_for_two_seconds() {
+    let mut bench = Bench::new(false, None);
+    bench.messages(&[A, A]);
+    bench.survey();
+    let taken = Err(StoreError::from_status(409, "A record with timestamp 1 already exists"));
+    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(()), taken])))), ["stored", "probe"]);
+    let half = || Answer::Probed(vec![Err(StoreError::from_status(425, "still being written"))]);
+    assert_eq!(bench.step(Input::Answer(half())), ["failing"]);
+    bench.now += Duration::from_millis(200);
+    assert_eq!(bench.step(Input::Tick), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(half())), ["failing"]);
+    bench.now += Duration::from_secs(2);
+    assert_eq!(bench.step(Input::Tick), ["mend"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Mended(Ok(())))), ["check"]);
+}
+
+#[test]
+fn poison_is_found_by_halves_and_the_rest_is_stored() {
+    let refused = || Err(StoreError::from_status(422, "Invalid batched header"));
+    let mut bench = Bench::new(true, None);
+    bench.messages(&[A, A]);
+    bench.survey();
+    assert_eq!(bench.step(Input::Answer(Answer::Written(refused()))), ["check"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Checked(Ok(Vec::new())))), ["write"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Written(refused()))), ["check", "deliver"]);
+    assert_eq!(bench.step(Input::Letters(vec![Ok(())])), ["dead-lettered"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Checked(Ok(Vec::new())))), ["write"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(())])))), ["stored"]);
+    assert_eq!(bench.state.commit_point().offset, Offset(2));
+}
+
+#[test]
+fn rejected_message_holds_the_partition_where_there_are_no_dead_letters() {
+    let mut bench = Bench::new(false, None);
+    assert_eq!(bench.messages(&[A, None, A]), ["held"]);
+    assert!(bench.state.is_held() && !bench.state.wants_messages());
+    bench.now = bench.state.due().unwrap();
+    assert_eq!(bench.step(Input::Tick), ["survey"]);
+    assert_eq!(bench.survey(), ["write"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(())])))), ["stored"]);
+    assert_eq!(bench.state.commit_point().offset, Offset(1));
+}
+
+#[test]
+fn stop_waits_for_the_one_request_and_begins_nothing() {
+    let mut bench = Bench::new(false, None);
+    bench.messages(&[A, A, A, A]);
+    bench.survey();
+    assert_eq!(bench.step(Input::Stop), [""; 0]);
+    assert!(!bench.state.is_clean());
+    let written = Answer::Written(Ok(vec![Ok(()), Ok(())]));
+    assert_eq!(bench.step(Input::Answer(written)), ["stored", "stopped"]);
+    assert!(bench.state.is_clean());
+    assert_eq!(bench.state.commit_point().offset, Offset(2));
+}

@@ -1,0 +1,46 @@
+//! Pure. `LaneStatus`: what a partition tells its driver; `Health`: what the member tells the outside.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::ledger::CommitPoint;
+
+/// What a partition tells its driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LaneStatus {
+    /// What may be committed.
+    pub(super) point: CommitPoint,
+    /// The time of the oldest message here that is not stored.
+    pub(super) oldest_timestamp_ms: Option<i64>,
+    /// The time of the message that was stored last.
+    pub(super) stored_timestamp_ms: Option<i64>,
+    /// A rejected message holds the partition.
+    pub(super) is_held: bool,
+}
+
+/// What the member tells the outside about itself.
+#[derive(Debug, Default)]
+pub struct Health {
+    has_joined: AtomicBool,
+    is_store_reachable: AtomicBool,
+}
+
+impl Health {
+    /// Notes that the member takes part in its group.
+    pub fn set_joined(&self) {
+        self.has_joined.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes whether the store answers.
+    pub fn set_store_reachable(&self, is_reachable: bool) {
+        self.is_store_reachable.store(is_reachable, Ordering::Relaxed);
+    }
+
+    /// Returns what keeps the member from being ready; none where it is.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<&'static str> {
+        if !self.has_joined.load(Ordering::Relaxed) {
+            return Some("the consumer has not joined its group");
+        }
+        (!self.is_store_reachable.load(Ordering::Relaxed)).then_some("the store is not reachable")
+    }
+}

@@ -1,0 +1,165 @@
+//! Pure. What an answer of the store settles about records on their way.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use super::items::{Conflict, Item, Pause, Settled, Work};
+use crate::map::Rejection;
+use crate::record::{Entry, Offset, TimestampUs};
+use crate::writer::{Head, Scope, StoreError, Verdict, judge};
+
+impl Work {
+    /// Takes note that a question was not answered: everything waits.
+    pub(in crate::pipeline) fn unanswered(error: StoreError) -> Settled {
+        let is_long = judge(&error, Scope::Request) == Verdict::RetryLater;
+        Settled::waiting(error, is_long)
+    }
+
+    /// Takes all records of the ranges that were asked about.
+    pub(in crate::pipeline) fn checked(&mut self, heads: Vec<(Entry, Head)>) -> Settled {
+        let mut settled = Settled::default();
+        let mut occupied: HashSet<(Entry, TimestampUs)> = HashSet::new();
+        let mut identities: HashSet<(Entry, Offset)> = HashSet::new();
+        for (entry, head) in heads {
+            identities.extend(head.identity.map(|offset| (entry.clone(), offset)));
+            occupied.insert((entry, head.place));
+        }
+        let window = self.window;
+        for (index, mut item) in std::mem::take(&mut self.items).into_iter().enumerate() {
+            if identities.contains(&(item.record().entry.clone(), item.record().offset)) {
+                settled.found.push(item.planned);
+                continue;
+            }
+            item.is_checked |= index < window;
+            self.items.push(item);
+        }
+        self.avoid(&occupied);
+        settled
+    }
+
+    /// Takes the answer to a write.
+    pub(in crate::pipeline) fn written(
+        &mut self,
+        answer: Result<Vec<Result<(), StoreError>>, StoreError>,
+    ) -> Settled {
+        let sent = self.window.min(self.items.len());
+        match answer {
+            Ok(answers) => self.written_each(sent, answers),
+            Err(error) => self.write_failed(sent, error),
+        }
+    }
+
+    /// Takes the answers about places that the store called taken.
+    pub(in crate::pipeline) fn probed(
+        &mut self,
+        now: Instant,
+        answers: Vec<Result<Head, StoreError>>,
+    ) -> Settled {
+        let mut settled = Settled::default();
+        let mut occupied: HashSet<(Entry, TimestampUs)> = HashSet::new();
+        let mut answers = answers.into_iter();
+        for mut item in std::mem::take(&mut self.items) {
+            let answer = if item.conflict == Conflict::None { None } else { answers.next() };
+            match answer {
+                None => {}
+                Some(Ok(head)) if head.identity == Some(item.record().offset) => {
+                    settled.found.push(item.planned);
+                    continue;
+                }
+                Some(Ok(_foreign)) => {
+                    item.conflict = Conflict::None;
+                    occupied.insert(item.key());
+                }
+                Some(Err(StoreError::Missing(_))) => item.conflict = Conflict::None,
+                Some(Err(error)) => {
+                    item.note_unreadable(now, &error);
+                    settled.pause = Some(Pause { error, is_long: false });
+                }
+            }
+            self.items.push(item);
+        }
+        self.avoid(&occupied);
+        settled
+    }
+
+    /// Takes note that half-written records are gone.
+    pub(in crate::pipeline) fn mended(&mut self) {
+        for item in &mut self.items {
+            if matches!(item.conflict, Conflict::HalfWritten { .. }) {
+                item.conflict = Conflict::None;
+            }
+        }
+    }
+
+    fn written_each(&mut self, sent: usize, answers: Vec<Result<(), StoreError>>) -> Settled {
+        let mut settled = Settled::default();
+        let rest = self.items.split_off(sent);
+        let mut answers = answers.into_iter();
+        for item in std::mem::take(&mut self.items) {
+            // A missing answer is as unclear as a broken one: the record is asked about again.
+            let unanswered = || Err(StoreError::Unclear("the record has no answer".to_owned()));
+            match answers.next().unwrap_or_else(unanswered) {
+                Ok(()) => settled.stored.push(item.planned),
+                Err(error) => self.items.extend(item.refused_by(error, &mut settled)),
+            }
+        }
+        self.items.extend(rest);
+        self.window = self.window.saturating_mul(2).clamp(1, self.items.len().max(1));
+        settled
+    }
+
+    fn write_failed(&mut self, sent: usize, error: StoreError) -> Settled {
+        for item in &mut self.items {
+            item.is_checked = false;
+        }
+        let scope = if sent == 1 { Scope::Record } else { Scope::Request };
+        match judge(&error, scope) {
+            Verdict::Retry | Verdict::Ask => Settled::waiting(error, false),
+            Verdict::RetryLater => {
+                self.window = (sent / 2).max(1);
+                Settled::waiting(error, true)
+            }
+            Verdict::Split => {
+                self.window = (sent / 2).max(1);
+                Settled::default()
+            }
+            Verdict::Reject => {
+                let reject = |item: Item| {
+                    let reason = rejection(item.record().offset, &error);
+                    (item.planned, reason)
+                };
+                Settled { rejected: self.items.drain(..sent).map(reject).collect(), ..Settled::default() }
+            }
+        }
+    }
+}
+
+impl Item {
+    /// Notes what the store said about this record of a write; gives the item back where it must be tried again.
+    fn refused_by(mut self, error: StoreError, settled: &mut Settled) -> Option<Self> {
+        self.is_checked = false;
+        match judge(&error, Scope::Record) {
+            Verdict::Ask => self.conflict = Conflict::Unknown,
+            Verdict::Reject => {
+                let reason = rejection(self.record().offset, &error);
+                settled.rejected.push((self.planned, reason));
+                return None;
+            }
+            Verdict::Retry | Verdict::Split => settled.pause = Some(Pause { error, is_long: false }),
+            Verdict::RetryLater => settled.pause = Some(Pause { error, is_long: true }),
+        }
+        Some(self)
+    }
+
+    fn note_unreadable(&mut self, now: Instant, error: &StoreError) {
+        let is_half_written = matches!(error, StoreError::HalfWritten(_));
+        let is_noted = matches!(self.conflict, Conflict::HalfWritten { .. });
+        if is_half_written && !is_noted {
+            self.conflict = Conflict::HalfWritten { since: now };
+        }
+    }
+}
+
+fn rejection(offset: Offset, error: &StoreError) -> Rejection {
+    Rejection::Refused { offset, message: error.to_string(), status: error.status().unwrap_or(0) }
+}

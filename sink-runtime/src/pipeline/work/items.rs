@@ -1,0 +1,120 @@
+//! Pure. `Work`: records on their way, with what is known about the place of each.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::batch::Planned;
+use crate::map::Rejection;
+use crate::record::{Entry, Record, TimestampUs};
+use crate::writer::StoreError;
+
+/// How far from its place a record is looked for, in microseconds.
+pub(super) const NEIGHBOURHOOD_US: u64 = 1_000;
+
+/// Records on their way.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Work {
+    pub(super) items: Vec<Item>,
+    /// Number of records that the next write may carry; fewer after refusals.
+    pub(super) window: usize,
+    pub(super) was_sent: bool,
+}
+
+/// One record on its way.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) planned: Planned,
+    /// The place was asked about since the last write was begun.
+    pub(super) is_checked: bool,
+    pub(super) conflict: Conflict,
+}
+
+/// What is known about a place that the store called taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// The store has not called it taken.
+    None,
+    /// Nothing yet.
+    Unknown,
+    /// A record without data holds it.
+    HalfWritten { since: Instant },
+}
+
+/// What an answer settled.
+#[derive(Debug, Default)]
+pub(in crate::pipeline) struct Settled {
+    /// Records that are in the store now.
+    pub(in crate::pipeline) stored: Vec<Planned>,
+    /// Records that were in the store already.
+    pub(in crate::pipeline) found: Vec<Planned>,
+    /// Records that can never be.
+    pub(in crate::pipeline) rejected: Vec<(Planned, Rejection)>,
+    /// Why the rest must wait, where it must.
+    pub(in crate::pipeline) pause: Option<Pause>,
+}
+
+/// Why the rest must wait.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Pause {
+    /// What went wrong.
+    pub(in crate::pipeline) error: StoreError,
+    /// Wait until a request that may still be at work in the store has most likely ended.
+    pub(in crate::pipeline) is_long: bool,
+}
+
+impl Work {
+    pub(in crate::pipeline) fn new(records: Vec<Planned>) -> Self {
+        let window = records.len();
+        let item = |planned| Item { planned, is_checked: false, conflict: Conflict::None };
+        Self { items: records.into_iter().map(item).collect(), window, was_sent: false }
+    }
+
+    pub(in crate::pipeline) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(in crate::pipeline) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Tells whether a write was begun, so that records may be in the store unproven.
+    pub(in crate::pipeline) fn was_sent(&self) -> bool {
+        self.was_sent
+    }
+
+    /// Moves records off occupied places, one microsecond at a time, and never onto one another.
+    pub(super) fn avoid(&mut self, occupied: &HashSet<(Entry, TimestampUs)>) {
+        let is_free = |item: &&Item| !occupied.contains(&item.key());
+        let mut planned: HashSet<(Entry, TimestampUs)> =
+            self.items.iter().filter(is_free).map(Item::key).collect();
+        for item in self.items.iter_mut().filter(|item| occupied.contains(&item.key())) {
+            let before = item.record().place;
+            let record = Arc::make_mut(&mut item.planned.record);
+            let mut key = (record.entry.clone(), record.place.later(1));
+            while occupied.contains(&key) || planned.contains(&key) {
+                key.1 = key.1.later(1);
+            }
+            record.place = key.1;
+            item.is_checked &= key.1 <= before.later(NEIGHBOURHOOD_US);
+            planned.insert(key);
+        }
+    }
+}
+
+impl Item {
+    pub(super) fn record(&self) -> &Record {
+        &self.planned.record
+    }
+
+    pub(super) fn key(&self) -> (Entry, TimestampUs) {
+        (self.record().entry.clone(), self.record().place)
+    }
+}
+
+impl Settled {
+    /// Returns that nothing is settled and all must wait.
+    pub(super) fn waiting(error: StoreError, is_long: bool) -> Self {
+        Self { pause: Some(Pause { error, is_long }), ..Self::default() }
+    }
+}

@@ -1,0 +1,9 @@
+//! The only door to ReductStore: writes batches and answers questions about what is there.
+
+mod bucket_handle;
+mod convert;
+mod newest;
+mod writer;
+
+pub use bucket_handle::{REQUEST_TIMEOUT, StoreSettings};
+pub use writer::{ReductWriter, ReductWriterError};

@@ -1,0 +1,50 @@
+//! Pure. Errors and records of the client library become ours, and ours become its.
+
+use std::collections::BTreeSet;
+
+use reduct_rs::{ErrorCode, Labels, Record as StoreRecord, RecordBuilder, ReductError};
+
+use crate::record::{LABEL_OFFSET, Offset, Record, TimestampUs};
+use crate::writer::{Head, StoreError};
+
+/// Returns our error for one of the client library.
+pub(super) fn to_store_error(error: &ReductError) -> StoreError {
+    let message = error.message();
+    // Negative codes are the client library's own.
+    match (u16::try_from(error.status() as i16), error.status()) {
+        (Ok(status), _) => StoreError::from_status(status, message),
+        (Err(_), ErrorCode::ConnectionError) => StoreError::Unreachable(message.to_owned()),
+        (Err(_), ErrorCode::Timeout) => StoreError::TimedOut(message.to_owned()),
+        (Err(_), _) => StoreError::Unclear(message.to_owned()),
+    }
+}
+
+/// Returns the record as the client library sends it; `names` are all labels that occur in its entry.
+///
+/// # Guarantees
+/// Label values and content type hold nothing at which the client library panics: the mapping saw to that.
+pub(super) fn to_store_record(record: &Record, names: &BTreeSet<String>) -> StoreRecord {
+    let mut labels: Labels =
+        record.all_labels().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+    if labels.len() < names.len() {
+        // An absent label must be sent empty, or the store takes that of the record before.
+        for name in names {
+            if !labels.contains_key(name) {
+                labels.insert(name.clone(), String::new());
+            }
+        }
+    }
+    RecordBuilder::new()
+        .entry(record.entry.as_str())
+        .timestamp_us(record.place.0)
+        .labels(labels)
+        .content_type(record.content_type.to_string())
+        .data(record.body.clone())
+        .build()
+}
+
+/// Returns what a record of the store tells about itself.
+pub(super) fn to_head(record: &StoreRecord) -> Head {
+    let identity = record.labels().get(LABEL_OFFSET).and_then(|offset| offset.parse().ok()).map(Offset);
+    Head { place: TimestampUs(record.timestamp_us()), identity }
+}

@@ -1,0 +1,135 @@
+//! `ReductWriter`: the `Writer` port over the client library. IO: store.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::{StreamExt, pin_mut};
+use reduct_rs::{Bucket, ReductError};
+use serde_json::json;
+
+use super::bucket_handle::{BucketHandle, StoreSettings};
+use super::convert::{to_head, to_store_error, to_store_record};
+use super::newest::newest;
+use crate::batch::Batch;
+use crate::record::{Entry, TimestampUs};
+use crate::writer::{Head, Range, StoreError, Writer};
+
+/// Most records in one answer to a range query: their labels are headers of the response.
+const QUERY_RECORDS_MAX: u32 = 500;
+
+/// Writes to one bucket.
+pub struct ReductWriter {
+    bucket: BucketHandle,
+}
+
+/// Why there can be no writer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReductWriterError {
+    /// The client library would not survive the URL.
+    #[error("the url of the store must begin with http:// or https:// and name a host, is {0:?}")]
+    Url(String),
+}
+
+impl ReductWriter {
+    /// Returns a writer; the store is asked for nothing yet.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub fn new(settings: StoreSettings) -> Result<Self, ReductWriterError> {
+        if !is_url(&settings.url) {
+            return Err(ReductWriterError::Url(settings.url));
+        }
+        Ok(Self { bucket: BucketHandle::new(settings) })
+    }
+
+    async fn with<T, F>(&self, ask: impl FnOnce(Arc<Bucket>) -> F + Send) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send,
+    {
+        let answer = match self.bucket.get().await {
+            Ok(bucket) => ask(bucket).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &answer {
+            self.bucket.note(error).await;
+        }
+        answer
+    }
+}
+
+impl Writer for ReductWriter {
+    async fn write(&self, batch: Batch) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        self.with(|bucket| async move { write(&bucket, &batch).await }).await
+    }
+
+    async fn heads(&self, range: Range) -> Result<Vec<Head>, StoreError> {
+        self.with(|bucket| async move { heads(&bucket, &range).await }).await
+    }
+
+    async fn head(&self, entry: Entry, place: TimestampUs) -> Result<Head, StoreError> {
+        let ask = |bucket: Arc<Bucket>| async move {
+            let record =
+                bucket.read_record(entry.as_str()).timestamp_us(place.0).head_only(true).send().await;
+            record.map(|record| to_head(&record)).map_err(|error| to_store_error(&error))
+        };
+        self.with(ask).await
+    }
+
+    async fn newest(&self, entry: Entry, from: TimestampUs) -> Result<Option<TimestampUs>, StoreError> {
+        self.with(|bucket| async move { newest(&bucket, entry.as_str(), from).await }).await
+    }
+
+    async fn remove(&self, entry: Entry, place: TimestampUs) -> Result<(), StoreError> {
+        let ask = |bucket: Arc<Bucket>| async move {
+            let removed = bucket.remove_record(entry.as_str()).timestamp_us(place.0).send().await;
+            removed.map_err(|error| to_store_error(&error))
+        };
+        self.with(ask).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.bucket.probe().await
+    }
+}
+
+async fn write(bucket: &Bucket, batch: &Batch) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    let mut request = bucket.write_record_batch();
+    for record in &batch.records {
+        let names = batch.names.get(&record.entry).expect("a batch knows the names of each of its entries");
+        request.append_record(to_store_record(record, names));
+    }
+    let mut errors = request.send().await.map_err(|error| to_store_error(&error))?;
+    let mut answer = |entry: &Entry, place: TimestampUs| {
+        let error: Option<ReductError> = errors.remove(&(entry.as_str().to_owned(), place.0));
+        error.map_or(Ok(()), |error| Err(to_store_error(&error)))
+    };
+    Ok(batch.records.iter().map(|record| answer(&record.entry, record.place)).collect())
+}
+
+async fn heads(bucket: &Bucket, range: &Range) -> Result<Vec<Head>, StoreError> {
+    let query = bucket
+        .query(range.entry.as_str())
+        .start_us(range.first.0)
+        // The end is exclusive, and a query without one hides records behind those written out of order.
+        .stop_us(range.last.0.saturating_add(1))
+        .head_only(true)
+        .when(json!({"#batch_records": QUERY_RECORDS_MAX, "#select_labels": [crate::record::LABEL_OFFSET]}))
+        .send()
+        .await;
+    let records = match query.map_err(|error| to_store_error(&error)) {
+        Ok(records) => records,
+        Err(StoreError::Missing(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    pin_mut!(records);
+    let mut heads = Vec::new();
+    while let Some(record) = records.next().await {
+        heads.push(to_head(&record.map_err(|error| to_store_error(&error))?));
+    }
+    Ok(heads)
+}
+
+fn is_url(text: &str) -> bool {
+    let is_web = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    url::Url::parse(text).is_ok_and(is_web)
+}
