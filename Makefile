@@ -6,7 +6,7 @@ LAB   := $(CARGO) run --release --bin lab --
 BUILD := e2e/prerequisites.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint doc tidy unit integration generate deny advisories chart-lint images lab-up lab-down clean
+.PHONY: help demo test check fmt lint doc tidy unit integration e2e generate deny advisories chart-lint images lab-up lab-env lab-down clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,7 @@ fmt: ## fails where the code is not formatted
 
 lint: ## clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --test cluster -- -D warnings
 
 doc: ## builds the API documentation, broken links are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
@@ -46,6 +47,11 @@ integration: ## tests against the real Kafka, ReductStore and kube-apiserver tha
 	target/debug/lab up kafka store apiserver
 	status=0; $(CARGO) test --workspace --test 'lab' --test 'runtime' --test 'operator' --test 'admission' || status=$$?; \
 	  target/debug/lab down; exit $$status
+
+e2e: ## the cluster itself: DNS, Services, exec, and that nothing of it stays on the machine (needs root)
+	@$(BUILD)
+	@$(CARGO) build --workspace --bins
+	@$(CARGO) test --workspace --test cluster && echo "e2e: passed" || { echo "e2e: failed"; exit 1; }
 
 generate: ## writes the generated files anew (the CRD and its chart)
 	$(CARGO) run --quiet --bin kafkasink-operator -- crd > target/kafkasinks.yaml
