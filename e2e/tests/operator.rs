@@ -84,12 +84,16 @@ async fn makes_topics_bucket_and_objects_as_declared() -> anyhow::Result<()> {
     assert_eq!(status.replicas_ready.as_deref(), Some("2/2"));
     assert_eq!(status.topics.iter().map(|topic| topic.created).collect::<Vec<_>>(), [Some(true), Some(true)]);
 
-    let reasons = eventually(async || {
-        let events = sandbox.api::<Event>().list(&ListParams::default()).await?;
-        let reasons: Vec<_> = events.into_iter().filter_map(|event| event.reason).collect();
-        Ok(reasons.contains(&"Ready".to_owned()).then_some(reasons))
+    let events = eventually(async || {
+        let events = sandbox.api::<Event>().list(&ListParams::default()).await?.items;
+        Ok(events.iter().any(|event| event.reason.as_deref() == Some("Ready")).then_some(events))
     })
     .await?;
+    assert!(
+        events.iter().all(|event| event.type_.as_deref() == Some("Normal")),
+        "a usual start warns: {events:?}"
+    );
+    let reasons: Vec<_> = events.into_iter().filter_map(|event| event.reason).collect();
     for reason in ["TopicCreated", "BucketCreated", "Scaled"] {
         assert!(reasons.contains(&reason.to_owned()), "{reason} is not in {reasons:?}");
     }
@@ -182,6 +186,13 @@ async fn follows_replicas_without_touching_the_pod_template() -> anyhow::Result<
     let after = sandbox.api::<StatefulSet>().get("scaled-sink").await?.spec.unwrap();
     assert_eq!(after.replicas, Some(3));
     assert_eq!(after.template, before.template, "scaling must not restart pods");
+    eventually(async || {
+        let events = sandbox.api::<Event>().list(&ListParams::default()).await?;
+        let notes: Vec<_> = events.into_iter().filter_map(|event| event.note).collect();
+        let told = |note: &str| notes.iter().any(|told| told == note);
+        Ok((told("scaled from 0 to 2 pods") && told("scaled from 2 to 3 pods")).then_some(()))
+    })
+    .await?;
     let members = sandbox.api::<ConfigMap>().get("scaled-sink-members").await?.data.unwrap();
     assert_eq!(members["members"], "3\n");
 
@@ -367,5 +378,10 @@ async fn leaves_a_resource_without_finalizer_to_the_garbage_collector() -> anyho
     sinks.delete("plain", &DeleteParams::default()).await?;
     eventually(async || Ok(sinks.get_opt("plain").await?.is_none().then_some(()))).await?;
     assert_eq!(brokers.partitions(&sandbox.unique("plain"))?, 3, "the data stays");
+
+    // Nobody collects garbage here, so a new resource of that name finds what the old one left.
+    sandbox.apply_sink("plain", json!({})).await?;
+    sandbox.until_says("plain", "Ready=False Progressing", &["still removes", "plain-sink"]).await?;
+    sandbox.until_says("plain", "Stalled=False Reconciled", &[]).await?;
     sandbox.finish().await
 }

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Image of the runtime where none is given: the release that fits this operator.
-const RUNTIME_IMAGE_DEFAULT: &str =
-    concat!("ghcr.io/kafkasink/kafkasink-runtime:", env!("CARGO_PKG_VERSION"));
+/// Image of the runtime where none is given: the one that is built beside this operator, as in the chart.
+const RUNTIME_IMAGE_DEFAULT: &str = concat!("localhost/kafkasink-runtime:", env!("CARGO_PKG_VERSION"));
 
 /// Reconciles `KafkaSink` resources: Kafka topics, ReductStore buckets and the pods between them.
 #[derive(Debug, Parser)]

@@ -7,6 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kafkasink_crds::resource::{DeletionPolicy, KafkaSink};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
@@ -37,10 +38,10 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 pub(crate) async fn keep_in_step(client: &Client, resource: &KafkaSink) -> Result<(), KubernetesError> {
     let wanted =
         resource.spec.topics.iter().any(|topic| topic.deletion_policy == Some(DeletionPolicy::Delete));
-    if wanted == is_held(resource) {
+    if wanted == is_held(&resource.metadata) {
         return Ok(());
     }
-    set(client, resource, wanted).await
+    set(client, &resource.metadata, wanted).await
 }
 
 /// Carries out what a deleted resource asked for, then lets it go.
@@ -52,32 +53,44 @@ pub(crate) async fn clean_up(
     resource: &KafkaSink,
     now: Timestamp,
 ) -> Result<Next, KubernetesError> {
-    if !is_held(resource) {
+    if !is_held(&resource.metadata) {
         return Ok(Next::Healthy);
     }
-    if pods_remain(&context.client, resource).await? {
+    let pods_remain = pods_remain(&context.client, resource).await?;
+    if pods_remain && is_patient(resource, now) {
         return Ok(Next::Rolling);
     }
     // Tokens do not matter any more, and neither do objects of others.
     let sink = validate(resource, &Fetched::without_tokens(), &context.runtime_image);
     let notices = match sink {
-        Err(problem) => vec![retained(&problem)],
+        Ok(_) if pods_remain => {
+            vec![retained("pods of the sink do not stop")]
+        }
+        Err(problem) => vec![retained(&problem.message)],
         Ok(sink) => match delete_topics(context, &sink, resource).await {
             Ok(notices) => notices,
             Err(problem) if is_patient(resource, now) => {
                 publish(context, resource, vec![Notice::warning("DeletionBlocked", problem.message)]).await;
                 return Ok(Next::Failed);
             }
-            Err(problem) => vec![retained(&problem)],
+            Err(problem) => vec![retained(&problem.message)],
         },
     };
     publish(context, resource, notices).await;
-    set(&context.client, resource, false).await?;
+    set(&context.client, &resource.metadata, false).await?;
     Ok(Next::Healthy)
 }
 
-fn is_held(resource: &KafkaSink) -> bool {
-    resource.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+/// Lets a resource go as it is; every topic stays.
+///
+/// # Errors
+/// The Kubernetes API does not answer or refuses us.
+pub(crate) async fn release(client: &Client, metadata: &ObjectMeta) -> Result<(), KubernetesError> {
+    if is_held(metadata) { set(client, metadata, false).await } else { Ok(()) }
+}
+
+fn is_held(metadata: &ObjectMeta) -> bool {
+    metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER)
 }
 
 fn is_patient(resource: &KafkaSink, now: Timestamp) -> bool {
@@ -85,8 +98,8 @@ fn is_patient(resource: &KafkaSink, now: Timestamp) -> bool {
     since.is_some_and(|since| now.duration_since(since.0) < PATIENCE)
 }
 
-fn retained(problem: &Problem) -> Notice {
-    Notice::warning("TopicRetained", format!("the topics are kept: {}", problem.message))
+fn retained(why: &str) -> Notice {
+    Notice::warning("TopicRetained", format!("the topics are kept: {why}"))
 }
 
 /// Stops the pods and tells whether any is left.
@@ -132,15 +145,16 @@ async fn delete_topics(
     Ok(notices)
 }
 
-async fn set(client: &Client, resource: &KafkaSink, held: bool) -> Result<(), KubernetesError> {
-    let sinks: Api<KafkaSink> = Api::namespaced(client.clone(), &resource.namespace().unwrap_or_default());
-    let others = resource.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned();
+async fn set(client: &Client, metadata: &ObjectMeta, held: bool) -> Result<(), KubernetesError> {
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let sinks: Api<KafkaSink> = Api::namespaced(client.clone(), namespace);
+    let others = metadata.finalizers.iter().flatten().filter(|finalizer| *finalizer != FINALIZER).cloned();
     let finalizers: Vec<String> = others.chain(held.then(|| FINALIZER.to_owned())).collect();
     // The resource version makes the API server refuse a list that somebody else has changed meanwhile.
     let patch = Patch::Merge(json!({
-        "metadata": { "finalizers": finalizers, "resourceVersion": resource.resource_version() },
+        "metadata": { "finalizers": finalizers, "resourceVersion": metadata.resource_version },
     }));
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let name = resource.name_any();
-    call("set the finalizer", sinks.patch_metadata(&name, &parameters, &patch)).await.map(drop)
+    let name = metadata.name.as_deref().unwrap_or_default();
+    call("set the finalizer", sinks.patch_metadata(name, &parameters, &patch)).await.map(drop)
 }

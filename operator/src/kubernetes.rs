@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use kafkasink_crds::resource::Reason;
 use kube::core::Status;
+
+use crate::model::Problem;
+use crate::telemetry::chain;
 
 /// Longest wait for one request to the Kubernetes API.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -12,6 +16,9 @@ pub(crate) const FIELD_MANAGER: &str = "kafkasink.dev/operator";
 
 /// The field manager of the status.
 pub(crate) const STATUS_MANAGER: &str = "kafkasink.dev/status";
+
+/// Answers to a request that will not become right by being repeated: bad request, forbidden, unprocessable.
+const REFUSED: [u16; 3] = [400, 403, 422];
 
 /// A request to the Kubernetes API that failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +50,20 @@ pub(crate) enum KubernetesError {
 }
 
 impl KubernetesError {
-    /// The API server's own answer, where it refused the request for what it says.
-    pub(crate) fn refusal(&self) -> Option<&str> {
-        let status = self.answer()?;
-        (status.is_invalid() || status.is_forbidden()).then_some(status.message.as_str())
+    /// Returns what the user should know and do, where an object of a sink could not be applied.
+    pub(crate) fn problem(&self) -> Problem {
+        match self.answer().filter(|status| REFUSED.contains(&status.code)) {
+            Some(Status { message, .. }) => Problem::new(
+                Reason::WorkloadRefused,
+                format!(
+                    "Kubernetes refuses an object of the sink: {message}; correct workload or the cluster's policy"
+                ),
+            ),
+            None => Problem::new(
+                Reason::Progressing,
+                format!("{}; wait, and look at the API server and its webhooks if this lasts", chain(self)),
+            ),
+        }
     }
 
     /// Tells whether the object is not there (any more).

@@ -55,12 +55,14 @@ pub(crate) async fn reconcile(
 
     // The pods come last, and depend on what became of the topics: their number, and whether they may start at all.
     let workload = workload(context, &sink, &externals, &fetched).await?;
-    let pods = fetch::pods(context, &sink).await;
+    let pods = fetch::pods(context, &sink, now).await;
     let findings = Findings {
         sink: &sink,
         externals: &externals,
         replicas: desired::effective_replicas(&sink, &externals),
         workload: workload.as_ref().map(Option::as_ref),
+        before: fetched.workload.as_ref(),
+        awaited_long: status::pods_awaited_long(resource, now),
         pods: &pods,
         lag_seconds: fetch::lag_seconds(context, &pods).await,
     };
@@ -75,17 +77,10 @@ async fn workload(
     fetched: &Fetched,
 ) -> Result<Result<Option<WorkloadView>, Problem>, ReconcileError> {
     let workload = desired::workload(sink, externals, fetched).map_err(ReconcileError::Build)?;
+    // What failed here is told in the status like everything else: topics may just have been created.
     match apply::workload(context, sink, workload).await {
         Ok(view) => Ok(Ok(view)),
-        Err(error) => match error.refusal() {
-            Some(words) => Ok(Err(Problem::new(
-                Reason::WorkloadRefused,
-                format!(
-                    "Kubernetes refuses an object of the sink: {words}; correct workload or the cluster's policy"
-                ),
-            ))),
-            None => Err(ReconcileError::Kubernetes(error)),
-        },
+        Err(error) => Ok(Err(error.problem())),
     }
 }
 
@@ -115,8 +110,7 @@ async fn report(
     if previous == Some(&status) {
         return Ok(());
     }
-    let namespace = resource.namespace().unwrap_or_default();
-    apply::write_status(&context.client, &namespace, &resource.name_any(), &status)
+    apply::write_status(&context.client, &resource.metadata, &status)
         .await
         .map_err(ReconcileError::Kubernetes)?;
     context.metrics.status_written();

@@ -16,7 +16,7 @@ mod whole;
 
 pub(crate) use conditions::find;
 pub(crate) use findings::Findings;
-pub(crate) use whole::{next, refused, status, unreadable, with_lag_of};
+pub(crate) use whole::{next, pods_awaited_long, refused, status, unreadable, with_lag_of};
 
 #[cfg(test)]
 mod tests;

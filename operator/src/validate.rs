@@ -4,6 +4,7 @@
 //! yet, Secrets that are not there, objects of somebody else, and resources that were stored under older rules.
 
 mod delivery;
+mod kafka;
 mod mapping;
 mod pod_template;
 mod sink;

@@ -42,7 +42,7 @@ async fn step(context: &Context, sink: &ValidatedSink, action: BucketAction) -> 
 fn refused(error: &StoreError) -> Problem {
     let problem = error.problem();
     if problem.reason == Reason::TargetRequestFailed {
-        let message = format!("{}; correct reductStore.bucket", problem.message);
+        let message = format!("{}; correct reductStore.bucket", error.cause());
         return Problem::new(Reason::BucketRefused, message);
     }
     problem

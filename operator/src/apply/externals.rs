@@ -1,5 +1,6 @@
 //! IO: Kafka, ReductStore. Carries out the plans for topics and bucket, then looks at the cluster again if it changed.
 
+use kafkasink_crds::resource::Reason;
 use tokio::time::Instant;
 
 use super::{bucket, topics};
@@ -37,8 +38,15 @@ async fn topics(
         return (seen, Vec::new());
     };
     let mut outcomes = Vec::new();
+    let mut silence = None;
     for plan in plans {
-        outcomes.push(topics::apply(&admin, seen, plan).await);
+        let outcome = match &silence {
+            None => topics::apply(&admin, seen, plan).await,
+            // Brokers that have ceased to answer are not asked once for every topic.
+            Some(problem) => topics::skip(seen, plan, problem),
+        };
+        silence = silence.or(outcome.problem.clone().filter(|it| it.reason == Reason::KafkaUnreachable));
+        outcomes.push(outcome);
     }
     let changed = outcomes.iter().any(|outcome| !outcome.changes.is_empty());
     let now = if changed {

@@ -1,7 +1,8 @@
 //! IO: Kubernetes. Writes the status, server-side, under a field manager of its own.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kafkasink_crds::resource::{KafkaSink, KafkaSinkStatus};
-use kube::api::{Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
 
@@ -13,11 +14,14 @@ use crate::kubernetes::{KubernetesError, STATUS_MANAGER, call};
 /// The Kubernetes API does not answer or refuses the status.
 pub(crate) async fn write_status(
     client: &Client,
-    namespace: &str,
-    name: &str,
+    resource: &ObjectMeta,
     status: &KafkaSinkStatus,
 ) -> Result<(), KubernetesError> {
-    let sinks: Api<KafkaSink> = Api::namespaced(client.clone(), namespace);
+    let name = resource.name.as_deref().unwrap_or_default();
+    let namespace = resource.namespace.as_deref().unwrap_or_default();
+    // The answer holds the whole resource, which may be one that cannot be read.
+    let kind = ApiResource::erase::<KafkaSink>(&());
+    let sinks: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind);
     let patch = Patch::Apply(json!({
         "apiVersion": KafkaSink::api_version(&()),
         "kind": KafkaSink::kind(&()),

@@ -26,6 +26,17 @@ pub(super) async fn apply(admin: &Arc<KafkaAdmin>, seen: &KafkaView, plan: Topic
     outcome
 }
 
+/// Leaves the topic alone for the reason given, unless it has a problem of its own.
+pub(super) fn skip(seen: &KafkaView, plan: TopicPlan, problem: &Problem) -> TopicOutcome {
+    let pending = (!plan.actions.is_empty()).then(|| problem.clone());
+    TopicOutcome {
+        view: seen.topics.get(&plan.name).cloned(),
+        name: plan.name,
+        changes: Vec::new(),
+        problem: plan.problem.or(pending),
+    }
+}
+
 /// Takes over how the topic looks after the steps.
 pub(super) fn look_again(outcome: &mut TopicOutcome, now: &KafkaView) {
     outcome.view = now.topics.get(&outcome.name).cloned();
@@ -64,7 +75,7 @@ async fn step(
 fn refused(error: &KafkaError) -> Problem {
     let problem = error.problem();
     if problem.reason == Reason::KafkaRequestFailed {
-        let message = format!("{}; correct the topic in the resource", problem.message);
+        let message = format!("{}; correct the topic in the resource", error.cause());
         return Problem::new(Reason::TopicRefused, message);
     }
     problem

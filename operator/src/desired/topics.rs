@@ -43,11 +43,22 @@ fn changes(topic: &ValidatedTopic, view: &TopicView) -> Vec<TopicAction> {
     let differing: BTreeMap<_, _> = topic
         .config
         .iter()
-        .filter(|(key, value)| view.config.get(*key) != Some(value))
+        .filter(|(key, value)| !view.config.get(*key).is_some_and(|now| is_same(now, value)))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let set = (!differing.is_empty()).then_some(TopicAction::SetConfig(differing));
     raise.into_iter().chain(set).collect()
+}
+
+/// Brokers keep what a value means and show it in their own way: `compact, delete` as `compact,delete`, `0.50` as `0.5`,
+/// `TRUE` as `true`. A value that only looks different must not be set again and again.
+fn is_same(now: &str, wanted: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let words = |text: &str| text.split(',').map(|word| word.trim().to_ascii_lowercase()).collect::<Vec<_>>();
+    match (now.parse::<i64>(), wanted.trim().parse::<i64>()) {
+        (Ok(now), Ok(wanted)) => now == wanted,
+        _ => number(now).is_some_and(|now| number(wanted) == Some(now)) || words(now) == words(wanted),
+    }
 }
 
 fn unsupported(topic: &ValidatedTopic, view: &TopicView) -> Option<Problem> {
@@ -160,6 +171,18 @@ mod tests {
         };
         check(&wanted, "[RaisePartitions { from: 3, to: 6 }, SetConfig({\"retention.ms\": \"2000\"})] None");
         check(&ValidatedTopic { management: ManagementPolicy::CreateOnly, ..wanted }, "[] None");
+    }
+
+    #[test]
+    fn takes_for_the_same_what_brokers_only_write_differently() {
+        let check =
+            |now, wanted, expected| assert_eq!(super::is_same(now, wanted), expected, "{now} {wanted}");
+        check("compact,delete", "compact, delete", true);
+        check("true", "TRUE", true);
+        check("0.5", "0.50", true);
+        check("9223372036854775807", "9223372036854775806", false);
+        check("1000", " 1000", true);
+        check("delete", "compact", false);
     }
 
     #[test]

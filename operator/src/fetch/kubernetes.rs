@@ -33,7 +33,12 @@ pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched
         fetched.workload = workload(client, &namespace, &names).await?;
         // What was applied once is ours.
         if !context.memory.knows(&uid) {
-            fetched.foreign = foreign(client, &namespace, &names, &uid).await?;
+            for (owner, label) in not_ours(client, &namespace, &names, &uid).await? {
+                match owner {
+                    Owner::Foreign => fetched.foreign.push(label),
+                    Owner::Predecessor => fetched.leftover.push(label),
+                }
+            }
         }
     }
     Ok(fetched)
@@ -88,29 +93,37 @@ fn view(set: &StatefulSet) -> WorkloadView {
 }
 
 /// Objects that carry our names and do not belong to this resource: they are never taken over.
-async fn foreign(
+async fn not_ours(
     client: &Client,
     namespace: &str,
     names: &SinkNames,
     uid: &str,
-) -> Result<Vec<String>, KubernetesError> {
+) -> Result<Vec<(Owner, String)>, KubernetesError> {
     let (base, members) = (names.base(), names.members());
     let found = [
-        foreign_object::<StatefulSet>(client, namespace, base, uid).await?,
-        foreign_object::<Service>(client, namespace, base, uid).await?,
-        foreign_object::<ServiceAccount>(client, namespace, base, uid).await?,
-        foreign_object::<PodDisruptionBudget>(client, namespace, base, uid).await?,
-        foreign_object::<ConfigMap>(client, namespace, &members, uid).await?,
+        object_of_others::<StatefulSet>(client, namespace, base, uid).await?,
+        object_of_others::<Service>(client, namespace, base, uid).await?,
+        object_of_others::<ServiceAccount>(client, namespace, base, uid).await?,
+        object_of_others::<PodDisruptionBudget>(client, namespace, base, uid).await?,
+        object_of_others::<ConfigMap>(client, namespace, &members, uid).await?,
     ];
     Ok(found.into_iter().flatten().collect())
 }
 
-async fn foreign_object<K>(
+/// Whose an object is that is not this resource's.
+enum Owner {
+    /// Somebody else's.
+    Foreign,
+    /// A sink's of the same name that was deleted.
+    Predecessor,
+}
+
+async fn object_of_others<K>(
     client: &Client,
     namespace: &str,
     name: &str,
     uid: &str,
-) -> Result<Option<String>, KubernetesError>
+) -> Result<Option<(Owner, String)>, KubernetesError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + DeserializeOwned
@@ -121,8 +134,15 @@ where
     let label = format!("{} {name}", K::kind(&()));
     let object: Option<PartialObjectMeta<K>> =
         call(format!("read {label}"), api.get_metadata_opt(name)).await?;
-    let foreign = object.is_some_and(|object| {
-        !object.metadata.owner_references.iter().flatten().any(|owner| owner.uid == uid)
-    });
-    Ok(foreign.then_some(label))
+    let Some(object) = object else { return Ok(None) };
+    let owners = object.owner_references();
+    if owners.iter().any(|owner| owner.uid == uid) {
+        return Ok(None);
+    }
+    let group = KafkaSink::group(&());
+    let is_sink = |kind: &str, version: &str| {
+        kind == KafkaSink::kind(&()) && version.split_once('/').is_some_and(|(of, _)| of == group)
+    };
+    let predecessor = owners.iter().any(|owner| is_sink(&owner.kind, &owner.api_version));
+    Ok(Some((if predecessor { Owner::Predecessor } else { Owner::Foreign }, label)))
 }

@@ -1,5 +1,6 @@
 //! IO: Kubernetes. The pods of a sink: where they are reached, and what keeps them from running.
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -12,18 +13,33 @@ use crate::model::{PodView, ValidatedSink};
 /// States that a container passes through by itself.
 const HARMLESS: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
+/// How long a pod may not be ready before somebody should look at it: pulling the image takes its time, and so does the
+/// group until it has noticed that an earlier member is gone.
+const READY_AFTER_MAX: SignedDuration = SignedDuration::from_mins(2);
+
 /// Returns the pods of a sink; none where they cannot be listed, for they are looked at only to tell more.
-pub(crate) async fn pods(context: &Context, sink: &ValidatedSink) -> Vec<PodView> {
+pub(crate) async fn pods(context: &Context, sink: &ValidatedSink, now: Timestamp) -> Vec<PodView> {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &sink.identity.namespace);
     let ours = ListParams::default().labels(&selector(sink.names.sink()));
     let found = call("list the sink's pods", pods.list(&ours)).await;
-    found.map(|list| list.items.iter().map(view).collect()).unwrap_or_default()
+    found.map(|list| list.items.iter().map(|pod| view(pod, now)).collect()).unwrap_or_default()
 }
 
-fn view(pod: &Pod) -> PodView {
+fn view(pod: &Pod, now: Timestamp) -> PodView {
     let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone());
     let trouble = trouble(pod).map(|what| format!("pod {}: {what}", pod.name_any()));
-    PodView { address, trouble }
+    PodView { address, trouble, overdue: overdue(pod, now) }
+}
+
+fn overdue(pod: &Pod, now: Timestamp) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
+    if pod.metadata.deletion_timestamp.is_some() || ready.is_some_and(|ready| ready.status == "True") {
+        return false;
+    }
+    let turned = ready.and_then(|ready| ready.last_transition_time.as_ref());
+    let since = turned.or(pod.metadata.creation_timestamp.as_ref());
+    since.is_some_and(|since| now.duration_since(since.0) > READY_AFTER_MAX)
 }
 
 /// What keeps a pod from running, in Kubernetes' own words.
@@ -60,11 +76,29 @@ fn said(reason: &str, message: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pod, trouble};
+    use super::{Pod, Timestamp, overdue, trouble};
 
     fn check(status: &str, expected: Option<&str>) {
         let pod: Pod = serde_json::from_str(&format!(r#"{{"metadata": {{}}, "status": {status}}}"#)).unwrap();
         assert_eq!(trouble(&pod).as_deref(), expected, "{status}");
+    }
+
+    #[test]
+    fn waits_for_a_pod_that_starts_and_not_for_ever() {
+        let check = |ready: &str, second: i64, expected: bool| {
+            let pod = format!(
+                r#"{{"metadata": {{"creationTimestamp": "1970-01-01T00:00:00Z"}}, "status": {{"conditions": [
+                {{"type": "Ready", "status": "{ready}", "lastTransitionTime": "1970-01-01T01:00:00Z"}}]}}}}"#
+            );
+            let mut pod: Pod = serde_json::from_str(&pod).unwrap();
+            let now = Timestamp::from_second(3600 + second).unwrap();
+            assert_eq!(overdue(&pod, now), expected, "{ready} {second}");
+            pod.metadata.deletion_timestamp.clone_from(&pod.metadata.creation_timestamp);
+            assert!(!overdue(&pod, now), "a pod that stops is not awaited");
+        };
+        check("False", 60, false);
+        check("False", 121, true);
+        check("True", 121, false);
     }
 
     #[test]

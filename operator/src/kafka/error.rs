@@ -133,8 +133,13 @@ impl KafkaError {
         }
         Problem::new(
             Reason::KafkaRequestFailed,
-            format!("failed to {}: {}", self.attempt, source.message.trim_end_matches('.')),
+            format!("{}; wait, and see the brokers' logs if this lasts", self.cause()),
         )
+    }
+
+    /// Returns what failed and why, without a remedy.
+    pub(crate) fn cause(&self) -> String {
+        format!("failed to {}: {}", self.attempt, self.source.message.trim_end_matches('.'))
     }
 
     fn unreachable(&self) -> Problem {

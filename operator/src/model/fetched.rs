@@ -13,6 +13,8 @@ pub(crate) struct Fetched {
     pub(crate) workload: Option<WorkloadView>,
     /// Objects that carry a name of ours and belong to somebody else, as `Kind name`.
     pub(crate) foreign: Vec<String>,
+    /// Objects of an earlier resource of the same name, which Kubernetes is about to remove.
+    pub(crate) leftover: Vec<String>,
 }
 
 impl Fetched {

@@ -42,6 +42,8 @@ pub(crate) struct PodView {
     pub(crate) address: Option<String>,
     /// What keeps it from running.
     pub(crate) trouble: Option<String>,
+    /// Whether it should have been ready long ago.
+    pub(crate) overdue: bool,
 }
 
 /// The pods as they are.

@@ -59,9 +59,12 @@ impl StoreError {
     /// Returns what the user should know and do.
     pub(crate) fn problem(&self) -> Problem {
         let Self { attempt, url, credential, source } = self;
-        let (status, text) = (source.status, source.message.trim_end_matches('.'));
+        let (status, text) = (source.status, self.text());
         if status == ErrorCode::UrlParseError {
-            return Problem::new(Reason::InvalidSpec, format!("reductStore.url {url:?} is no URL: {text}"));
+            return Problem::new(
+                Reason::InvalidSpec,
+                format!("reductStore.url {url:?} is no URL: {text}; correct it"),
+            );
         }
         if status == ErrorCode::Unauthorized {
             let message = match credential {
@@ -87,6 +90,16 @@ impl StoreError {
                 ),
             );
         }
-        Problem::new(Reason::TargetRequestFailed, format!("failed to {attempt} at {url}: {text}"))
+        let message = format!("{}; wait, and see the store's logs if this lasts", self.cause());
+        Problem::new(Reason::TargetRequestFailed, message)
+    }
+
+    /// Returns what failed and why, without a remedy.
+    pub(crate) fn cause(&self) -> String {
+        format!("failed to {} at {}: {}", self.attempt, self.url, self.text())
+    }
+
+    fn text(&self) -> &str {
+        self.source.message.trim_end_matches('.')
     }
 }

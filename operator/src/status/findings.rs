@@ -13,6 +13,10 @@ pub(crate) struct Findings<'a> {
     pub(crate) replicas: Replicas,
     /// The pods, or why Kubernetes refused them.
     pub(crate) workload: Result<Option<&'a WorkloadView>, &'a Problem>,
+    /// The pods as they were before.
+    pub(crate) before: Option<&'a WorkloadView>,
+    /// Whether pods have been awaited for longer than they take to come.
+    pub(crate) awaited_long: bool,
     /// Each pod, as far as they could be looked at.
     pub(crate) pods: &'a [PodView],
     /// Age in seconds of the oldest message not yet stored.

@@ -1,12 +1,12 @@
 //! Pure. The status of a sink in every state that a person may meet: one line per state.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason};
 
-use super::{Findings, find, refused, status};
+use super::{Findings, find, pods_awaited_long, refused, status};
 use crate::desired::{effective_replicas, replicas};
 use crate::model::{
-    AppliedExternals, BucketOutcome, Fetched, GroupView, KafkaView, Problem, StoreView, TopicChange,
+    AppliedExternals, BucketOutcome, Fetched, GroupView, KafkaView, PodView, Problem, StoreView, TopicChange,
     TopicOutcome, TopicView, ValidatedSink, WorkloadView,
 };
 use crate::validate::validate;
@@ -79,6 +79,8 @@ fn check(
         externals: &externals,
         replicas: effective_replicas(&sink, &externals),
         workload: workload.as_ref().map(Option::as_ref),
+        before: None,
+        awaited_long: false,
         pods: &[],
         lag_seconds: None,
     };
@@ -104,7 +106,7 @@ fn is_ready_once_every_pod_is() {
         &sink,
         |_| {},
         &Ok(Some(pods(2, 2, 1, true))),
-        "Ready=False PodsNotReady, Reconciling=True PodsNotReady, Stalled=False Reconciled",
+        "Ready=False RolloutInProgress, Reconciling=True RolloutInProgress, Stalled=False Reconciled",
     );
 }
 
@@ -121,21 +123,72 @@ fn tells_what_passes_by_itself_from_what_needs_a_person() {
         &sink,
         |externals| externals.bucket.problem = Some(problem(Reason::BucketNotFound)),
         &Ok(None),
-        "Ready=False BucketNotFound, Reconciling=False Reconciled, Stalled=True BucketNotFound",
+        "Ready=False BucketNotFound, Reconciling=False BucketNotFound, Stalled=True BucketNotFound",
     );
     check(
         &sink,
         |externals| externals.topics[0].problem = Some(problem(Reason::PartitionDecreaseNotSupported)),
         &Ok(Some(pods(2, 2, 2, true))),
-        "Ready=False PartitionDecreaseNotSupported, Reconciling=False Reconciled, \
+        "Ready=False PartitionDecreaseNotSupported, Reconciling=False PartitionDecreaseNotSupported, \
          Stalled=True PartitionDecreaseNotSupported",
     );
     check(
         &sink,
         |_| {},
         &Err(problem(Reason::WorkloadRefused)),
-        "Ready=False WorkloadRefused, Reconciling=False Reconciled, Stalled=True WorkloadRefused",
+        "Ready=False WorkloadRefused, Reconciling=False WorkloadRefused, Stalled=True WorkloadRefused",
     );
+}
+
+#[test]
+fn tells_when_pods_are_awaited_for_too_long() {
+    let mut resource = resource(|_| {});
+    let sink = validated(&resource);
+    let externals = externals(&sink);
+    let mut check = |workload: WorkloadView, pod: PodView, now: Timestamp, expected: &str| {
+        let pods = [pod];
+        let findings = Findings {
+            sink: &sink,
+            externals: &externals,
+            replicas: effective_replicas(&sink, &externals),
+            workload: Ok(Some(&workload)),
+            before: None,
+            awaited_long: pods_awaited_long(&resource, now),
+            pods: &pods,
+            lag_seconds: None,
+        };
+        let status = status(&resource, &findings, now);
+        assert!(summary(&status).starts_with(expected), "{status:?}");
+        resource.status = Some(status);
+    };
+    let [minute, later] = [60, 121].map(|after| NOW + SignedDuration::from_secs(after));
+    let overdue = || PodView { overdue: true, ..PodView::default() };
+    check(pods(2, 1, 1, true), PodView::default(), NOW, "Ready=False RolloutInProgress");
+    check(pods(2, 1, 1, true), PodView::default(), minute, "Ready=False RolloutInProgress");
+    check(pods(2, 1, 1, true), PodView::default(), later, "Ready=False PodsNotReady");
+    check(pods(2, 2, 1, true), PodView::default(), later, "Ready=False RolloutInProgress");
+    check(pods(2, 2, 1, true), overdue(), later, "Ready=False PodsNotReady");
+}
+
+#[test]
+fn remembers_the_pods_while_kubernetes_refuses_new_ones() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let externals = externals(&sink);
+    let (refusal, before) = (problem(Reason::WorkloadRefused), pods(2, 2, 2, true));
+    let findings = Findings {
+        sink: &sink,
+        externals: &externals,
+        replicas: effective_replicas(&sink, &externals),
+        workload: Err(&refusal),
+        before: Some(&before),
+        awaited_long: false,
+        pods: &[],
+        lag_seconds: None,
+    };
+    let status = status(&resource, &findings, NOW);
+    assert_eq!((status.replicas, status.replicas_ready.as_deref()), (Some(2), Some("2/2")));
+    assert_eq!(status.effective.unwrap().replicas, Some(2));
 }
 
 #[test]

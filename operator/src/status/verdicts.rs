@@ -6,7 +6,13 @@ use kafkasink_crds::resource::{ConditionType, Reason};
 use super::conditions::{Truth, Verdict, find};
 use super::findings::Findings;
 use super::reasons::needs_person;
-use crate::model::{PodView, Problem, WorkloadView};
+use crate::model::{Problem, WorkloadView};
+
+/// What is said while nobody needs to act.
+const AT_WORK: &str = "the operator is at work and tries again by itself";
+
+/// What is said while only a person can go on.
+const BLOCKED: &str = "somebody must act first; see Stalled";
 
 /// Returns a verdict for every condition, `Ready` first.
 pub(super) fn verdicts(findings: &Findings<'_>) -> Vec<Verdict> {
@@ -39,11 +45,14 @@ pub(super) fn refused(problem: &Problem, previous: &[Condition]) -> Vec<Verdict>
     ];
     let not_checked =
         |kind| verdict(kind, Truth::Unknown, Reason::NotChecked, "the resource cannot be honoured as it is");
-    let mut verdicts = vec![
-        verdict(ConditionType::Ready, Truth::False, problem.reason, problem.message.clone()),
-        verdict(ConditionType::Reconciling, Truth::False, problem.reason, "the resource must change first"),
-        verdict(ConditionType::Stalled, Truth::True, problem.reason, problem.message.clone()),
-    ];
+    let ready = verdict(ConditionType::Ready, Truth::False, problem.reason, problem.message.clone());
+    let stalled = stalled(Some(problem));
+    let reconciling = match stalled.truth {
+        Truth::True => (Truth::False, BLOCKED),
+        Truth::False | Truth::Unknown => (Truth::True, AT_WORK),
+    };
+    let reconciling = verdict(ConditionType::Reconciling, reconciling.0, problem.reason, reconciling.1);
+    let mut verdicts = vec![ready, reconciling, stalled];
     verdicts.extend(kept.into_iter().map(|kind| again(previous, kind).unwrap_or_else(|| not_checked(kind))));
     verdicts
 }
@@ -120,7 +129,11 @@ fn reconciling(findings: &Findings<'_>, ready: &Verdict, stalled: &Verdict) -> V
         Ok(None) => findings.replicas.effective == 0,
         Err(_) => true,
     };
-    if stalled.truth == Truth::True || (ready.truth == Truth::True && complete) {
+    if stalled.truth == Truth::True {
+        let kind = ConditionType::Reconciling;
+        return verdict(kind, Truth::False, stalled.reason, BLOCKED);
+    }
+    if ready.truth == Truth::True && complete {
         return verdict(
             ConditionType::Reconciling,
             Truth::False,
@@ -129,12 +142,7 @@ fn reconciling(findings: &Findings<'_>, ready: &Verdict, stalled: &Verdict) -> V
         );
     }
     let reason = if ready.truth == Truth::True { Reason::Progressing } else { ready.reason };
-    verdict(
-        ConditionType::Reconciling,
-        Truth::True,
-        reason,
-        "the operator is at work and tries again by itself",
-    )
+    verdict(ConditionType::Reconciling, Truth::True, reason, AT_WORK)
 }
 
 fn kafka_reachable(findings: &Findings<'_>) -> Verdict {
@@ -185,12 +193,16 @@ fn workload_available(findings: &Findings<'_>) -> Verdict {
             Reason::NotChecked,
             "no pod starts before topics and bucket are ready; see the other conditions".to_owned(),
         ),
-        Ok(Some(view)) => pods(view, findings.pods, say),
+        Ok(Some(view)) => pods(findings, view, say),
     }
 }
 
-fn pods(view: &WorkloadView, each: &[PodView], say: impl Fn(Truth, Reason, String) -> Verdict) -> Verdict {
-    let (ready, wanted) = (view.ready, view.desired);
+fn pods(
+    findings: &Findings<'_>,
+    view: &WorkloadView,
+    say: impl Fn(Truth, Reason, String) -> Verdict,
+) -> Verdict {
+    let (ready, wanted, each) = (view.ready, view.desired, findings.pods);
     if ready >= wanted && view.settled {
         return say(Truth::True, Reason::Reconciled, "every pod is ready".to_owned());
     }
@@ -198,14 +210,21 @@ fn pods(view: &WorkloadView, each: &[PodView], say: impl Fn(Truth, Reason, Strin
         let message = format!("{ready} of {wanted} pods are ready, {trouble}; see kubectl describe pod");
         return say(Truth::False, Reason::PodsNotReady, message);
     }
-    if !view.settled || view.existing != wanted {
-        let message = format!("{ready} of {wanted} pods are ready, others start or stop; wait");
-        return say(Truth::False, Reason::RolloutInProgress, message);
+    if each.iter().any(|pod| pod.overdue) {
+        let message = format!(
+            "{ready} of {wanted} pods are ready; see kubectl describe pod and the logs of those that are not"
+        );
+        return say(Truth::False, Reason::PodsNotReady, message);
     }
-    let message = format!(
-        "{ready} of {wanted} pods are ready; see kubectl describe pod and the logs of those that are not"
-    );
-    say(Truth::False, Reason::PodsNotReady, message)
+    if findings.awaited_long && view.settled && view.existing < wanted {
+        let (existing, name) = (view.existing, findings.sink.names.base());
+        let message = format!(
+            "{existing} of {wanted} pods exist and Kubernetes makes no more; see kubectl describe statefulset {name}"
+        );
+        return say(Truth::False, Reason::PodsNotReady, message);
+    }
+    let message = format!("{ready} of {wanted} pods are ready, others start or stop; wait");
+    say(Truth::False, Reason::RolloutInProgress, message)
 }
 
 fn replicas_limited(findings: &Findings<'_>) -> Verdict {

@@ -1,8 +1,8 @@
 //! Pure. The status as a whole, for sinks that were reconciled and for resources that could not be.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kafkasink_crds::resource::{KafkaSink, KafkaSinkStatus};
+use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason};
 use kube::ResourceExt;
 
 use super::findings::Findings;
@@ -11,11 +11,14 @@ use crate::desired::selector;
 use crate::model::{Problem, WorkloadView};
 use crate::requeue::Next;
 
+/// Kubernetes makes pods at once, unless a quota or policy forbids them.
+const AWAITED_MAX: SignedDuration = SignedDuration::from_mins(2);
+
 /// Returns the status of a sink that was reconciled.
 pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timestamp) -> KafkaSinkStatus {
     let previous = previous(resource);
     let Findings { sink, externals, .. } = findings;
-    let view = findings.workload.ok().flatten();
+    let view = findings.workload.unwrap_or(findings.before);
     let verdicts = verdicts::verdicts(findings);
     let status = KafkaSinkStatus {
         observed_generation: resource.metadata.generation,
@@ -51,14 +54,30 @@ pub(crate) fn refused(
     with_pods(status, workload, workload.map_or(resource.spec.replicas, |view| view.desired))
 }
 
-/// Returns the status of a resource that cannot even be read.
-pub(crate) fn unreadable(metadata: &ObjectMeta, problem: &Problem, now: Timestamp) -> KafkaSinkStatus {
-    let verdicts = verdicts::refused(problem, &[]);
+/// Returns the status of a resource that cannot even be read; what was written of topics must not be forgotten.
+pub(crate) fn unreadable(
+    metadata: &ObjectMeta,
+    previous: KafkaSinkStatus,
+    problem: &Problem,
+    now: Timestamp,
+) -> KafkaSinkStatus {
+    let verdicts = verdicts::refused(problem, &previous.conditions);
     KafkaSinkStatus {
         observed_generation: metadata.generation,
-        conditions: conditions::merge(&[], &verdicts, metadata.generation, now),
-        ..KafkaSinkStatus::default()
+        conditions: conditions::merge(&previous.conditions, &verdicts, metadata.generation, now),
+        ..previous
     }
+}
+
+/// Tells whether the status has been saying for long that pods start.
+pub(crate) fn pods_awaited_long(resource: &KafkaSink, now: Timestamp) -> bool {
+    let conditions = resource.status.iter().flat_map(|status| &status.conditions);
+    let starting = [Reason::RolloutInProgress, Reason::PodsNotReady];
+    conditions.into_iter().any(|condition| {
+        condition.type_ == ConditionType::WorkloadAvailable.as_str()
+            && starting.iter().any(|reason| reason.as_str() == condition.reason)
+            && now.duration_since(condition.last_transition_time.0) > AWAITED_MAX
+    })
 }
 
 /// Returns when a sink with this status is looked at again.

@@ -21,10 +21,16 @@ pub(super) fn mapping(spec: &KafkaSinkSpec) -> Result<MappingConfig, Problem> {
     let mapping = spec.mapping.as_ref().unwrap_or(&none);
     let entry = mapping.entry.as_deref().unwrap_or(EntryTemplate::DEFAULT);
     let template = EntryTemplate::parse(entry, spec.topics.len())
-        .map_err(|error| Problem::invalid(format!("mapping.entry: {error}")))?;
+        .map_err(|error| Problem::invalid(format!("mapping.entry: {error}; correct it")))?;
+    if let Some(header) = template.header_names().find(|name| name.contains('/')) {
+        return Err(Problem::invalid(format!(
+            "mapping.entry: the header name {header:?} must not contain '/'; use another header"
+        )));
+    }
     for topic in &spec.topics {
         template.check_topic(topic.name.as_str()).map_err(|error| {
-            Problem::invalid(format!("topic {} makes no entry name: {error}", topic.name))
+            let name = &topic.name;
+            Problem::invalid(format!("topic {name} makes no entry name: {error}; change mapping.entry"))
         })?;
     }
     Ok(MappingConfig {

@@ -3,10 +3,10 @@
 use kafkasink_crds::resource::Reason;
 use kafkasink_crds::resource::WorkloadSpec;
 use kafkasink_crds::resource::{KafkaSink, KafkaSinkSpec};
-use kafkasink_crds::runtime_config::{KafkaConfig, SinkIdentity, StartFrom};
+use kafkasink_crds::runtime_config::SinkIdentity;
 use kube::ResourceExt;
 
-use super::{delivery, mapping, pod_template, store, topics, unsupported};
+use super::{delivery, kafka, mapping, pod_template, store, topics, unsupported};
 use crate::model::{Fetched, Problem, ValidatedSink, ValidatedWorkload};
 use crate::names::SinkNames;
 
@@ -27,7 +27,7 @@ pub(crate) fn validate(
     let identity = identity(sink)?;
     let dead_letter = spec.delivery.as_ref().and_then(|delivery| delivery.dead_letter.as_ref());
     Ok(ValidatedSink {
-        kafka: kafka(spec, &identity),
+        kafka: kafka::kafka(&spec.kafka, &identity)?,
         topics: topics::consumed(&spec.topics)?,
         dead_letter: dead_letter.map(topics::dead_letter),
         store: store::access(&spec.reduct_store, fetched)?,
@@ -52,8 +52,14 @@ fn identity(sink: &KafkaSink) -> Result<SinkIdentity, Problem> {
 }
 
 fn refuse_foreign(fetched: &Fetched) -> Result<(), Problem> {
-    if fetched.foreign.is_empty() {
+    if fetched.foreign.is_empty() && fetched.leftover.is_empty() {
         return Ok(());
+    }
+    if fetched.foreign.is_empty() {
+        let objects = fetched.leftover.join(", ");
+        let message =
+            format!("Kubernetes still removes what a deleted sink of this name left: {objects}; wait");
+        return Err(Problem::new(Reason::Progressing, message));
     }
     let objects = fetched.foreign.join(", ");
     Err(Problem::new(
@@ -62,17 +68,6 @@ fn refuse_foreign(fetched: &Fetched) -> Result<(), Problem> {
             "names of this sink are taken by somebody else: {objects}; delete them or rename the resource"
         ),
     ))
-}
-
-fn kafka(spec: &KafkaSinkSpec, identity: &SinkIdentity) -> KafkaConfig {
-    let kafka = &spec.kafka;
-    let group_id = || format!("{}.{}", identity.namespace, identity.name);
-    KafkaConfig {
-        bootstrap_servers: kafka.bootstrap_servers.clone(),
-        group_id: kafka.group_id.clone().unwrap_or_else(group_id),
-        start_from: kafka.start_from.unwrap_or(StartFrom::Earliest),
-        properties: kafka.properties.clone(),
-    }
 }
 
 fn workload(spec: &KafkaSinkSpec, runtime_image: &str) -> Result<ValidatedWorkload, Problem> {
@@ -90,7 +85,7 @@ fn workload(spec: &KafkaSinkSpec, runtime_image: &str) -> Result<ValidatedWorklo
 
 #[cfg(test)]
 mod tests {
-    use kafkasink_crds::resource::{KafkaSink, Reason};
+    use kafkasink_crds::resource::{KafkaSink, MappingSpec, Reason};
 
     use super::{Fetched, validate};
     use crate::model::SecretValue;
@@ -137,6 +132,15 @@ mod tests {
     }
 
     #[test]
+    fn waits_for_the_end_of_an_earlier_sink_of_the_same_name() {
+        check(
+            |_, fetched| fetched.leftover = vec!["Service a-sink".to_owned()],
+            Reason::Progressing,
+            "Kubernetes still removes what a deleted sink of this name left: Service a-sink; wait",
+        );
+    }
+
+    #[test]
     fn refuses_resources_that_were_stored_under_older_rules() {
         check(
             |sink, _| sink.metadata.name = Some("a.b".to_owned()),
@@ -148,6 +152,34 @@ mod tests {
             |sink, _| sink.spec.topics.push(sink.spec.topics[0].clone()),
             Reason::InvalidSpec,
             "topics must name cameras only once",
+        );
+        let owned = ("group.id".to_owned(), "mine".to_owned());
+        check(
+            |sink, _| sink.spec.kafka.properties.extend([owned]),
+            Reason::InvalidSpec,
+            "kafka.properties must not set group.id, which belongs to the sink; remove it",
+        );
+    }
+
+    #[test]
+    fn refuses_what_admission_cannot_see() {
+        check(
+            |sink, _| sink.spec.kafka.bootstrap_servers = vec!["a:9092".to_owned(), "b:65536".to_owned()],
+            Reason::InvalidSpec,
+            "kafka.bootstrapServers: \"b:65536\" has no port between 1 and 65535; correct it",
+        );
+        let entry = |sink: &mut KafkaSink, entry: String| {
+            sink.spec.mapping = Some(MappingSpec { entry: Some(entry), ..MappingSpec::default() });
+        };
+        check(
+            |sink, _| entry(sink, "{partition}/{header:a/b}".to_owned()),
+            Reason::InvalidSpec,
+            "mapping.entry: the header name \"a/b\" must not contain '/'; use another header",
+        );
+        check(
+            |sink, _| entry(sink, format!("{}/{{partition}}", "a".repeat(256))),
+            Reason::InvalidSpec,
+            "mapping.entry: a segment of an entry template must have at most 255 bytes, not 256; correct it",
         );
     }
 }
