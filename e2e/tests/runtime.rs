@@ -163,6 +163,21 @@ async fn topic_that_does_not_exist_yet_is_waited_for() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_are_added_are_read_by_whichever_member_gets_them() -> anyhow::Result<()> {
+    let mut world = World::new("grow", 2).await?;
+    let mut produced = world.topic.produce(numbered(0..100)).await?;
+    let mut first = world.start(&Spec::named("m-0")).await?;
+    let mut second = world.start(&Spec::named("m-1")).await?;
+    world.wait_until_stored(100, PATIENCE).await?;
+    world.grow(8).await?;
+    produced.extend(world.topic.produce(numbered(100..900)).await?);
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    first.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    second.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn broken_configuration_ends_with_one_line_that_names_the_field() -> anyhow::Result<()> {
     let world = World::new("broken", 1).await?;
     let broken = Spec::named("m-0").replace("batchRecordsMax: 80", "batchRecordsMax: 0");
@@ -171,5 +186,8 @@ async fn broken_configuration_ends_with_one_line_that_names_the_field() -> anyho
     ensure!(ended.stderr.lines().count() == 1, "{ended:?}");
     let line = "config.yaml: delivery.batchRecordsMax: must be 1 to 80, is 0";
     ensure!(ended.stderr.starts_with("kafkasink-runtime: ") && ended.stderr.contains(line), "{ended:?}");
+    let no_token = world.run_to_the_end(&Spec::named("m-0").replace("/token}", "/none}").check())?;
+    ensure!(no_token.code == Some(2) && no_token.stderr.lines().count() == 1, "{no_token:?}");
+    ensure!(no_token.stderr.matches("cannot read").count() == 1, "{no_token:?}");
     world.run_to_the_end(&Spec::named("m-0").check())?.expect_code(0)
 }

@@ -16,6 +16,6 @@ mod statistics;
 
 pub use commit_metadata::{CommitMetadata, Place};
 pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError};
-pub use properties::{Membership, is_owned_property};
+pub use properties::Membership;
 pub use pulse::Pulse;
 pub use source::{KafkaSource, KafkaSourceError};

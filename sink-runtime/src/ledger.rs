@@ -91,6 +91,12 @@ impl Ledger {
         self.slots.front().and_then(|slot| slot.timestamp_ms)
     }
 
+    /// Returns the number of messages that are remembered: all from the lowest one that has not ended on.
+    #[must_use]
+    pub fn span(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Returns the number of messages that have not ended.
     #[must_use]
     pub fn open(&self) -> usize {

@@ -1,5 +1,6 @@
 //! Follows the configuration's file, so that the log level changes without a restart. IO: files.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,7 +39,10 @@ impl ConfigWatch {
             Ok(config) if config == self.config => return,
             Ok(config) => config,
             Err(error) => {
-                warn!(%error, "the configuration cannot be read again, the last one stays in force");
+                warn!(
+                    error = &error as &dyn Error,
+                    "the configuration cannot be read again, the last one stays in force"
+                );
                 return;
             }
         };

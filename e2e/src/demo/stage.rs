@@ -12,13 +12,15 @@ use crate::lab::images::{self, Archive};
 use crate::lab::in_cluster::{self, Addresses, Doors, NAMESPACE};
 use crate::lab::kubernetes::{self, Binary};
 use crate::lab::lock::Lock;
+use crate::lab::parts::Part;
+use crate::lab::preflight::{self, Need};
 use crate::lab::{Paths, Progress};
 
 /// Namespace of the operator.
 const OPERATOR_NAMESPACE: &str = "kafkasink";
 
 /// Steps that [`set`] shows besides the cluster's own.
-const STEPS: usize = 8;
+const STEPS: usize = 9;
 
 /// Everything that the sinks need is running.
 pub struct Stage {
@@ -37,6 +39,7 @@ pub struct Stage {
 pub async fn set(paths: &Paths, foreign: Option<&Path>) -> Result<Stage> {
     let progress = Progress::start(STEPS + if foreign.is_some() { 0 } else { cluster::STEPS });
     let _lock = Lock::of_run(paths, || progress.say("waits for another run of the lab")).await?;
+    look_at_machine(paths, foreign, &progress).await?;
     let cluster = match foreign {
         Some(kubeconfig) => Cluster::existing(kubeconfig).await?,
         None => cluster::up(paths, &progress).await?,
@@ -49,6 +52,16 @@ pub async fn set(paths: &Paths, foreign: Option<&Path>) -> Result<Stage> {
     step.done();
     install_charts(paths, &kubectl.kubeconfig, &progress).await?;
     Ok(Stage { kubectl, addresses, doors })
+}
+
+/// Asks for everything before the first build is begun: minutes must not end at what a later step lacks.
+async fn look_at_machine(paths: &Paths, foreign: Option<&Path>, progress: &Progress) -> Result<()> {
+    let step = progress.step("looks at what this machine has");
+    let parts = [Part::Kafka, Part::Store].into_iter().chain(foreign.is_none().then_some(Part::Cluster));
+    let needs: Vec<Need> = parts.flat_map(|part| part.needs(paths)).collect();
+    preflight::check(paths, &needs, &step).await?;
+    step.done();
+    Ok(())
 }
 
 async fn give_images(paths: &Paths, cluster: &Cluster, progress: &Progress) -> Result<()> {

@@ -52,7 +52,8 @@ impl Part {
     }
 
     /// Returns what the machine must have to bring it up.
-    fn needs(self, paths: &Paths) -> Vec<Need> {
+    #[must_use]
+    pub fn needs(self, paths: &Paths) -> Vec<Need> {
         match self {
             Self::Kafka => kafka::needs(paths),
             Self::Store => store::needs(paths),

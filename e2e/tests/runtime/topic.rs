@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
@@ -46,6 +46,16 @@ impl Topic {
         let created = admin.create_topics([&topic], &AdminOptions::new()).await?;
         ensure!(created.iter().all(Result::is_ok), "cannot create {name}: {created:?}");
         Ok(Self { name: name.to_owned(), bootstrap: bootstrap.to_owned(), partitions })
+    }
+
+    /// Adds partitions until there are that many.
+    pub(crate) async fn grow(&mut self, partitions: i32) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> = config(&self.bootstrap).create()?;
+        let total = NewPartitions::new(&self.name, usize::try_from(partitions)?);
+        let grown = admin.create_partitions(&[total], &AdminOptions::new()).await?;
+        ensure!(grown.iter().all(Result::is_ok), "cannot add partitions to {}: {grown:?}", self.name);
+        self.partitions = partitions;
+        Ok(())
     }
 
     /// Produces the messages and returns them with partition, offset and time.

@@ -53,6 +53,12 @@ impl World {
         Topic::create(&self.bootstrap, name, partitions).await
     }
 
+    /// Adds partitions to the topic until there are that many.
+    pub(crate) async fn grow(&mut self, partitions: i32) -> anyhow::Result<()> {
+        self.partitions = partitions;
+        self.topic.grow(partitions).await
+    }
+
     /// Starts a member and returns at once.
     pub(crate) async fn start(&self, spec: &Spec) -> anyhow::Result<Member> {
         let port = free_port().await?;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use kafkasink_crds::bucket_name::BucketName;
+use kafkasink_crds::kafka_properties::is_owned_property;
 use kafkasink_crds::runtime_config::{
     DeliveryConfig, KafkaConfig, OnRejected, ReductStoreConfig, RuntimeConfig, SCHEMA_VERSION, TopicConfig,
 };
@@ -10,7 +11,6 @@ use kafkasink_crds::topic_name::TopicName;
 
 use super::error::{Problem, expect};
 use super::mapping::check_mapping;
-use crate::kafka::is_owned_property;
 
 /// Most topics of one sink.
 const TOPICS_MAX: usize = 32;

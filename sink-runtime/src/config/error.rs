@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: cannot read the file: {source}", .file.display())]
+    #[error("{}: cannot read the file", .file.display())]
     Read {
         /// The file.
         file: PathBuf,
@@ -29,8 +29,7 @@ pub enum ConfigError {
     Value {
         /// The file.
         file: PathBuf,
-        /// The field and what is wrong with it.
-        #[source]
+        /// The field and what is wrong with it: no cause, since the message holds all of it.
         problem: Problem,
     },
 }

@@ -6,7 +6,7 @@
 mod close;
 mod rebalance;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::committer::Committer;
@@ -30,6 +31,9 @@ use crate::source::{Commit, SourceError, SourceEvent};
 
 /// Longest sleep; everything that matters wakes the loop earlier.
 const NAP: Duration = Duration::from_millis(100);
+
+/// Time between attempts at what the brokers did not answer.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What the loop is told to do.
 #[derive(Debug)]
@@ -56,14 +60,15 @@ pub(super) struct PollLoop {
     events: mpsc::Sender<SourceEvent>,
     pulse: Arc<Pulse>,
     feeds: HashMap<TopicPartition, Feed>,
-    /// A change that could not be answered yet, because the brokers did not.
-    unanswered: Option<Vec<TopicPartition>>,
+    /// Partitions whose start is not known yet, because the brokers did not tell.
+    unresolved: Vec<TopicPartition>,
+    resolve_at: Option<Instant>,
     /// Starts that the broker has not taken yet; nothing is read before.
     unconfirmed: Vec<(TopicPartition, Start)>,
-    retry_at: Option<Timestamp>,
+    confirm_at: Option<Instant>,
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
-    astray: Vec<TopicPartition>,
+    astray: BTreeSet<TopicPartition>,
 }
 
 /// Whether the loop goes on.
@@ -94,11 +99,12 @@ impl PollLoop {
             events,
             pulse,
             feeds: HashMap::new(),
-            unanswered: None,
+            unresolved: Vec::new(),
+            resolve_at: None,
             unconfirmed: Vec::new(),
-            retry_at: None,
+            confirm_at: None,
             last_error: None,
-            astray: Vec::new(),
+            astray: BTreeSet::new(),
         })
     }
 
@@ -130,7 +136,7 @@ impl PollLoop {
             let error = match outcome {
                 Ok(message) => {
                     // It should have come by its partition's own queue. What follows it must not be stored before it.
-                    self.astray.push(TopicPartition {
+                    self.astray.insert(TopicPartition {
                         topic: Topic::new(message.topic()),
                         partition: Partition(message.partition()),
                     });
@@ -155,8 +161,7 @@ impl PollLoop {
         loop {
             match commands.try_recv() {
                 Ok(Command::Commit(mut commits)) => {
-                    // Commits for partitions that were taken away meanwhile must not reach the broker (I3).
-                    commits.retain(|commit| self.feeds.get(&commit.partition).is_some_and(Feed::is_open));
+                    self.keep_owned(&mut commits);
                     self.committer.commit(commits);
                 }
                 Ok(Command::Close { commits, leaves, done }) => {
@@ -177,16 +182,26 @@ impl PollLoop {
             match feed.pump() {
                 Moved::Some => has_moved = true,
                 Moved::None => {}
-                Moved::OutOfRange => broken.push(partition.clone()),
+                Moved::OutOfRange => {
+                    broken.insert(partition.clone());
+                }
             }
         }
+        // Only what is ours may be taken again.
+        let broken: Vec<TopicPartition> =
+            broken.into_iter().filter(|partition| self.feeds.contains_key(partition)).collect();
         if !broken.is_empty() {
             // A fetcher that has stopped cannot seek: the partitions are given up and taken again by ourselves.
             warn!(partitions = broken.len(), "partitions begin anew, their next offset is out of range");
             self.revoke(&broken, false, runtime);
-            self.assign(broken);
+            self.unresolved.extend(broken);
         }
         has_moved
+    }
+
+    /// Drops commits for partitions that were taken away meanwhile: they must not reach the broker (I3).
+    fn keep_owned(&self, commits: &mut Vec<Commit>) {
+        commits.retain(|commit| self.feeds.get(&commit.partition).is_some_and(Feed::is_open));
     }
 
     fn tell(&self, event: SourceEvent) {
@@ -194,12 +209,12 @@ impl PollLoop {
             debug!("nobody listens to the consumer any more");
         }
     }
+}
 
-    fn is_too_early(&self) -> bool {
-        self.retry_at.is_some_and(|at| Timestamp::now() < at)
-    }
+fn is_early(at: Option<Instant>) -> bool {
+    at.is_some_and(|at| Instant::now() < at)
+}
 
-    fn try_again_soon(&mut self) {
-        self.retry_at = Some(Timestamp::now() + Duration::from_secs(1));
-    }
+fn soon() -> Instant {
+    Instant::now() + RETRY_AFTER
 }

@@ -1,30 +1,8 @@
 //! Pure. The librdkafka settings of the consumer and the producer.
 
+use kafkasink_crds::kafka_properties::is_owned_property;
 use kafkasink_crds::runtime_config::KafkaConfig;
 use rdkafka::ClientConfig;
-
-/// Settings that the sink owns, because its promises rest on them.
-const OWNED: [&str; 19] = [
-    "acks",
-    "allow.auto.create.topics",
-    "auto.commit.interval.ms",
-    "auto.offset.reset",
-    "bootstrap.servers",
-    "client.id",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "group.id",
-    "group.instance.id",
-    "group.protocol",
-    "isolation.level",
-    "metadata.broker.list",
-    "partition.assignment.strategy",
-    "session.timeout.ms",
-    "statistics.interval.ms",
-    "transactional.id",
-];
 
 /// Settings of the consumer and why they are what they are.
 const CONSUMER: [(&str, &str); 17] = [
@@ -65,12 +43,6 @@ pub struct Membership {
     pub writer_id: String,
 }
 
-/// Tells whether a setting is not for the user to change.
-#[must_use]
-pub fn is_owned_property(name: &str) -> bool {
-    OWNED.contains(&name)
-}
-
 pub(super) fn consumer(config: &KafkaConfig, membership: &Membership) -> ClientConfig {
     let mut client = base(config);
     for (name, value) in CONSUMER {
@@ -88,9 +60,8 @@ pub(super) fn producer(config: &KafkaConfig) -> ClientConfig {
     client.set("bootstrap.servers", config.bootstrap_servers.join(","));
     client.set("client.id", "kafkasink");
     // Connection settings hold for both clients, those of fetching do not.
-    let is_for_both = |name: &str| {
-        ["security.", "sasl.", "ssl.", "socket.", "broker.", "reconnect."].iter().any(|p| name.starts_with(p))
-    };
+    let is_for_both =
+        |name: &str| ["socket.", "broker.", "reconnect."].iter().any(|prefix| name.starts_with(prefix));
     for (name, value) in config.properties.iter().filter(|(name, _)| is_for_both(name)) {
         client.set(name, value);
     }

@@ -107,9 +107,11 @@ impl Source for KafkaSource {
     }
 
     async fn commit(&self, commits: Vec<Commit>) {
-        if !commits.is_empty() {
-            self.command(Command::Commit(commits)).await;
+        // A thread that is busy must not hold up the driver that it may be waiting for: the next round commits more.
+        if commits.is_empty() || self.commands.try_send(Command::Commit(commits)).is_err() {
+            return;
         }
+        self.thread.thread().unpark();
     }
 
     async fn close(self, commits: Vec<Commit>, leaves: bool) -> Result<(), SourceError> {

@@ -7,8 +7,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
-
-use tracing::warn;
+use tracing::debug;
 
 use super::commit_metadata::CommitMetadata;
 use super::consumer_context::Context;
@@ -18,33 +17,42 @@ use crate::record::TopicPartition;
 /// Longest wait for one answer of the brokers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Returns where each partition begins; those of a topic that was deleted meanwhile are left out.
+/// What was found out about assigned partitions.
+pub(super) struct Resolved {
+    /// Where partitions begin.
+    pub(super) starts: Vec<(TopicPartition, Start)>,
+    /// Partitions that the brokers do not know.
+    pub(super) absent: Vec<TopicPartition>,
+}
+
+/// Returns where each partition begins.
 pub(super) fn resolve(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
     from: StartFrom,
     writer_id: &str,
-) -> Result<Vec<(TopicPartition, Start)>, KafkaError> {
+) -> Result<Resolved, KafkaError> {
     let commits = read_commits(consumer, partitions)?;
     let has_new = commits.iter().any(|(committed, _)| committed.is_none());
     let from = if has_new && from == StartFrom::Latest { group_start(consumer, from)? } else { from };
-    let mut starts = Vec::with_capacity(partitions.len());
+    let mut resolved = Resolved { starts: Vec::with_capacity(partitions.len()), absent: Vec::new() };
     for (partition, (committed, metadata)) in partitions.iter().zip(commits) {
         let watermarks = consumer.fetch_watermarks(partition.topic.as_str(), partition.partition.0, PATIENCE);
         let (low, high) = match watermarks {
-            Err(error) if is_gone(&error) => {
-                warn!(%partition, %error, "a partition is gone, it is not read");
+            Err(error) if is_absent(&error) => {
+                debug!(%partition, %error, "no broker knows a partition, it is asked about again");
+                resolved.absent.push(partition.clone());
                 continue;
             }
             watermarks => watermarks?,
         };
         let facts = Facts { committed, metadata, low, high };
-        starts.push((partition.clone(), start(&facts, from, writer_id)));
+        resolved.starts.push((partition.clone(), start(&facts, from, writer_id)));
     }
-    Ok(starts)
+    Ok(resolved)
 }
 
-fn is_gone(error: &KafkaError) -> bool {
+fn is_absent(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(

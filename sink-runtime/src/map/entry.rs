@@ -55,7 +55,7 @@ impl EntryNames {
         if let Some(entry) = self.latest.as_ref().filter(|entry| entry.as_str() == text) {
             return Ok(entry.clone());
         }
-        let name = EntryName::parse(&text).map_err(|_reason| Rejection::EntryIllegal(text.clone()))?;
+        let name = EntryName::parse(&text).map_err(|_reason| Rejection::entry_illegal(&text))?;
         Ok(self.latest.insert(Entry::new(name.as_str())).clone())
     }
 
@@ -92,7 +92,7 @@ fn header_value<'a>(headers: &'a [Header], name: &str) -> Result<&'a [u8], Rejec
 /// Returns the value if it is one legal segment: data never adds a level to the path.
 fn own_segment(value: &[u8]) -> Result<String, Rejection> {
     let text = String::from_utf8_lossy(value).into_owned();
-    check_segment(&text).map_err(|_reason| Rejection::EntryIllegal(text.clone()))?;
+    check_segment(&text).map_err(|_reason| Rejection::entry_illegal(&text))?;
     Ok(text)
 }
 
@@ -132,6 +132,8 @@ mod tests {
     fn data_that_the_store_cannot_hold_is_rejected() {
         check("{key}/{partition}", None, &Err(Rejection::KeyMissing));
         check("{key}/{partition}", Some(b"a/b"), &Err(Rejection::EntryIllegal("a/b".to_owned())));
+        let begun = "k".repeat(300);
+        check("{key}/{partition}", Some(&[b'k'; 9_000]), &Err(Rejection::EntryIllegal(begun)));
         check("{key}/{partition}", Some(b""), &Err(Rejection::EntryIllegal(String::new())));
         check("{partition}/{key}", Some(b"q"), &Err(Rejection::EntryIllegal("3/q".to_owned())));
         check("{header:x}/{partition}", None, &Err(Rejection::EntryHeaderMissing("x".to_owned())));

@@ -18,6 +18,9 @@ const LABEL_BYTES_MAX: usize = 200 * 1024;
 /// Most labels of one record: a reader gets each as a header of a response, and clients limit those to 1,024.
 const LABELS_MAX: usize = 1_010;
 
+/// Longest name of a label in bytes: each is part of a header's name, and at 64 KiB reading one would end the store.
+const LABEL_NAME_BYTES_MAX: usize = 1_024;
+
 /// The mapping of a sink.
 #[derive(Debug)]
 pub struct Mapper {
@@ -123,6 +126,11 @@ impl PartitionMapper {
 fn check_size(labels: &[Label]) -> Result<(), Rejection> {
     if labels.len() > LABELS_MAX {
         return Err(Rejection::LabelsTooMany { count: labels.len(), count_max: LABELS_MAX });
+    }
+    if let Some(bytes) =
+        labels.iter().map(|label| label.name.len()).find(|bytes| *bytes > LABEL_NAME_BYTES_MAX)
+    {
+        return Err(Rejection::LabelNameTooLong { bytes, bytes_max: LABEL_NAME_BYTES_MAX });
     }
     let bytes = labels.iter().map(|label| label.name.len() + label.value.len()).sum();
     if bytes > LABEL_BYTES_MAX {

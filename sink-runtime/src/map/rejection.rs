@@ -2,6 +2,9 @@
 
 use crate::record::Offset;
 
+/// Characters that are kept of an illegal entry, a few more than a legal one may have.
+const ENTRY_CHARS_KEPT: usize = 300;
+
 /// Why a message can never become a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -42,6 +45,14 @@ pub enum Rejection {
         /// Number that a response may carry.
         count_max: usize,
     },
+    /// The name of a label, which a header gave, is longer than a reader can be sent.
+    #[error("the name of a label takes {bytes} bytes, the most are {bytes_max}")]
+    LabelNameTooLong {
+        /// Bytes of the name.
+        bytes: usize,
+        /// Bytes that a name may have.
+        bytes_max: usize,
+    },
     /// The store refused the record for what it is.
     #[error("the store refuses the record at offset {offset}: {message}")]
     Refused {
@@ -55,6 +66,11 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// Returns that an entry is illegal; of a long name only the beginning is kept, since it travels in logs and headers.
+    pub(super) fn entry_illegal(name: &str) -> Self {
+        Self::EntryIllegal(name.chars().take(ENTRY_CHARS_KEPT).collect())
+    }
+
     /// Returns the step at which the message was rejected, for the dead letter's headers.
     #[must_use]
     pub fn stage(&self) -> &'static str {
@@ -68,7 +84,8 @@ impl Rejection {
             | Self::TimestampTooLarge(_)
             | Self::HeaderNameUnreadable
             | Self::LabelsTooLarge { .. }
-            | Self::LabelsTooMany { .. } => "map",
+            | Self::LabelsTooMany { .. }
+            | Self::LabelNameTooLong { .. } => "map",
         }
     }
 
@@ -85,7 +102,8 @@ impl Rejection {
             | Self::TimestampTooLarge(_)
             | Self::HeaderNameUnreadable
             | Self::LabelsTooLarge { .. }
-            | Self::LabelsTooMany { .. } => None,
+            | Self::LabelsTooMany { .. }
+            | Self::LabelNameTooLong { .. } => None,
         }
     }
 }

@@ -10,6 +10,9 @@ use crate::record::{Header, Offset, PlaceState, Resolution, SourceTime, Timestam
 /// How late a message must be before the state follows it back in time, in microseconds.
 const REWIND_US: u64 = 10_000_000;
 
+/// Latest time that is given a place: an hour below the largest number, so that records in its way can move.
+const TIME_US_MAX: u64 = u64::MAX - 3_600_000_000;
+
 /// Returns the time that the mapping chooses for a message.
 pub(super) fn source_time(
     config: &TimestampConfig,
@@ -40,7 +43,7 @@ pub(super) fn source_time(
 /// Returns the place of a message and the state after it.
 ///
 /// # Errors
-/// The time, or the place after the last one, does not fit into unsigned 64 bits.
+/// The time is above what the store can hold.
 pub fn advance(
     state: Option<PlaceState>,
     source: SourceTime,
@@ -48,6 +51,9 @@ pub fn advance(
 ) -> Result<(TimestampUs, PlaceState), Rejection> {
     let too_large = || Rejection::TimestampTooLarge(source.microseconds);
     let time = u64::try_from(source.microseconds.max(0)).map_err(|_too_large| too_large())?;
+    if time > TIME_US_MAX {
+        return Err(too_large());
+    }
     let at = |place: u64, last_source: u64| {
         let place = TimestampUs(place);
         Ok((place, PlaceState { last: place, last_source: TimestampUs(last_source) }))
@@ -143,14 +149,15 @@ mod tests {
     #[test]
     fn refuses_times_that_do_not_fit() {
         let source = |microseconds| SourceTime { microseconds, resolution: Resolution::Microseconds };
-        let largest = i128::from(u64::MAX);
+        let largest = i128::from(super::TIME_US_MAX);
         assert_eq!(
             advance(None, source(largest + 1), Offset(0)),
             Err(Rejection::TimestampTooLarge(largest + 1))
         );
         let (place, state) = advance(None, source(largest), Offset(0)).unwrap();
-        assert_eq!(place, TimestampUs(u64::MAX));
-        assert!(advance(Some(state), source(largest), Offset(1)).is_err());
+        assert_eq!(place, TimestampUs(super::TIME_US_MAX));
+        let (next, _) = advance(Some(state), source(largest), Offset(1)).unwrap();
+        assert_eq!(next, place.later(1), "there is room to move");
     }
 
     #[test]

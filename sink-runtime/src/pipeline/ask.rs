@@ -17,13 +17,7 @@ pub(super) async fn ask<W: Writer>(writer: &W, request: Request, meters: &Partit
         }
         Request::Survey(entries) => Answer::Surveyed(survey(writer, entries).await),
         Request::Check(ranges) => Answer::Checked(check(writer, ranges).await),
-        Request::Probe(places) => {
-            let mut answers: Vec<Result<Head, StoreError>> = Vec::with_capacity(places.len());
-            for (entry, place) in places {
-                answers.push(writer.head(entry, place).await);
-            }
-            Answer::Probed(answers)
-        }
+        Request::Probe(places) => Answer::Probed(probe(writer, places).await),
         Request::Mend(places) => Answer::Mended(mend(writer, places).await),
     }
 }
@@ -48,6 +42,21 @@ async fn check<W: Writer>(writer: &W, ranges: Vec<Range>) -> Result<Vec<(Entry, 
         found.extend(heads.into_iter().map(|head| (entry.clone(), head)));
     }
     Ok(found)
+}
+
+/// Ends with the first answer that says nothing about its place: a store that hangs is not asked for each of them.
+async fn probe<W: Writer>(writer: &W, places: Vec<(Entry, TimestampUs)>) -> Vec<Result<Head, StoreError>> {
+    let mut answers = Vec::with_capacity(places.len());
+    for (entry, place) in places {
+        let answer = writer.head(entry, place).await;
+        let is_about_place =
+            matches!(answer, Ok(_) | Err(StoreError::Missing(_) | StoreError::HalfWritten(_)));
+        answers.push(answer);
+        if !is_about_place {
+            break;
+        }
+    }
+    answers
 }
 
 async fn mend<W: Writer>(writer: &W, places: Vec<(Entry, TimestampUs)>) -> Result<(), StoreError> {

@@ -154,6 +154,12 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
 
     fn start(&self, assignment: Assignment, lanes: &mut Lanes) {
         let Assignment { partition, start, is_fenced, messages, share } = assignment;
+        if lanes.working.contains_key(&partition) {
+            error!(%partition, "a partition was assigned twice");
+            lanes.retire(&partition);
+        }
+        // The metadata says that this process committed last, and not that the store is done with its requests.
+        let is_fenced = lanes.take_unsettled(&partition) || is_fenced;
         info!(topic = %partition.topic, partition = partition.partition.0, offset = start.offset.0, is_fenced, "a partition begins");
         let resume_at = is_fenced.then(|| (Instant::now() + self.settings.fencing_wait).into_std());
         let mapper = self.mapper.partition(&partition, start.state);
@@ -192,10 +198,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
             committed: Some(start.offset),
             end: None,
         };
-        if let Some(orphan) = lanes.working.insert(partition.clone(), handle) {
-            error!(%partition, "a partition was assigned twice");
-            orphan.stop.cancel();
-        }
+        lanes.working.insert(partition, handle);
     }
 
     async fn revoke(

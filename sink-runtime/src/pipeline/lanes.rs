@@ -1,6 +1,6 @@
 //! `Lanes`: the lanes at work and those that finish, by their partition. IO: tasks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -32,6 +32,8 @@ pub(super) struct Lanes {
     pub(super) working: HashMap<TopicPartition, LaneHandle>,
     /// Lanes without a partition that still have a request under way; the next lane of the partition waits for it.
     pub(super) retiring: HashMap<TopicPartition, JoinHandle<Commit>>,
+    /// Partitions that were given up while a request of ours may still have been at work in the store.
+    unsettled: HashSet<TopicPartition>,
 }
 
 impl Lanes {
@@ -78,9 +80,15 @@ impl Lanes {
     pub(super) fn retire(&mut self, partition: &TopicPartition) {
         if let Some(lane) = self.working.remove(partition) {
             lane.stop.cancel();
+            self.unsettled.insert(partition.clone());
             self.retiring.insert(partition.clone(), lane.task);
         }
         self.retiring.retain(|_, task| !task.is_finished());
+    }
+
+    /// Tells whether a request of an earlier lane may still be at work, and forgets that.
+    pub(super) fn take_unsettled(&mut self, partition: &TopicPartition) -> bool {
+        self.unsettled.remove(partition)
     }
 
     /// Stops lanes; returns what may be committed, and how many were not done at the deadline.
@@ -108,6 +116,8 @@ impl Lanes {
                 }
             }
         }
+        let unclean = commits.iter().filter(|commit| !commit.is_clean);
+        self.unsettled.extend(unclean.map(|commit| commit.partition.clone()));
         (commits, late)
     }
 }

@@ -28,7 +28,7 @@ pub enum Answer {
     Checked(Result<Vec<(Entry, Head)>, StoreError>),
     /// One answer for each record.
     Written(Result<Vec<Result<(), StoreError>>, StoreError>),
-    /// One answer for each place.
+    /// One answer for each place, up to the first that says nothing about its place.
     Probed(Vec<Result<Head, StoreError>>),
     /// Whether all places are free now.
     Mended(Result<(), StoreError>),

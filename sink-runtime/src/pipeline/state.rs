@@ -25,6 +25,9 @@ use crate::retry::RetryForever;
 /// How long a partition keeps still after a time-out, since its request may still be at work in the store.
 const TIMED_OUT_PAUSE: Duration = Duration::from_secs(10);
 
+/// Most messages from the lowest one without an end on: while that one cannot be delivered, Kafka keeps what follows.
+const SPAN_MAX: usize = 4_096;
+
 /// What a partition needs to decide, besides its messages.
 #[derive(Clone, Copy, Debug)]
 pub struct StateSettings {
@@ -110,7 +113,10 @@ impl PartitionState {
     /// Tells whether more messages are of use now.
     #[must_use]
     pub fn wants_messages(&self) -> bool {
-        !self.is_stopping && self.held.is_empty() && self.backlog.len() < self.settings.limits.records
+        !self.is_stopping
+            && self.held.is_empty()
+            && self.backlog.len() < self.settings.limits.records
+            && self.ledger.span() < SPAN_MAX
     }
 
     /// Returns when the next tick is due, where nothing else would wake the partition.
@@ -123,7 +129,7 @@ impl PartitionState {
             (_, true) => None,
             (Some(_), false) => self.resume_at,
             (None, false) if self.is_batch_closed() => self.resume_at,
-            (None, false) => self.open.due(self.settings.limits).max(self.resume_at_if_open()),
+            (None, false) => self.open.due(self.settings.limits).max(self.resume_at),
         };
         [batch, self.outbox.due()].into_iter().flatten().min()
     }
@@ -141,20 +147,16 @@ impl PartitionState {
         self.ledger.oldest_timestamp_ms().or_else(waiting)
     }
 
-    /// Tells whether nothing that the store was asked to write is unproven.
+    /// Tells whether nothing that the store was asked to write is unproven, by this owner or the one it waits for.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.work.as_ref().is_none_or(|work| work.is_empty() || !work.was_sent())
+        self.resume_at.is_none() && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.was_sent())
     }
 
     /// Tells whether a rejected message holds the partition.
     #[must_use]
     pub fn is_held(&self) -> bool {
         !self.held.is_empty()
-    }
-
-    fn resume_at_if_open(&self) -> Option<Instant> {
-        self.resume_at.filter(|_| !self.open.is_empty())
     }
 
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -268,6 +270,7 @@ impl PartitionState {
     }
 
     fn settle(&mut self, now: Instant, settled: Settled, effects: &mut Vec<Effect>) {
+        let has_progress = settled.has_progress();
         if !settled.stored.is_empty() {
             let bytes = settled.stored.iter().map(|planned| planned.record.body.len()).sum();
             let timestamps_ms = settled.stored.iter().map(|planned| planned.message.timestamp_ms).collect();
@@ -283,7 +286,10 @@ impl PartitionState {
             self.reject(planned.message, reason, effects);
         }
         let Some(pause) = settled.pause else {
-            self.retry.reset();
+            // An answered question is no progress: where reading works and writing does not, the pauses must grow.
+            if has_progress {
+                self.retry.reset();
+            }
             return;
         };
         let shortest = if pause.is_long { TIMED_OUT_PAUSE } else { Duration::ZERO };

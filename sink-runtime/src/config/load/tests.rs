@@ -80,6 +80,7 @@ fn names_the_field_of_a_wrong_value() {
 
 #[test]
 fn names_a_file_that_is_not_there() {
-    let error = load(std::path::Path::new("/nowhere/config.yaml")).unwrap_err().to_string();
-    assert!(error.starts_with("/nowhere/config.yaml: cannot read the file: "), "{error}");
+    let error = load(std::path::Path::new("/nowhere/config.yaml")).unwrap_err();
+    assert_eq!(error.to_string(), "/nowhere/config.yaml: cannot read the file");
+    assert!(std::error::Error::source(&error).is_some(), "the cause is told once, beside the message");
 }

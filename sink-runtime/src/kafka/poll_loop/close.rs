@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::PollLoop;
@@ -20,10 +20,11 @@ impl PollLoop {
     /// Commits, and leaves the group where the member goes for good.
     pub(super) fn close(
         &mut self,
-        commits: Vec<Commit>,
+        mut commits: Vec<Commit>,
         leaves: bool,
         done: oneshot::Sender<Result<(), KafkaError>>,
     ) {
+        self.keep_owned(&mut commits);
         let outcome = self.committer.commit_and_wait(commits);
         if leaves {
             self.leave();
@@ -46,8 +47,8 @@ impl PollLoop {
 
     /// Serves callbacks until a condition holds, for a limited time.
     fn serve_until(&self, holds: impl Fn(&BaseConsumer<Context>) -> bool) {
-        let deadline = Timestamp::now() + LEAVE_PATIENCE;
-        while !holds(&self.consumer) && Timestamp::now() < deadline {
+        let deadline = Instant::now() + LEAVE_PATIENCE;
+        while !holds(&self.consumer) && Instant::now() < deadline {
             let _served = self.consumer.poll(Duration::from_millis(20)).is_some();
         }
     }

@@ -9,46 +9,50 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
-use super::PollLoop;
+use super::{PollLoop, is_early, soon};
 use crate::kafka::consumer_context::Rebalance;
 use crate::kafka::feed::Feed;
-use crate::kafka::start::resolve;
+use crate::kafka::start::{Resolved, resolve};
 use crate::record::TopicPartition;
-use crate::source::{Assignment, Commit, Intake, SourceEvent, Wake};
+use crate::source::{Assignment, Commit, Intake, SourceError, SourceEvent, Wake};
 
 /// How long the driver may take over partitions that are taken away; a little more than it allows itself.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(6);
 
 impl PollLoop {
+    /// Takes the changes in order, then begins what can begin.
     pub(super) fn rebalance(&mut self, runtime: &Handle) {
-        if self.is_too_early() {
-            return;
-        }
-        if let Some(partitions) = self.unanswered.take() {
-            self.assign(partitions);
-        }
-        while self.unanswered.is_none() {
-            match self.consumer.context().next_rebalance() {
-                Some(Rebalance::Assign(partitions)) => self.assign(partitions),
-                Some(Rebalance::Revoke { partitions, are_lost }) => {
-                    self.revoke(&partitions, are_lost, runtime);
+        while let Some(change) = self.consumer.context().next_rebalance() {
+            match change {
+                Rebalance::Assign(partitions) => {
+                    self.unresolved.extend(partitions);
+                    self.resolve_at = None;
+                    self.assign();
                 }
-                None => return,
+                Rebalance::Revoke { partitions, are_lost } => self.revoke(&partitions, are_lost, runtime),
             }
+        }
+        if !self.unresolved.is_empty() && !is_early(self.resolve_at) {
+            self.assign();
         }
     }
 
-    pub(super) fn assign(&mut self, partitions: Vec<TopicPartition>) {
+    fn assign(&mut self) {
+        let partitions = std::mem::take(&mut self.unresolved);
         let from = self.settings.start_from;
-        let starts = match resolve(&self.consumer, &partitions, from, &self.settings.writer_id) {
-            Ok(starts) => starts,
-            Err(error) => {
-                warn!(%error, "cannot find out where to begin, it is tried again");
-                self.unanswered = Some(partitions);
-                self.try_again_soon();
-                return;
-            }
-        };
+        let Resolved { starts, absent } =
+            match resolve(&self.consumer, &partitions, from, &self.settings.writer_id) {
+                Ok(resolved) => resolved,
+                Err(error) => {
+                    warn!(%error, "cannot find out where to begin, it is tried again");
+                    self.unresolved = partitions;
+                    self.resolve_at = Some(soon());
+                    return;
+                }
+            };
+        // Deleted, or so new that not every broker knows it: the group takes the one away, the other will be there.
+        self.resolve_at = (!absent.is_empty()).then(soon);
+        self.unresolved = absent;
         let mut list = TopicPartitionList::with_capacity(starts.len());
         for (partition, start) in &starts {
             let Some(feed) = Feed::split(&self.consumer, partition, &self.budget) else {
@@ -61,7 +65,10 @@ impl PollLoop {
                 .unwrap_or_else(|error| error!(%error, %partition, "cannot set where a partition begins"));
         }
         if let Err(error) = self.consumer.incremental_assign(&list) {
-            error!(%error, "cannot take partitions");
+            // Nothing would ever come of these partitions, and the group would go on as if they were read.
+            let reason = format!("cannot take partitions: {error}");
+            self.tell(SourceEvent::Failed(SourceError::Fatal { reason }));
+            return;
         }
         self.unconfirmed.extend(starts);
         self.tell(SourceEvent::Joined);
@@ -69,7 +76,7 @@ impl PollLoop {
 
     /// Commits starts and lets messages flow.
     pub(super) fn confirm(&mut self) {
-        if self.unconfirmed.is_empty() || self.is_too_early() {
+        if self.unconfirmed.is_empty() || is_early(self.confirm_at) {
             return;
         }
         let commits: Vec<Commit> = self
@@ -83,10 +90,10 @@ impl PollLoop {
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
             warn!(%error, "cannot commit where partitions begin, it is tried again");
-            self.try_again_soon();
+            self.confirm_at = Some(soon());
             return;
         }
-        self.retry_at = None;
+        self.confirm_at = None;
         let mut assignments = Vec::with_capacity(self.unconfirmed.len());
         for (partition, start) in std::mem::take(&mut self.unconfirmed) {
             if start.lost > 0 {
@@ -107,6 +114,7 @@ impl PollLoop {
     }
 
     pub(super) fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
+        self.unresolved.retain(|partition| !partitions.contains(partition));
         self.unconfirmed.retain(|(partition, _)| !partitions.contains(partition));
         if are_lost {
             self.tell(SourceEvent::Lost(partitions.to_vec()));

@@ -44,6 +44,13 @@ fn label<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
 }
 
 #[test]
+fn label_name_that_would_end_the_store_is_rejected() {
+    assert!(map(&message(vec![header(&"n".repeat(1_024), b"v")])).is_ok());
+    let rejected = map(&message(vec![header(&"n".repeat(1_025), b"v")]));
+    assert_eq!(rejected, Err(Rejection::LabelNameTooLong { bytes: 1_025, bytes_max: 1_024 }));
+}
+
+#[test]
 fn tombstones_are_told_from_empty_values() {
     let empty = Message { value: Some(Bytes::new()), ..message(vec![]) };
     let tombstone = Message { value: None, ..message(vec![]) };

@@ -50,21 +50,25 @@ impl Bench {
 
     fn messages(&mut self, keys: &[Option<&'static str>]) -> Vec<&'static str> {
         let first = self.state.commit_point().offset.0;
-        let message = |(key, offset): (Option<&'static str>, i64)| Message {
-            offset: Offset(offset),
-            timestamp_ms: Some(1_000 + offset),
-            key: key.map(Bytes::from),
-            value: Some(Bytes::from_static(b"x")),
-            headers: Headers::Readable(Vec::new()),
-            hold: Hold::none(),
-        };
-        self.step(Input::Messages(keys.iter().copied().zip(first..).map(message).collect()))
+        let messages = keys.iter().copied().zip(first..).map(|(key, offset)| message(key, offset));
+        self.step(Input::Messages(messages.collect()))
     }
 
     fn survey(&mut self) -> Vec<&'static str> {
         let entry = crate::record::Entry::new("a/0");
         let found = vec![(entry, crate::record::TimestampUs(0), None)];
         self.step(Input::Answer(Answer::Surveyed(Ok(found))))
+    }
+}
+
+fn message(key: Option<&'static str>, offset: i64) -> Message {
+    Message {
+        offset: Offset(offset),
+        timestamp_ms: Some(1_000 + offset),
+        key: key.map(Bytes::from),
+        value: Some(Bytes::from_static(b"x")),
+        headers: Headers::Readable(Vec::new()),
+        hold: Hold::none(),
     }
 }
 
@@ -117,6 +121,43 @@ fn fenced_partition_asks_for_nothing_before_its_time() {
     assert_eq!(bench.state.due(), Some(bench.now + Duration::from_secs(17)));
     bench.now += Duration::from_secs(17);
     assert_eq!(bench.step(Input::Tick), ["survey"]);
+}
+
+#[test]
+fn fenced_partition_is_not_clean_before_the_last_owner_is_waited_for() {
+    let mut bench = Bench::new(false, Some(Duration::from_secs(17)));
+    assert!(!bench.state.is_clean());
+    bench.now = bench.state.due().unwrap();
+    assert_eq!(bench.step(Input::Tick), [""; 0]);
+    assert!(bench.state.is_clean());
+    assert_eq!(bench.state.due(), None);
+}
+
+#[test]
+fn pauses_grow_while_the_store_can_be_read_and_not_written() {
+    let mut bench = Bench::new(false, None);
+    bench.messages(&[A, A]);
+    bench.survey();
+    let begun = bench.now;
+    for _ in 0..8 {
+        let full = StoreError::from_status(507, "no space left");
+        assert_eq!(bench.step(Input::Answer(Answer::Written(Err(full)))), ["failing"]);
+        bench.now = bench.state.due().unwrap();
+        assert_eq!(bench.step(Input::Tick), ["check"]);
+        assert_eq!(bench.step(Input::Answer(Answer::Checked(Ok(Vec::new())))), ["write"]);
+    }
+    assert!(bench.now - begun > Duration::from_secs(5), "{:?}", bench.now - begun);
+}
+
+#[test]
+fn intake_ends_while_too_much_waits_for_one_letter() {
+    let mut bench = Bench::new(true, None);
+    assert_eq!(bench.messages(&[None]), ["deliver"]);
+    let most = i64::try_from(super::SPAN_MAX).unwrap();
+    for offset in 1..=most {
+        assert_eq!(bench.state.wants_messages(), offset < most, "{offset}");
+        bench.step(Input::Messages(vec![message(None, offset)]));
+    }
 }
 
 #[test]

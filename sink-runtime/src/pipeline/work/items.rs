@@ -113,6 +113,11 @@ impl Item {
 }
 
 impl Settled {
+    /// Tells whether any record is done with.
+    pub(in crate::pipeline) fn has_progress(&self) -> bool {
+        !(self.stored.is_empty() && self.found.is_empty() && self.rejected.is_empty())
+    }
+
     /// Returns that nothing is settled and all must wait.
     pub(super) fn waiting(error: StoreError, is_long: bool) -> Self {
         Self { pause: Some(Pause { error, is_long }), ..Self::default() }
