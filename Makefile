@@ -6,10 +6,10 @@ LAB   := $(CARGO) run --release --bin lab --
 BUILD := e2e/prerequisites.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint doc tidy unit integration e2e generate deny advisories chart-lint images lab-up lab-env lab-down clean
+.PHONY: help demo test check fmt lint doc tidy unit integration e2e generate deny advisories images lab-up lab-env lab-down clean
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## from a bare machine to records in ReductStore, read back and compared (PLAN=1 only says what it would do)
 ifdef PLAN
@@ -19,7 +19,7 @@ else
 	$(CARGO) run --release --bin demo -- $(DEMO_ARGS)
 endif
 
-test: ## everything that must pass before a change lands
+test: ## what CI asks of a change (`make e2e` and `make deny` are run apart)
 	@$(BUILD)
 	@$(MAKE) --no-print-directory fmt lint doc unit integration
 

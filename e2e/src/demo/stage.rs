@@ -17,7 +17,10 @@ use crate::lab::preflight::{self, Need};
 use crate::lab::{Paths, Progress};
 
 /// Namespace of the operator.
-const OPERATOR_NAMESPACE: &str = "kafkasink";
+pub const OPERATOR_NAMESPACE: &str = "kafkasink";
+
+/// Marks the namespace that the demo may remove.
+const DEMO_LABEL: &str = "kafkasink.dev/demo";
 
 /// Steps that [`set`] shows besides the cluster's own.
 const STEPS: usize = 9;
@@ -78,9 +81,23 @@ async fn clear(paths: &Paths, cluster: &Cluster, progress: &Progress) -> Result<
     let step = progress.step("removes what an earlier demo left");
     let program = kubernetes::binaries(paths, &step, &[Binary::Kubectl]).await?.join("kubectl");
     let kubectl = Kubectl { program, kubeconfig: cluster.kubeconfig.clone() };
+    if !cluster.is_ours() {
+        expect_own_namespace(&kubectl).await?;
+    }
     kubectl.run(&["delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=3m"]).await?;
     step.done();
     Ok(kubectl)
+}
+
+/// In somebody else's cluster only a namespace that an earlier demo made may be removed.
+async fn expect_own_namespace(kubectl: &Kubectl) -> Result<()> {
+    let args = ["get", "namespace", NAMESPACE, "--ignore-not-found", "--output=jsonpath={.metadata.labels}"];
+    let labels = kubectl.run(&args).await?;
+    ensure!(
+        labels.is_empty() || labels.contains(DEMO_LABEL),
+        "namespace {NAMESPACE} is there and not from a demo: remove it by hand, or use another cluster"
+    );
+    Ok(())
 }
 
 async fn load(cluster: &Cluster, archives: &[Archive], progress: &Progress, what: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::lab::in_cluster::NAMESPACE;
 use crate::lab::{Paths, Progress};
 
 /// Tells the story, on the lab's own cluster or on that of `kubeconfig`; true if every message is in the store exactly
-/// once, as produced.
+/// once, as produced, and no pod had to be started again.
 ///
 /// # Errors
 /// A part cannot be built or started, a sink stands still; the message says which and what to do.
@@ -29,11 +29,15 @@ pub async fn tell(kubeconfig: Option<&Path>) -> Result<bool> {
     look::at_sinks(&stage.kubectl).await?;
     console::chapter("What the store says")?;
     look::at_a_record(&paths, &stage).await?;
+    let restarted = look::at_restarts(&stage.kubectl).await?;
     console::chapter("What became of every message")?;
     console::say(show::table(&outcomes))?;
     console::say(farewell(&stage))?;
+    for pod in &restarted {
+        console::say(format!("had to be started again, which must not happen: {pod}"))?;
+    }
     console::say(show::last_line(&outcomes))?;
-    Ok(outcomes.iter().map(|outcome| &outcome.verdict).all(Verdict::is_clean))
+    Ok(restarted.is_empty() && outcomes.iter().map(|outcome| &outcome.verdict).all(Verdict::is_clean))
 }
 
 async fn apply(stage: &Stage) -> Result<()> {

@@ -146,7 +146,7 @@ fn old_java(found: Option<u32>) -> Option<Problem> {
 }
 
 fn old_go(found: Option<u32>) -> Option<Problem> {
-    let remedy = "install Go 1.24 or newer and put it on PATH (Debian 13: apt-get install -y golang-go)";
+    let remedy = "install Go 1.21 or newer and put it on PATH (Debian 13: apt-get install -y golang-go); it fetches 1.26 by itself";
     match found {
         None => Some(Problem::other("Go is missing", remedy)),
         Some(minor) if minor < GO_MIN => Some(Problem::other(format!("Go 1.{minor} is too old"), remedy)),
@@ -226,7 +226,7 @@ mod tests {
             Facts { programs_absent: vec!["mvn"], ..good() },
             "Maven is missing: apt-get install -y maven",
         );
-        let go = "install Go 1.24 or newer and put it on PATH (Debian 13: apt-get install -y golang-go)";
+        let go = "install Go 1.21 or newer and put it on PATH (Debian 13: apt-get install -y golang-go); it fetches 1.26 by itself";
         check(Need::Go, Facts { go: None, ..good() }, &format!("Go is missing: {go}"));
         check(Need::Go, Facts { go: Some(19), ..good() }, &format!("Go 1.19 is too old: {go}"));
     }
