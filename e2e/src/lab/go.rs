@@ -82,7 +82,12 @@ pub async fn install(folder: &Path, program: Program<'_>, version: &str, step: &
 
 /// A `go` command that is the same whatever the caller's Go settings are.
 fn run_go<'a>(verb: &str, step: &'a Step) -> Run<'a> {
-    Run::new("go").arg(verb).env("CGO_ENABLED", "0").env("GOWORK", "off").step(step)
+    Run::new("go")
+        .arg(verb)
+        .env("GOTOOLCHAIN", "auto")
+        .env("CGO_ENABLED", "0")
+        .env("GOWORK", "off")
+        .step(step)
 }
 
 fn linker_flags(settings: &[(String, String)]) -> String {
