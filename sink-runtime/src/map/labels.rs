@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use kafkasink_crds::runtime_config::{HeaderLabels, KeyEncoding, KeyLabel, LabelsConfig};
 
@@ -114,7 +116,7 @@ impl Made {
         let value = match rule.encoding {
             KeyEncoding::Percent => encode(key),
             KeyEncoding::Hex => hexadecimal(key),
-            KeyEncoding::Base64 => base64(key),
+            KeyEncoding::Base64 => BASE64_STANDARD.encode(key),
         };
         self.add(rule.label.clone(), value);
     }
@@ -132,25 +134,6 @@ impl Made {
 fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits are one digit");
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// RFC 4648 §4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let sextet = |group: u32, shift: u32| {
-        let index = usize::try_from((group >> shift) & 63).expect("six bits fit");
-        char::from(*ALPHABET.get(index).expect("six bits are within the alphabet"))
-    };
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        text.push(sextet(group, 18));
-        text.push(sextet(group, 12));
-        text.push(if chunk.len() > 1 { sextet(group, 6) } else { '=' });
-        text.push(if chunk.len() > 2 { sextet(group, 0) } else { '=' });
-    }
-    text
 }
 
 #[cfg(test)]
