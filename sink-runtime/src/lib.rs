@@ -11,7 +11,7 @@
 //! Layers, each of which knows only those above it:
 //! L0 nouns (`record`, `budget`, `invariants`, `retry`, `metrics`), L1 pure steps (`map`, `batch`, `ledger`), L2 ports (`source`,
 //! `writer`, `dead_letter`), L3 `pipeline`, L4 adapters (`kafka`, `reduct`; they know L2 and never L3), L5 `app` with
-//! `args`, `config`, `admin`, `telemetry`, `shutdown`.
+//! `args`, `config`, `watch_config`, `identity`, `admin`, `telemetry`, `shutdown`.
 
 pub mod admin;
 pub mod app;
