@@ -1,9 +1,10 @@
 //! Pure. Which librdkafka settings belong to the sink and can therefore not be set by its user.
 
 /// Settings that carry a promise of the sink: delivery, identity, fencing, memory.
-pub const OWNED_PROPERTIES: [&str; 22] = [
+pub const OWNED_PROPERTIES: [&str; 25] = [
     "acks",
     "allow.auto.create.topics",
+    "auto.commit.enable",
     "auto.commit.interval.ms",
     "auto.offset.reset",
     "bootstrap.servers",
@@ -16,6 +17,7 @@ pub const OWNED_PROPERTIES: [&str; 22] = [
     "group.instance.id",
     "group.protocol",
     "isolation.level",
+    "max.partition.fetch.bytes", // another name of fetch.message.max.bytes: with both set, either may win
     "max.poll.interval.ms",
     "metadata.broker.list",
     "partition.assignment.strategy",
@@ -23,6 +25,7 @@ pub const OWNED_PROPERTIES: [&str; 22] = [
     "request.required.acks",
     "session.timeout.ms",
     "statistics.interval.ms",
+    "topic.blacklist",
     "transactional.id",
 ];
 

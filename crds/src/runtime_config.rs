@@ -236,7 +236,7 @@ pub struct DeliveryConfig {
     pub batch_bytes_max: u64,
     /// Longest time, in milliseconds, that a record waits for others.
     pub batch_delay_ms: u64,
-    /// Time in milliseconds between the store's answer and the commit.
+    /// Time in milliseconds between two commits of a partition's offset; less than 100 counts as 100.
     pub commit_delay_ms: u64,
     /// What happens to a message that can never be stored.
     pub on_rejected: OnRejected,

@@ -31,7 +31,7 @@ macro_rules! vocabulary {
 }
 
 vocabulary! {
-    /// The types of conditions.
+    /// The types of conditions. A reserved one never appears in this version.
     ConditionType {
         /// The summary: the sink does what its resource asks for.
         Ready,
@@ -49,7 +49,7 @@ vocabulary! {
         WorkloadAvailable,
         /// Fewer pods run than were asked for, on purpose.
         ReplicasLimited,
-        /// Messages may leave Kafka before they are stored.
+        /// Reserved: messages may leave Kafka before they are stored.
         RetentionAtRisk,
         /// The sink is paused.
         Paused,
@@ -57,7 +57,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// The reasons of conditions.
+    /// The reasons of conditions. A reserved one is never given in this version: do not wait for it.
     Reason {
         /// All is as declared.
         Reconciled,
@@ -73,17 +73,17 @@ vocabulary! {
         Paused,
         /// `replicas` is 0.
         ScaledToZero,
-        /// A change that is possible only while `paused`.
+        /// Reserved: a change that is possible only while `paused`.
         NeedsPause,
-        /// Members finish what was read under an earlier mapping or packing.
+        /// Reserved: members finish what was read under an earlier mapping or packing.
         Draining,
         /// A Secret or one of its keys does not exist.
         SecretNotFound,
-        /// A `ConfigMap` or one of its keys does not exist.
+        /// Reserved: a `ConfigMap` or one of its keys does not exist.
         ConfigMapNotFound,
         /// No broker answers: name resolution or connection failed.
         KafkaUnreachable,
-        /// The brokers' certificate, or ours, is not accepted.
+        /// Reserved: the brokers' certificate, or ours, is not accepted.
         TlsFailed,
         /// User, password or token are refused.
         AuthenticationFailed,
@@ -91,15 +91,15 @@ vocabulary! {
         AuthorizationFailed,
         /// The brokers refused or failed a request.
         KafkaRequestFailed,
-        /// The cluster is another one than before.
+        /// Reserved: the cluster is another one than before.
         KafkaIdentityChanged,
         /// The topic does not exist and may not be created.
         TopicNotFound,
         /// The brokers refuse the topic as it is declared.
         TopicRefused,
-        /// Another resource owns the topic's configuration.
+        /// Reserved: another resource owns the topic's configuration.
         TopicConflict,
-        /// The topic differs from what is declared and may not be altered.
+        /// Reserved: the topic differs from what is declared and may not be altered.
         TopicDrifted,
         /// Kafka cannot take partitions away.
         PartitionDecreaseNotSupported,
@@ -113,11 +113,11 @@ vocabulary! {
         BucketNotFound,
         /// The store refuses the bucket as it is declared.
         BucketRefused,
-        /// An older resource owns the bucket's settings.
+        /// Reserved: an older resource owns the bucket's settings.
         BucketConflict,
         /// The bucket differs from what is declared and may not be altered.
         BucketDrifted,
-        /// An older resource writes entries that could meet these.
+        /// Reserved: an older resource writes entries that could meet these.
         EntryConflict,
         /// An object of that name exists and belongs to somebody else.
         NameConflict,
@@ -129,17 +129,17 @@ vocabulary! {
         PodsNotReady,
         /// There are no more partitions to share.
         PartitionCount,
-        /// The group had offsets and has none any more.
+        /// Reserved: the group had offsets and has none any more.
         OffsetsExpired,
-        /// The group was changed and it is not known where to start.
+        /// Reserved: the group was changed and it is not known where to start.
         NeedsStart,
-        /// Members read again what the store may have lost.
+        /// Reserved: members read again what the store may have lost.
         ReplayInProgress,
-        /// The oldest message that is not stored has passed a share of its retention.
+        /// Reserved: the oldest message that is not stored has passed a share of its retention.
         LagNearRetention,
-        /// Messages left Kafka before they were stored.
+        /// Reserved: messages left Kafka before they were stored.
         LostToRetention,
-        /// Something prevents the deletion that was asked for.
+        /// Reserved (an Event of that name exists): something prevents the deletion that was asked for.
         DeletionBlocked,
     }
 }

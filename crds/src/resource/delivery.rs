@@ -10,7 +10,8 @@ use crate::duration_text::Delay;
 use crate::runtime_config::OnRejected;
 use crate::topic_name::TopicName;
 
-/// How records travel. Whatever is set here: nothing is lost and nothing is stored twice.
+/// How records travel. Whatever is set here: an offset is committed only after the store has answered every record below
+/// it without error, and a message that is read again is not stored twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -62,13 +63,14 @@ impl BatchSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommitSpec {
-    /// Time between the store's answer and the read-back that permits the commit, at most `60s`. Default: `2s`.
+    /// Time between two commits of a partition's offset, at most `60s`; less than `100ms` counts as `100ms`. Records are
+    /// not read back before the commit yet. Default: `2s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay: Option<Delay>,
 }
 
 impl CommitSpec {
-    /// Where `delay` is absent: by then the store has written what it answered for.
+    /// Where `delay` is absent: commits cost next to nothing, and little is read again after a crash.
     pub const DELAY_DEFAULT: Delay = Delay::from_millis(2_000);
 }
 

@@ -12,7 +12,7 @@ use super::text_schema::{text, text_map};
 use crate::kafka_properties::{OWNED_PREFIXES, OWNED_PROPERTIES};
 use crate::runtime_config::StartFrom;
 
-/// The Kafka cluster and the consumer group. A sink moves to another cluster or group only while `paused`.
+/// The Kafka cluster and the consumer group. Move a sink to another of them only while `paused`; nothing checks it yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KafkaSpec {

@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::text_schema::{text_list, text_map};
 use crate::runtime_config::{KeyEncoding, OnMissing, TimestampUnit};
 
-/// How a message becomes a record. Changing it drains all members first; records already stored stay as they are.
+/// How a message becomes a record. Records already stored stay as they are; change `entry` only while `paused`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MappingSpec {
     /// Template of the entry name: segments joined by `/`, of letters, digits, `_`, `-` and the placeholders `{topic}`,
     /// `{partition}`, `{key}`, `{header:NAME}` and `{date}` (UTC day). `{partition}`, and `{topic}` where there is more
     /// than one topic, must stand as whole segments; `{key}` and `{header:NAME}` stand alone in theirs. A `.` in a
-    /// topic's name becomes `/`. Example: `plant/{topic}/{partition}/{date}`. Default: `{topic}/{partition}`.
+    /// topic's name becomes `/`. An entry must belong to one sink only: another that writes it is not detected yet.
+    /// Example: `plant/{topic}/{partition}/{date}`. Default: `{topic}/{partition}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(
@@ -211,7 +212,9 @@ pub struct ContentTypeSpec {
             .message("contentType.default must be printable ASCII without ',' and '\"', like text/plain; charset=utf-8")
     )]
     pub default: Option<String>,
-    /// Header that names a message's content type. Example: `content-type`. Absent: the default holds for all.
+    /// Header that names a message's content type. Example: `content-type`. It is kept as a label too, unless `labels`
+    /// excludes it; a value that the store cannot hold as a content type is always kept as a label, and the default is
+    /// used. Absent: the default holds for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub header: Option<String>,

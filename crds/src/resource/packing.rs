@@ -8,8 +8,8 @@ use super::text_schema::text_list;
 use crate::byte_size::ByteSize;
 use crate::duration_text::Delay;
 
-/// Many messages in one record: far cheaper for small messages, at the price of granularity and some latency. Changing
-/// it drains all members first; records already stored stay as they are.
+/// Many messages in one record: far cheaper for small messages, at the price of granularity and some latency. It does
+/// not work in this version: a sink that sets it is `Stalled` with reason `NotImplementedYet`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

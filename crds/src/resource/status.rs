@@ -45,7 +45,7 @@ pub struct KafkaSinkStatus {
     /// What holds where the resource says nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective: Option<EffectiveSettings>,
-    /// The mappings that were in force, newest last.
+    /// Reserved, empty in this version: the mappings that were in force, newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["fingerprint".into()]))]
@@ -126,7 +126,7 @@ pub struct EffectiveSettings {
     /// Longest time that a record waits for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_max_delay: Option<String>,
-    /// Time between the store's answer and the read-back.
+    /// Time between two commits of a partition's offset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit_delay: Option<String>,
     /// What happens to a message that can never be accepted.

@@ -50,7 +50,8 @@ pub struct ResourcesSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "quantities")]
     pub requests: BTreeMap<String, Quantity>,
-    /// What a pod must not exceed. The memory that the runtime uses for messages follows the memory limit.
+    /// What a pod must not exceed. The runtime holds at most 96 MiB of messages, whatever the memory limit is; a limit
+    /// below `192Mi` is too small.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "quantities")]
     pub limits: BTreeMap<String, Quantity>,
