@@ -4,6 +4,8 @@
 
 #[path = "operator/brokers.rs"]
 mod brokers;
+#[path = "operator/fresh_broker.rs"]
+mod fresh_broker;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
 
@@ -254,6 +256,7 @@ async fn refuses_what_the_world_cannot_give() -> anyhow::Result<()> {
     let token = json!({ "secretKeyRef": { "name": "reductstore", "key": "token" } });
     let store = json!({ "tokenFrom": token, "adminTokenFrom": null });
     sandbox.apply_sink("bucketless", json!({ "reductStore": store })).await?;
+    sandbox.apply_sink("storeless", json!({ "reductStore": { "url": "http://127.0.0.1:9" } })).await?;
     sandbox
         .apply_sink("secret", json!({ "kafka": { "tls": {} }, "packing": { "format": "JsonLines" } }))
         .await?;
@@ -272,10 +275,17 @@ async fn refuses_what_the_world_cannot_give() -> anyhow::Result<()> {
             &["127.0.0.1:9", "Connection refused"],
         )
         .await?;
+    sandbox
+        .until_says(
+            "storeless",
+            "TargetReady=False TargetUnreachable",
+            &["127.0.0.1:9", "Connection refused"],
+        )
+        .await?;
     sandbox.until_says("bucketless", "TargetReady=False BucketNotFound", &["adminTokenFrom"]).await?;
     let message = "kafka.tls, packing do not work in this version; remove them from the resource";
     sandbox.until_says("secret", "Stalled=True NotImplementedYet", &[message]).await?;
-    for sink in ["wide", "nowhere", "bucketless", "secret"] {
+    for sink in ["wide", "nowhere", "storeless", "bucketless", "secret"] {
         assert_eq!(sandbox.api::<StatefulSet>().get_opt(&format!("{sink}-sink")).await?, None, "{sink}");
     }
     sandbox.finish().await

@@ -63,7 +63,12 @@ fn scaled(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<N
     let replicas =
         |status: &KafkaSinkStatus| status.effective.as_ref().and_then(|effective| effective.replicas);
     let (from, to) = (previous.and_then(replicas).unwrap_or(0), replicas(now)?);
-    (from != to).then(|| Notice::normal("Scaled", format!("scaled from {from} to {to} pods")))
+    (from != to).then(|| {
+        Notice::normal(
+            "Scaled",
+            format!("scaled from {from} to {to} {}", if to == 1 { "pod" } else { "pods" }),
+        )
+    })
 }
 
 /// Becoming ready, and every new reason for not being so; waiting is no news.

@@ -1,14 +1,16 @@
 //! The door to Kafka's admin API: nothing outside this folder names rdkafka.
 //!
 //! ```text
-//! connections ──► admin ──► ffi   (one client per distinct connection, shared by all sinks on it)
-//!                   └─────► error (what a failure means to the user)
+//! connections ──► admin ──► ffi    (one client per distinct connection, shared by all sinks on it)
+//!                   ├─────► groups (one client per consumer group, beside it)
+//!                   └─────► error  (what a failure means to the user)
 //! ```
 
 mod admin;
 mod connections;
 mod error;
 mod ffi;
+mod groups;
 
 pub(crate) use admin::{KafkaAdmin, KafkaQuery};
 pub(crate) use connections::Connections;

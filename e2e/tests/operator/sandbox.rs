@@ -84,6 +84,13 @@ impl Sandbox {
         format!("{name}-{}", self.namespace)
     }
 
+    /// Fails if the operator's process has ended, and says how.
+    pub(crate) fn assert_alive(&mut self) -> anyhow::Result<()> {
+        let ended = self.operator.process.try_wait()?;
+        anyhow::ensure!(ended.is_none(), "the operator has ended: {ended:?}");
+        Ok(())
+    }
+
     /// The address of the operator's `/metrics`.
     pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
         let url = format!("http://{}/metrics", self.operator.admin);

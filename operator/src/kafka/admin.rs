@@ -10,10 +10,12 @@ use kafkasink_crds::topic_name::TopicName;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewPartitions, ResourceSpecifier};
 use rdkafka::client::{Client, DefaultClientContext};
+use rdkafka::consumer::BaseConsumer;
 use tokio::time::Instant;
 
-use super::error::{Attempt, KafkaError};
+use super::error::{Attempt, KafkaError, wrapped};
 use super::ffi::{self, NativeError, OffsetSpec, PartitionOffset};
+use super::groups::{Groups, committed_offsets};
 use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicCreation, TopicView};
 
 /// Longest wait for one request: shorter than the pause after which a person looks for the cause elsewhere.
@@ -30,6 +32,7 @@ type NativeClient = Client<DefaultClientContext>;
 /// A client of one Kafka cluster, shared by every sink with the same connection.
 pub(crate) struct KafkaAdmin {
     client: AdminClient<DefaultClientContext>,
+    groups: Groups,
     servers: String,
     /// Why the last call that failed did; the library does not say the same twice within half a minute.
     failure: Mutex<Option<String>>,
@@ -61,7 +64,7 @@ impl KafkaAdmin {
         let client = config
             .create()
             .map_err(|error| KafkaError::new(Attempt::CreateClient, &servers, wrapped(&error), None))?;
-        Ok(Self { client, servers, failure: Mutex::default() })
+        Ok(Self { client, groups: Groups::new(config), servers, failure: Mutex::default() })
     }
 
     /// Returns the cluster, the topics that exist and how far the group has come.
@@ -69,17 +72,40 @@ impl KafkaAdmin {
     /// # Errors
     /// No broker answers in time, or the brokers refuse us.
     pub(crate) async fn observe(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
-        let configs_of = query.clone();
-        let mut view = self.blocking(Attempt::DescribeCluster, move |admin| admin.look(&query)).await?;
-        let existing: Vec<_> =
-            configs_of.topics.iter().filter(|name| view.topics.contains_key(*name)).collect();
-        for resource in self.describe_configs(&existing).await? {
-            let (name, config) = resource;
-            if let Some(topic) = view.topics.get_mut(&name) {
+        // First, so that it finds the group's coordinator while the rest is asked.
+        let group_id = query.group_id.clone();
+        let consumer = self
+            .blocking(Attempt::CreateClient, move |admin| admin.groups.get(&group_id, Instant::now()))
+            .await?;
+        let describe = |admin: &Self| ffi::describe_cluster(admin.native(), REQUEST_TIMEOUT);
+        let cluster = self.blocking(Attempt::DescribeCluster, describe).await?;
+        let names = query.topics.clone();
+        let look = move |admin: &Self| admin.look_at_topics(&names);
+        let mut topics = self.blocking(Attempt::DescribeTopics, look).await?;
+        let group = self.observe_group(query, consumer, topics.clone()).await?;
+        let existing: Vec<_> = topics.keys().cloned().collect();
+        for (name, config) in self.describe_configs(&existing).await? {
+            if let Some(topic) = topics.get_mut(&name) {
                 topic.config = config;
             }
         }
-        Ok(view)
+        Ok(KafkaView { cluster_id: cluster.id, brokers: cluster.brokers, topics, group })
+    }
+
+    /// Returns how far the group has come; `None` while its coordinator is not up.
+    async fn observe_group(
+        self: &Arc<Self>,
+        query: KafkaQuery,
+        consumer: Arc<BaseConsumer>,
+        topics: BTreeMap<TopicName, TopicView>,
+    ) -> Result<Option<GroupView>, KafkaError> {
+        let attempt = Attempt::ReadOffsets(query.group_id.clone());
+        let look = move |admin: &Self| admin.look_at_group(&query, &consumer, &topics);
+        match self.blocking(attempt, look).await {
+            Ok(group) => Ok(Some(group)),
+            Err(error) if error.is_coordinator_not_ready() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Creates a topic and waits until its description can be read.
@@ -117,7 +143,7 @@ impl KafkaAdmin {
             looks.tick().await;
             let name = name.clone();
             let look = move |admin: &Self| admin.look_at_topics(std::slice::from_ref(&name));
-            if self.blocking(Attempt::DescribeCluster, look).await.is_ok_and(|topics| !topics.is_empty()) {
+            if self.blocking(Attempt::DescribeTopics, look).await.is_ok_and(|topics| !topics.is_empty()) {
                 break;
             }
         }
@@ -166,17 +192,6 @@ impl KafkaAdmin {
         self.client.inner()
     }
 
-    fn look(&self, query: &KafkaQuery) -> Result<KafkaView, NativeError> {
-        let cluster = ffi::describe_cluster(self.native(), REQUEST_TIMEOUT)?;
-        let topics = self.look_at_topics(&query.topics)?;
-        let group = match self.look_at_group(query, &topics) {
-            Ok(group) => Some(group),
-            Err(error) if error.is_coordinator_not_ready() => None,
-            Err(error) => return Err(error),
-        };
-        Ok(KafkaView { cluster_id: cluster.id, brokers: cluster.brokers, topics, group })
-    }
-
     fn look_at_topics(&self, names: &[TopicName]) -> Result<BTreeMap<TopicName, TopicView>, NativeError> {
         let texts: Vec<_> = names.iter().map(TopicName::as_str).collect();
         let mut topics = BTreeMap::new();
@@ -198,6 +213,7 @@ impl KafkaAdmin {
     fn look_at_group(
         &self,
         query: &KafkaQuery,
+        consumer: &BaseConsumer,
         topics: &BTreeMap<TopicName, TopicView>,
     ) -> Result<GroupView, NativeError> {
         let partitions: Vec<_> = query
@@ -210,19 +226,20 @@ impl KafkaAdmin {
             return Ok(GroupView::default());
         }
         let members = self.members(&query.group_id);
-        let committed = keyed(ffi::committed_offsets(self.native(), &query.group_id, REQUEST_TIMEOUT)?);
+        let committed = committed_offsets(consumer, &partitions, REQUEST_TIMEOUT)?;
         let first = self.ends(&partitions, OffsetSpec::Earliest)?;
         let end = self.ends(&partitions, OffsetSpec::Latest)?;
         let partitions = partitions.into_iter().filter_map(|(topic, partition)| {
             let key = (topic.to_owned(), partition);
-            let committed = committed.get(&key).copied().filter(|offset| *offset >= 0);
+            let committed = committed.get(&key).copied();
             let (first, end) = (*first.get(&key)?, *end.get(&key)?);
             Some(PartitionView { topic: TopicName::parse(topic).ok()?, partition, first, end, committed })
         });
         Ok(GroupView { members, partitions: partitions.collect() })
     }
 
-    /// The number of members of a group; `None` where the brokers do not tell.
+    /// The number of members of a group; `None` where the brokers do not tell. Every broker is asked for its groups,
+    /// no coordinator is looked for: the admin client may do this.
     fn members(&self, group: &str) -> Option<u32> {
         let groups = self.native().fetch_group_list(Some(group), REQUEST_TIMEOUT).ok()?;
         let members = groups.groups().iter().find(|found| found.name() == group)?.members().len();
@@ -239,7 +256,7 @@ impl KafkaAdmin {
 
     async fn describe_configs(
         &self,
-        names: &[&TopicName],
+        names: &[TopicName],
     ) -> Result<Vec<(TopicName, BTreeMap<String, String>)>, KafkaError> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -252,9 +269,9 @@ impl KafkaAdmin {
             .await
             .map_err(|error| failed(wrapped(&error)))?;
         // The answers come in the order of the question.
-        let read = |(name, answer): (&&TopicName, Result<ConfigResource, _>)| {
+        let read = |(name, answer): (&TopicName, Result<ConfigResource, _>)| {
             let resource = answer.map_err(|code| failed(native(code)))?;
-            Ok(((*name).clone(), values(resource)))
+            Ok((name.clone(), values(resource)))
         };
         names.iter().zip(answers).map(read).collect()
     }
@@ -328,9 +345,4 @@ fn native_count(count: u32) -> i32 {
 
 fn native(code: rdkafka::error::RDKafkaErrorCode) -> NativeError {
     NativeError { code, message: code.to_string() }
-}
-
-fn wrapped(error: &rdkafka::error::KafkaError) -> NativeError {
-    let code = error.rdkafka_error_code().unwrap_or(rdkafka::error::RDKafkaErrorCode::Fail);
-    NativeError { code, message: error.to_string() }
 }

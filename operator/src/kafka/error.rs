@@ -12,10 +12,14 @@ use crate::model::Problem;
 pub(crate) enum Attempt {
     /// The client itself.
     CreateClient,
-    /// Everything that is read at the start of a reconciliation.
+    /// The cluster's id and brokers.
     DescribeCluster,
+    /// Which topics exist.
+    DescribeTopics,
     /// The configuration of topics.
     DescribeConfigs,
+    /// How far a group has come.
+    ReadOffsets(String),
     /// The creation of a topic.
     CreateTopic(TopicName),
     /// More partitions for a topic.
@@ -31,7 +35,9 @@ impl std::fmt::Display for Attempt {
         match self {
             Self::CreateClient => formatter.write_str("prepare a client"),
             Self::DescribeCluster => formatter.write_str("describe the cluster"),
+            Self::DescribeTopics => formatter.write_str("describe the topics"),
             Self::DescribeConfigs => formatter.write_str("describe the configuration of the topics"),
+            Self::ReadOffsets(group) => write!(formatter, "read the offsets of group {group}"),
             Self::CreateTopic(topic) => write!(formatter, "create topic {topic}"),
             Self::RaisePartitions(topic) => write!(formatter, "raise the partitions of topic {topic}"),
             Self::AlterConfig(topic) => write!(formatter, "alter the configuration of topic {topic}"),
@@ -83,6 +89,17 @@ impl NativeError {
     pub(super) fn is_coordinator_not_ready(&self) -> bool {
         COORDINATOR_NOT_READY.contains(&self.code)
     }
+
+    /// Tells whether the brokers do not let us in, or not do this.
+    pub(super) fn is_refusal(&self) -> bool {
+        AUTHENTICATION.contains(&self.code) || AUTHORIZATION.contains(&self.code)
+    }
+}
+
+/// Returns what rdkafka's own error says.
+pub(super) fn wrapped(error: &rdkafka::error::KafkaError) -> NativeError {
+    let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+    NativeError { code, message: error.to_string() }
 }
 
 impl KafkaError {
@@ -93,6 +110,11 @@ impl KafkaError {
     /// Tells whether the brokers do not know the topic.
     pub(crate) fn is_unknown_topic(&self) -> bool {
         self.source.is_unknown_topic()
+    }
+
+    /// Tells whether a group's coordinator is just starting or moving: it passes by itself.
+    pub(super) fn is_coordinator_not_ready(&self) -> bool {
+        self.source.is_coordinator_not_ready()
     }
 
     /// Tells whether somebody else created the topic first.

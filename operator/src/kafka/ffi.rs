@@ -20,6 +20,6 @@ pub(super) use cluster::describe_cluster;
 pub(super) use configs::incremental_alter_configs;
 pub(super) use create::{NewTopic, create_topic};
 pub(super) use log::drain_log;
-pub(super) use offsets::{OffsetSpec, PartitionOffset, committed_offsets, list_offsets};
+pub(super) use offsets::{OffsetSpec, PartitionOffset, list_offsets};
 pub(super) use request::NativeError;
 pub(super) use topics::{TopicDescription, describe_topics};

@@ -13,6 +13,8 @@ pub(crate) struct StoreError {
     url: String,
     credential: Credential,
     source: ReductError,
+    /// Why nobody answers, where that could be told.
+    silence: Option<String>,
 }
 
 /// Which field of the resource the token came from.
@@ -48,7 +50,17 @@ const UNREACHABLE: [ErrorCode; 6] = [
 
 impl StoreError {
     pub(super) fn new(attempt: &'static str, url: &str, credential: Credential, source: ReductError) -> Self {
-        Self { attempt, url: url.to_owned(), credential, source }
+        Self { attempt, url: url.to_owned(), credential, source, silence: None }
+    }
+
+    /// Adds why nobody answers.
+    pub(super) fn because(self, silence: Option<String>) -> Self {
+        Self { silence, ..self }
+    }
+
+    /// Tells whether nobody answers.
+    pub(super) fn is_unreachable(&self) -> bool {
+        UNREACHABLE.contains(&self.source.status)
     }
 
     /// Tells whether the store does not know what was asked for.
@@ -58,7 +70,7 @@ impl StoreError {
 
     /// Returns what the user should know and do.
     pub(crate) fn problem(&self) -> Problem {
-        let Self { attempt, url, credential, source } = self;
+        let Self { attempt, url, credential, source, silence } = self;
         let (status, text) = (source.status, self.text());
         if status == ErrorCode::UrlParseError {
             return Problem::new(
@@ -82,7 +94,8 @@ impl StoreError {
                 format!("{url} does not let us {attempt}: {text}; give {field} the permission"),
             );
         }
-        if UNREACHABLE.contains(&status) {
+        if self.is_unreachable() {
+            let text = silence.as_deref().unwrap_or(text);
             return Problem::new(
                 Reason::TargetUnreachable,
                 format!(

@@ -1,5 +1,6 @@
 //! IO: ReductStore. `Store`: what the operator asks of one store, and what it changes there.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use kafkasink_crds::bucket_name::BucketName;
@@ -10,9 +11,13 @@ use reduct_rs::{
 
 use super::error::{Credential, StoreError};
 use crate::model::{BucketView, QuotaKind, Token, TokenPermissions};
+use crate::telemetry::chain;
 
 /// Longest wait for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Longest wait for the reason why nobody answers.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often the store looks for records that are too old.
 const LIFECYCLE_INTERVAL: &str = "600s";
@@ -47,7 +52,10 @@ impl Store {
     /// # Errors
     /// The store does not answer or refuses the token.
     pub(crate) async fn permissions(&self) -> Result<TokenPermissions, StoreError> {
-        let token = self.client.me().await.map_err(self.failed("read the token's permissions"))?;
+        let token = match self.client.me().await.map_err(self.failed("read the token's permissions")) {
+            Err(error) if error.is_unreachable() => return Err(error.because(self.silence().await)),
+            other => other?,
+        };
         let permissions = token.permissions.unwrap_or_default();
         Ok(TokenPermissions {
             full_access: permissions.full_access,
@@ -148,6 +156,13 @@ impl Store {
             Err(error) if error.is_not_found() => Ok(()),
             outcome => outcome,
         }
+    }
+
+    /// Asks once more without the client, which keeps to itself why nobody answers: the name, the connection, or TLS.
+    async fn silence(&self) -> Option<String> {
+        let http = reqwest::Client::builder().timeout(SILENCE_TIMEOUT).build().ok()?;
+        let error = http.get(self.client.url()).send().await.err()?;
+        error.source().map(chain)
     }
 
     fn failed(&self, attempt: &'static str) -> impl FnOnce(ReductError) -> StoreError {

@@ -203,27 +203,29 @@ fn pods(
     say: impl Fn(Truth, Reason, String) -> Verdict,
 ) -> Verdict {
     let (ready, wanted, each) = (view.ready, view.desired, findings.pods);
+    let pods_are = plural(u64::from(wanted), "pod is", "pods are");
     if ready >= wanted && view.settled {
         return say(Truth::True, Reason::Reconciled, "every pod is ready".to_owned());
     }
     if let Some(trouble) = each.iter().find_map(|pod| pod.trouble.as_ref()) {
-        let message = format!("{ready} of {wanted} pods are ready, {trouble}; see kubectl describe pod");
+        let message = format!("{ready} of {pods_are} ready, {trouble}; see kubectl describe pod");
         return say(Truth::False, Reason::PodsNotReady, message);
     }
     if each.iter().any(|pod| pod.overdue) {
         let message = format!(
-            "{ready} of {wanted} pods are ready; see kubectl describe pod and the logs of those that are not"
+            "{ready} of {pods_are} ready; see kubectl describe pod and the logs of those that are not"
         );
         return say(Truth::False, Reason::PodsNotReady, message);
     }
     if findings.awaited_long && view.settled && view.existing < wanted {
         let (existing, name) = (view.existing, findings.sink.names.base());
         let message = format!(
-            "{existing} of {wanted} pods exist and Kubernetes makes no more; see kubectl describe statefulset {name}"
+            "{existing} of {} and Kubernetes makes no more; see kubectl describe statefulset {name}",
+            plural(u64::from(wanted), "pod exists", "pods exist")
         );
         return say(Truth::False, Reason::PodsNotReady, message);
     }
-    let message = format!("{ready} of {wanted} pods are ready, others start or stop; wait");
+    let message = format!("{ready} of {pods_are} ready, others start or stop; wait");
     say(Truth::False, Reason::RolloutInProgress, message)
 }
 
@@ -233,9 +235,10 @@ fn replicas_limited(findings: &Findings<'_>) -> Verdict {
         None => verdict(kind, Truth::False, Reason::Reconciled, "as many pods as asked for"),
         Some(partitions) => {
             let message = format!(
-                "replicas is {} and the topics have {partitions} partitions in all, so {partitions} pods run; raise \
-                 partitions or lower replicas",
-                findings.sink.replicas
+                "replicas is {} and the topics have {} in all, so {}; raise partitions or lower replicas",
+                findings.sink.replicas,
+                plural(u64::from(partitions), "partition", "partitions"),
+                plural(u64::from(partitions), "pod runs", "pods run"),
             );
             verdict(kind, Truth::True, Reason::PartitionCount, message)
         }

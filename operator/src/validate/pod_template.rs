@@ -10,8 +10,8 @@ use crate::model::Problem;
 /// Enough for eight partitions at full speed.
 const MEMORY_LIMIT_DEFAULT: &str = "256Mi";
 
-/// A member that waits for messages needs almost nothing.
-const CPU_REQUEST_DEFAULT: &str = "50m";
+/// Enough for a member that waits for messages; one that writes takes what the node has left.
+const CPU_REQUEST_DEFAULT: &str = "100m";
 
 /// Returns the resources of the container.
 pub(super) fn resources(spec: Option<&ResourcesSpec>) -> ResourceRequirements {

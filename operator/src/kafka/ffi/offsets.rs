@@ -1,11 +1,11 @@
-//! IO: Kafka. `ListConsumerGroupOffsets` and `ListOffsets`: how far a group has come and where its topics end.
+//! IO: Kafka. `ListOffsets`: where topics begin and end.
 
 use std::time::Duration;
 
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-use super::request::{Guard, NativeError, Request, array, c_string, check_borrowed, check_owned, text};
+use super::request::{Guard, NativeError, Request, array, c_string, check_owned, text};
 
 /// A position in one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,44 +16,6 @@ pub(crate) struct PartitionOffset {
     pub(crate) partition: i32,
     /// The offset; negative where there is none.
     pub(crate) offset: i64,
-}
-
-/// Returns the group's committed offset of every partition it ever committed.
-///
-/// # Errors
-/// The group's coordinator does not answer within `timeout`, or refuses us.
-pub(crate) fn committed_offsets<C: ClientContext>(
-    client: &Client<C>,
-    group: &str,
-    timeout: Duration,
-) -> Result<Vec<PartitionOffset>, NativeError> {
-    let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-    let request = Request::new(client, operation, timeout)?;
-    let group = c_string(group)?;
-    // SAFETY: the group is a terminated string, which is copied; no partition list asks for all partitions.
-    let query = Guard::own(
-        unsafe { sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), std::ptr::null()) },
-        sys::rd_kafka_ListConsumerGroupOffsets_destroy,
-    )?;
-    let mut queries = [query.as_ptr()];
-    // SAFETY: client, options, queue and the one query are live; the call copies what it needs.
-    unsafe {
-        sys::rd_kafka_ListConsumerGroupOffsets(
-            request.client,
-            queries.as_mut_ptr(),
-            queries.len(),
-            request.options.as_ptr(),
-            request.queue.as_ptr(),
-        );
-    }
-    let event = request.wait()?;
-    let mut count = 0;
-    // SAFETY: the event is the answer to this call and alive until the end of the function.
-    let groups = unsafe {
-        let answer = sys::rd_kafka_event_ListConsumerGroupOffsets_result(event.as_ptr());
-        array(sys::rd_kafka_ListConsumerGroupOffsets_result_groups(answer, &raw mut count), count)
-    };
-    groups.iter().map(|answered| read_group(*answered)).collect::<Result<Vec<_>, _>>().map(|all| all.concat())
 }
 
 /// Which end of a partition is asked for.
@@ -128,28 +90,10 @@ fn partition_list(
     Ok(list)
 }
 
-fn read_group(group: *const sys::rd_kafka_group_result_t) -> Result<Vec<PartitionOffset>, NativeError> {
-    // SAFETY: the group belongs to the answer that the caller holds.
-    let list = unsafe {
-        check_borrowed(sys::rd_kafka_group_result_error(group))?;
-        sys::rd_kafka_group_result_partitions(group)
-    };
-    if list.is_null() {
-        return Ok(Vec::new());
-    }
-    // SAFETY: not null, and part of the same answer.
-    let elements = unsafe { array((*list).elems, usize::try_from((*list).cnt).unwrap_or(0)) };
-    Ok(elements.iter().filter_map(read_element).collect())
-}
-
+/// A partition that carries an error of its own has no offset to report.
 fn read_info(info: *const sys::rd_kafka_ListOffsetsResultInfo_t) -> Option<PartitionOffset> {
     // SAFETY: the info belongs to the answer that the caller holds, and so does its element.
     let element = unsafe { sys::rd_kafka_ListOffsetsResultInfo_topic_partition(info).as_ref() }?;
-    read_element(element)
-}
-
-/// A partition that carries an error of its own has no offset to report.
-fn read_element(element: &sys::rd_kafka_topic_partition_t) -> Option<PartitionOffset> {
     if element.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
         return None;
     }

@@ -1,0 +1,129 @@
+//! IO: Kafka. `Groups`: what consumer groups have committed, one client per group.
+//!
+//! The admin client cannot be asked for this. It is a producer, and where a group has no coordinator, as on a cluster
+//! that has no `__consumer_offsets` yet, librdkafka 2.12 looks for the client's own group, finds none and takes the
+//! process down: <https://github.com/confluentinc/librdkafka/issues/5040>. So a consumer of the group is asked. It
+//! never subscribes, hence never joins the group nor moves its offsets.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tokio::time::Instant;
+
+use super::error::wrapped;
+use super::ffi::NativeError;
+
+/// Longer than a healthy sink's pause between two looks.
+const IDLE_MAX: Duration = Duration::from_mins(10);
+
+/// The clients of the groups of one connection.
+pub(super) struct Groups {
+    config: ClientConfig,
+    clients: Mutex<HashMap<String, Shared>>,
+}
+
+struct Shared {
+    consumer: Arc<BaseConsumer>,
+    used: Instant,
+}
+
+impl Groups {
+    /// Prepares for groups on the connection that `config` describes.
+    pub(super) fn new(config: ClientConfig) -> Self {
+        Self { config, clients: Mutex::default() }
+    }
+
+    /// Returns the client of a group, made on first use; ends those that nobody asked for during [`IDLE_MAX`].
+    /// It may block for as long as a client takes to end.
+    ///
+    /// # Errors
+    /// A property that librdkafka refuses to a consumer.
+    pub(super) fn get(&self, group: &str, now: Instant) -> Result<Arc<BaseConsumer>, NativeError> {
+        let (consumer, idle) = {
+            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            let consumer = match clients.get(group) {
+                Some(shared) => Arc::clone(&shared.consumer),
+                None => Arc::new(self.create(group)?),
+            };
+            clients.insert(group.to_owned(), Shared { consumer: Arc::clone(&consumer), used: now });
+            let idle = clients.extract_if(|_, shared| now.duration_since(shared.used) >= IDLE_MAX);
+            (consumer, idle.collect::<Vec<_>>())
+        };
+        drop(idle); // after the lock is free: nobody waits for their threads but this caller
+        Ok(consumer)
+    }
+
+    fn create(&self, group: &str) -> Result<BaseConsumer, NativeError> {
+        let mut config = self.config.clone();
+        config.set("group.id", group).set("enable.auto.commit", "false");
+        config.create().map_err(|error| wrapped(&error))
+    }
+}
+
+/// Returns the group's committed offset of each of `partitions` for which it ever committed.
+///
+/// # Errors
+/// The group's coordinator is not up within `timeout`, or refuses us.
+pub(super) fn committed_offsets(
+    consumer: &BaseConsumer,
+    partitions: &[(&str, i32)],
+    timeout: Duration,
+) -> Result<BTreeMap<(String, i32), i64>, NativeError> {
+    let mut wanted = TopicPartitionList::with_capacity(partitions.len());
+    for (topic, partition) in partitions {
+        wanted.add_partition(topic, *partition);
+    }
+    let answer = consumer.committed_offsets(wanted, timeout);
+    // Asked in any case: events that nobody takes pile up for ever.
+    let complaint = drain(consumer);
+    match answer {
+        Ok(committed) => Ok(read(&committed)),
+        Err(error) => Err(refusal(wrapped(&error), complaint)),
+    }
+}
+
+/// Takes what the client has to tell, and returns the newest error.
+fn drain(consumer: &BaseConsumer) -> Option<LibraryError> {
+    std::iter::from_fn(|| consumer.poll(Duration::ZERO)).filter_map(Result::err).last()
+}
+
+/// The client waits for the coordinator on our behalf: when that time is over, the reason is what it complained of,
+/// else that there is no coordinator. The brokers themselves have answered other questions just before.
+fn refusal(error: NativeError, complaint: Option<LibraryError>) -> NativeError {
+    if error.code != Code::OperationTimedOut {
+        return error;
+    }
+    let absent = || NativeError { code: Code::CoordinatorNotAvailable, message: error.message.clone() };
+    complaint.map(|complaint| wrapped(&complaint)).filter(NativeError::is_refusal).unwrap_or_else(absent)
+}
+
+fn read(committed: &TopicPartitionList) -> BTreeMap<(String, i32), i64> {
+    let elements = committed.elements();
+    let known = elements.iter().filter_map(|element| match (element.error(), element.offset()) {
+        (Ok(()), Offset::Offset(offset)) => Some(((element.topic().to_owned(), element.partition()), offset)),
+        _ => None,
+    });
+    known.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, LibraryError, NativeError, refusal};
+
+    fn check(code: Code, complaint: Option<Code>, expected: Code) {
+        let error = NativeError { code, message: String::new() };
+        assert_eq!(refusal(error, complaint.map(LibraryError::MessageConsumption)).code, expected);
+    }
+
+    #[test]
+    fn tells_a_missing_coordinator_from_a_refusal() {
+        check(Code::OperationTimedOut, None, Code::CoordinatorNotAvailable);
+        check(Code::OperationTimedOut, Some(Code::AllBrokersDown), Code::CoordinatorNotAvailable);
+        check(Code::OperationTimedOut, Some(Code::GroupAuthorizationFailed), Code::GroupAuthorizationFailed);
+        check(Code::TopicAuthorizationFailed, None, Code::TopicAuthorizationFailed);
+    }
+}
