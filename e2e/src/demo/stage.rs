@@ -47,13 +47,13 @@ pub async fn set(paths: &Paths, foreign: Option<&Path>) -> Result<Stage> {
         Some(kubeconfig) => Cluster::existing(kubeconfig).await?,
         None => cluster::up(paths, &progress).await?,
     };
-    give_images(paths, &cluster, &progress).await?;
+    let ours = give_images(paths, &cluster, &progress).await?;
     let kubectl = clear(paths, &cluster, &progress).await?;
     let step = progress.step("starts Kafka and ReductStore as pods");
     let addresses = in_cluster::deploy(&cluster.client(), NAMESPACE).await?;
     let doors = addresses.open_doors(&cluster).await?;
     step.done();
-    install_charts(paths, &kubectl.kubeconfig, &progress).await?;
+    install_charts(paths, &kubectl.kubeconfig, &ours, &progress).await?;
     Ok(Stage { kubectl, addresses, doors })
 }
 
@@ -67,13 +67,15 @@ async fn look_at_machine(paths: &Paths, foreign: Option<&Path>, progress: &Progr
     Ok(())
 }
 
-async fn give_images(paths: &Paths, cluster: &Cluster, progress: &Progress) -> Result<()> {
+/// Returns the images of our own programs.
+async fn give_images(paths: &Paths, cluster: &Cluster, progress: &Progress) -> Result<Vec<Archive>> {
     let ours = images::write_to(progress, &paths.run.join("images")).await?;
     load(cluster, &ours, progress, "the operator and the runtime").await?;
     let step = progress.step("builds the images of Kafka and ReductStore (about 6 minutes the first time)");
     let theirs = in_cluster::archives(paths, &step).await?;
     step.done();
-    load(cluster, &theirs, progress, "Kafka and ReductStore").await
+    load(cluster, &theirs, progress, "Kafka and ReductStore").await?;
+    Ok(ours)
 }
 
 /// Removes what an earlier demo left in the cluster and returns kubectl.
@@ -109,8 +111,15 @@ async fn load(cluster: &Cluster, archives: &[Archive], progress: &Progress, what
     Ok(())
 }
 
-async fn install_charts(paths: &Paths, kubeconfig: &Path, progress: &Progress) -> Result<()> {
+async fn install_charts(
+    paths: &Paths,
+    kubeconfig: &Path,
+    ours: &[Archive],
+    progress: &Progress,
+) -> Result<()> {
     let step = progress.step("installs the charts with Helm (about 1 minute the first time)");
+    // The tag stays the same when the program changes: without this the operator of an earlier demo would stay.
+    let written = format!("podAnnotations.images-written=at-{}", last_written(ours)?);
     let tag = format!("image.tag={}", env!("CARGO_PKG_VERSION"));
     let runtime_tag = format!("runtimeImage.tag={}", env!("CARGO_PKG_VERSION"));
     let settings = [
@@ -118,6 +127,7 @@ async fn install_charts(paths: &Paths, kubeconfig: &Path, progress: &Progress) -
         &tag,
         "runtimeImage.repository=localhost/kafkasink-runtime",
         &runtime_tag,
+        &written,
     ];
     for (name, set) in [("kafkasink-crds", &[][..]), ("kafkasink-operator", &settings[..])] {
         let chart = checkout()?.join("charts").join(name);
@@ -126,6 +136,16 @@ async fn install_charts(paths: &Paths, kubeconfig: &Path, progress: &Progress) -
     }
     step.done();
     Ok(())
+}
+
+/// When the youngest of the images was written, in seconds since 1970-01-01 UTC.
+fn last_written(images: &[Archive]) -> Result<u64> {
+    let mut seconds = images.iter().map(|image| -> Result<u64> {
+        let written = image.path.metadata().and_then(|file| file.modified());
+        let written = written.with_context(|| format!("look at {}", image.path.display()))?;
+        Ok(written.duration_since(std::time::UNIX_EPOCH).context("read a file's time")?.as_secs())
+    });
+    seconds.try_fold(0, |youngest, written| Ok(youngest.max(written?)))
 }
 
 /// The checkout that the demo was built from.
