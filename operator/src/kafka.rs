@@ -4,6 +4,8 @@
 //! connections ──► admin ──► ffi    (one client per distinct connection, shared by all sinks on it)
 //!                   ├─────► groups (one client per consumer group, beside it)
 //!                   └─────► error  (what a failure means to the user)
+//!
+//! `connections` and `groups` keep their clients in an `idle_cache`.
 //! ```
 
 mod admin;
@@ -11,6 +13,7 @@ mod connections;
 mod error;
 mod ffi;
 mod groups;
+mod idle_cache;
 
 pub(crate) use admin::{KafkaAdmin, KafkaQuery};
 pub(crate) use connections::Connections;

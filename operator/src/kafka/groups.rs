@@ -5,8 +5,8 @@
 //! process down: <https://github.com/confluentinc/librdkafka/issues/5040>. So a consumer of the group is asked. It
 //! never subscribes, hence never joins the group nor moves its offsets.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -16,44 +16,27 @@ use tokio::time::Instant;
 
 use super::error::wrapped;
 use super::ffi::NativeError;
-
-/// Longer than a healthy sink's pause between two looks.
-const IDLE_MAX: Duration = Duration::from_mins(10);
+use super::idle_cache::IdleCache;
 
 /// The clients of the groups of one connection.
 pub(super) struct Groups {
     config: ClientConfig,
-    clients: Mutex<HashMap<String, Shared>>,
-}
-
-struct Shared {
-    consumer: Arc<BaseConsumer>,
-    used: Instant,
+    clients: IdleCache<String, BaseConsumer>,
 }
 
 impl Groups {
     /// Prepares for groups on the connection that `config` describes.
     pub(super) fn new(config: ClientConfig) -> Self {
-        Self { config, clients: Mutex::default() }
+        Self { config, clients: IdleCache::default() }
     }
 
-    /// Returns the client of a group, made on first use; ends those that nobody asked for during [`IDLE_MAX`].
-    /// It may block for as long as a client takes to end.
+    /// Returns the client of a group, made on first use. It may block for as long as an idle client takes to end.
     ///
     /// # Errors
     /// A property that librdkafka refuses to a consumer.
     pub(super) fn get(&self, group: &str, now: Instant) -> Result<Arc<BaseConsumer>, NativeError> {
-        let (consumer, idle) = {
-            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-            let consumer = match clients.get(group) {
-                Some(shared) => Arc::clone(&shared.consumer),
-                None => Arc::new(self.create(group)?),
-            };
-            clients.insert(group.to_owned(), Shared { consumer: Arc::clone(&consumer), used: now });
-            let idle = clients.extract_if(|_, shared| now.duration_since(shared.used) >= IDLE_MAX);
-            (consumer, idle.collect::<Vec<_>>())
-        };
-        drop(idle); // after the lock is free: nobody waits for their threads but this caller
+        let (consumer, idle) = self.clients.get(&group.to_owned(), now, || self.create(group))?;
+        drop(idle); // the cache is free again: nobody waits for their threads but this caller
         Ok(consumer)
     }
 

@@ -74,19 +74,7 @@ impl Rejection {
     /// Returns the step at which the message was rejected, for the dead letter's headers.
     #[must_use]
     pub fn stage(&self) -> &'static str {
-        match self {
-            Self::Refused { .. } => "write",
-            Self::KeyMissing
-            | Self::EntryHeaderMissing(_)
-            | Self::EntryIllegal(_)
-            | Self::TimestampMissing(_)
-            | Self::TimestampUnreadable(_)
-            | Self::TimestampTooLarge(_)
-            | Self::HeaderNameUnreadable
-            | Self::LabelsTooLarge { .. }
-            | Self::LabelsTooMany { .. }
-            | Self::LabelNameTooLong { .. } => "map",
-        }
+        if self.http_status().is_some() { "write" } else { "map" }
     }
 
     /// Returns the HTTP status that the store refused with, if it was the store.

@@ -1,0 +1,77 @@
+//! IO: none. `IdleCache`: one shared client per key, given up when nobody asked for it for a while.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Longer than a healthy sink's pause between two looks.
+const IDLE_MAX: Duration = Duration::from_mins(10);
+
+/// Clients that keep threads and sockets, and are therefore shared.
+pub(super) struct IdleCache<K, V> {
+    clients: Mutex<HashMap<K, Shared<V>>>,
+}
+
+struct Shared<V> {
+    client: Arc<V>,
+    used: Instant,
+}
+
+impl<K, V> Default for IdleCache<K, V> {
+    fn default() -> Self {
+        Self { clients: Mutex::default() }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> IdleCache<K, V> {
+    /// Returns the client of `key`, made on first use, and those that nobody asked for during [`IDLE_MAX`]: ending one
+    /// may block, so the caller drops them where that does no harm.
+    ///
+    /// # Errors
+    /// That of `create`.
+    pub(super) fn get<E>(
+        &self,
+        key: &K,
+        now: Instant,
+        create: impl FnOnce() -> Result<V, E>,
+    ) -> Result<(Arc<V>, Vec<Arc<V>>), E> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = match clients.get(key) {
+            Some(shared) => Arc::clone(&shared.client),
+            None => Arc::new(create()?),
+        };
+        clients.insert(key.clone(), Shared { client: Arc::clone(&client), used: now });
+        let idle = clients.extract_if(|_, shared| now.duration_since(shared.used) >= IDLE_MAX);
+        Ok((client, idle.map(|(_, shared)| shared.client).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+
+    use tokio::time::Instant;
+
+    use super::{IDLE_MAX, IdleCache};
+
+    fn get(cache: &IdleCache<&str, u8>, key: &'static str, now: Instant) -> (Arc<u8>, usize) {
+        let (client, idle) = cache.get(&key, now, || Ok::<_, Infallible>(0)).unwrap();
+        (client, idle.len())
+    }
+
+    #[tokio::test]
+    async fn shares_a_client_until_nobody_has_asked_for_it() {
+        let (cache, start) = (IdleCache::default(), Instant::now());
+        let (first, _) = get(&cache, "a", start);
+        let (again, idle) = get(&cache, "a", start + IDLE_MAX / 2);
+        assert!(Arc::ptr_eq(&first, &again) && idle == 0);
+        assert_eq!(get(&cache, "b", start + IDLE_MAX).1, 0, "a was asked for meanwhile");
+        assert_eq!(get(&cache, "b", start + IDLE_MAX * 2).1, 1, "a goes, b is in use");
+        let (anew, _) = get(&cache, "a", start + IDLE_MAX * 2);
+        assert!(!Arc::ptr_eq(&first, &anew));
+    }
+}
