@@ -92,6 +92,10 @@ pub struct ReductStoreConfig {
     /// File that holds a token with write and read permission on the bucket; absent: no authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
+    /// Age in milliseconds at which the store's lifecycle policy deletes records of the bucket; absent: there is no such
+    /// policy. A record that is gone and older is not written again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_ms: Option<u64>,
 }
 
 /// How a message becomes a record.

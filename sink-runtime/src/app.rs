@@ -6,33 +6,32 @@ use std::time::Duration;
 
 use kafkasink_crds::runtime_config::{DeliveryConfig, OnRejected, RuntimeConfig};
 use prometheus_client::registry::Registry;
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::info;
 
 use crate::admin::{Admin, AdminError};
 use crate::args::Args;
 use crate::batch::{BatchLimits, HEADER_BYTES_MAX};
 use crate::budget::{BUDGET_BYTES, Budget};
 use crate::identity::{self, IdentityError};
-use crate::kafka::{KafkaDeadLetters, KafkaDeadLettersError, KafkaSource, KafkaSourceError, Membership};
-use crate::map::{Mapper, MapperError};
+use crate::kafka::{
+    KafkaDeadLetters, KafkaDeadLettersError, KafkaSource, KafkaSourceError, Membership, Signature,
+};
+use crate::lease::Lease;
+use crate::map::{Mapper, MapperError, fingerprint};
 use crate::metrics::Metrics;
 use crate::pipeline::{Health, Pipeline, PipelineError, PipelineSettings, StateSettings};
 use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, ReductWriterError, StoreSettings};
 use crate::shutdown::{ShutdownError, Signals};
 use crate::telemetry::LogLevelHandle;
 use crate::watch_config::ConfigWatch;
-use crate::writer::Writer;
 
 /// Longest time from the signal to stop until the end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(25);
 
 /// Part of it that is left for the last commit and for closing the consumer.
 const CLOSE_RESERVE: Duration = Duration::from_secs(5);
-
-/// How often the store is asked whether it is there.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Why a member cannot run, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +90,6 @@ pub async fn run(args: Args, config: RuntimeConfig, log_level: LogLevelHandle) -
     let stop = CancellationToken::new();
     let signals = Signals::register().map_err(AppError::Signals)?;
     tokio::spawn(signals.stop_then_abort(stop.clone()));
-    tokio::spawn(watch_store(Arc::clone(&pipeline.writer), Arc::clone(&pipeline.health)));
     tokio::spawn(ConfigWatch { file: args.config.clone(), log_level, config }.run());
     let leaves = || !identity::is_wanted(&membership.instance_id, args.members_file.as_deref());
     let admin_stop = CancellationToken::new();
@@ -134,11 +132,24 @@ fn build(
         url: config.reduct_store.url.clone(),
         bucket: config.reduct_store.bucket.clone(),
         token_file: config.reduct_store.token_file.clone(),
+        retention: config.reduct_store.retention_ms.map(Duration::from_millis),
     };
     let writer = ReductWriter::new(store).map_err(AppError::Writer)?;
     let topic = config.delivery.dead_letter_topic.as_deref();
     let letters = KafkaDeadLetters::new(&config.kafka, topic).map_err(AppError::DeadLetters)?;
-    let source = KafkaSource::start(&config.kafka, &topics, membership, Arc::clone(&budget));
+    let signature = Signature {
+        writer_id: membership.writer_id.clone(),
+        sink_uid: config.sink.uid.clone(),
+        mapping: fingerprint(&config.mapping),
+    };
+    let lease = Arc::new(Lease::default());
+    let source = KafkaSource::start(
+        &config.kafka,
+        &topics,
+        (membership, signature),
+        Arc::clone(&budget),
+        Arc::clone(&lease),
+    );
     Ok(Pipeline {
         source: source.map_err(AppError::Source)?,
         writer: Arc::new(writer),
@@ -147,6 +158,7 @@ fn build(
         metrics,
         health: Arc::new(Health::default()),
         budget,
+        lease,
         settings: settings(&config.delivery),
     })
 }
@@ -158,29 +170,16 @@ fn settings(delivery: &DeliveryConfig) -> PipelineSettings {
         header_bytes: HEADER_BYTES_MAX,
         age: Duration::from_millis(delivery.batch_delay_ms),
     };
+    let commit_delay = Duration::from_millis(delivery.commit_delay_ms);
     PipelineSettings {
-        state: StateSettings { limits, has_dead_letters: delivery.on_rejected == OnRejected::DeadLetter },
-        commit_delay: Duration::from_millis(delivery.commit_delay_ms),
+        state: StateSettings {
+            limits,
+            has_dead_letters: delivery.on_rejected == OnRejected::DeadLetter,
+            commit_delay,
+            span_max: usize::MAX,
+        },
+        commit_delay,
         fencing_wait: REQUEST_TIMEOUT + Duration::from_secs(2),
         drain_deadline: DRAIN_DEADLINE.saturating_sub(CLOSE_RESERVE),
-    }
-}
-
-/// Asks the store again and again whether it is there, for `/readyz`.
-async fn watch_store(writer: Arc<ReductWriter>, health: Arc<Health>) {
-    let mut ticks = interval(PROBE_EVERY);
-    let mut was_reachable = None;
-    loop {
-        ticks.tick().await;
-        let answer = writer.probe().await;
-        let is_reachable = answer.is_ok();
-        health.set_store_reachable(is_reachable);
-        if was_reachable.replace(is_reachable) == Some(is_reachable) {
-            continue;
-        }
-        match answer {
-            Ok(()) => debug!("the store is reachable"),
-            Err(error) => warn!(%error, "the store is not ready, it is waited for"),
-        }
     }
 }

@@ -13,6 +13,12 @@ pub const BUDGET_BYTES: usize = 96 * 1024 * 1024;
 /// Bytes that one partition holds at most, however few partitions there are: two full batches and a reserve.
 pub const SHARE_BYTES_MAX: usize = 24 * 1024 * 1024;
 
+/// Messages whose end is remembered at most, all partitions together: about 100 bytes each.
+const SPAN_TOTAL: usize = 256 * 1024;
+
+/// The same of one partition: some seconds of small messages, from the store's answer until they were read back.
+const SPAN_MAX: usize = 32 * 1024;
+
 /// The budget of one member.
 #[derive(Debug)]
 pub struct Budget {
@@ -89,6 +95,12 @@ impl Share {
     #[must_use]
     pub fn batch_bytes_max(&self) -> usize {
         self.budget.share_bytes() / 2
+    }
+
+    /// Returns the most messages whose end one partition may remember.
+    #[must_use]
+    pub fn span_max(&self) -> usize {
+        (SPAN_TOTAL / self.budget.partitions.load(Ordering::Relaxed).max(1)).min(SPAN_MAX)
     }
 
     /// Takes bytes out of the budget.

@@ -44,7 +44,8 @@ pub fn commits_only_stored(commit: Offset, lowest_open: Option<Offset>) -> bool 
     lowest_open.is_none_or(|open| commit <= open)
 }
 
-/// I2: the messages without an end are those that lie in the open batch, travel, wait for a letter or are held.
+/// I2: the messages without an end are those that wait (for a batch, a letter or a person), travel, are to be shown, or
+/// were not.
 #[must_use]
 pub fn each_in_one_place(open: usize, places: [usize; 4]) -> bool {
     places.iter().sum::<usize>() == open

@@ -14,7 +14,7 @@ mod start;
 mod start_rule;
 mod statistics;
 
-pub use commit_metadata::{CommitMetadata, Place};
+pub use commit_metadata::{CommitMetadata, Place, SafePlace, Signature};
 pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError};
 pub use properties::Membership;
 pub use pulse::Pulse;

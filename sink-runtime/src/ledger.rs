@@ -1,7 +1,7 @@
 //! Pure. `Ledger`: what has become of each message of one partition, and how far its offset may be committed.
 //!
 //! Offsets have gaps (compaction, transaction markers), so messages are found by their offset and counted in order.
-//! A message ends stored or dead-lettered; the commit point is the first one that has not ended.
+//! A message ends shown by the store, dead-lettered or expired; the commit point is the first one that has not ended.
 
 use std::collections::VecDeque;
 
@@ -12,12 +12,14 @@ use crate::record::{Offset, PlaceState};
 pub enum Stage {
     /// It was received.
     Received,
-    /// The store has answered that it has it.
+    /// The store has answered that it has it, which proves nothing.
     Answered,
-    /// The store has shown it. Until the commit gate reads back, an answer counts as that.
+    /// The store has shown it.
     Verified,
     /// It lies in the dead-letter topic.
     DeadLettered,
+    /// The store had it and has deleted it, as its bucket is told to.
+    Expired,
 }
 
 /// What may be committed: the next offset to read and the state that a replay from there starts with.
@@ -34,6 +36,10 @@ pub struct CommitPoint {
 pub struct Ledger {
     point: CommitPoint,
     slots: VecDeque<Slot>,
+    /// Number of slots that have not ended.
+    open: usize,
+    /// Number of slots from the front that the store has answered for, without one in between.
+    answered: usize,
 }
 
 #[derive(Debug)]
@@ -48,29 +54,35 @@ impl Ledger {
     /// Returns a ledger that begins at a point.
     #[must_use]
     pub fn new(point: CommitPoint) -> Self {
-        Self { point, slots: VecDeque::new() }
+        Self { point, slots: VecDeque::new(), open: 0, answered: 0 }
     }
 
     /// Notes a message and the state of places after it.
     pub fn receive(&mut self, offset: Offset, timestamp_ms: Option<i64>, after: Option<PlaceState>) {
         debug_assert!(self.slots.back().is_none_or(|slot| slot.offset < offset), "offsets only rise");
         self.slots.push_back(Slot { offset, timestamp_ms, after, stage: Stage::Received });
+        self.open += 1;
     }
 
-    /// Notes that the store has answered for a message.
-    pub fn answered(&mut self, offset: Offset) {
-        self.set(offset, Stage::Answered);
-        self.verified(offset);
-    }
-
-    /// Notes that the store has shown a message.
-    pub fn verified(&mut self, offset: Offset) {
-        self.set(offset, Stage::Verified);
-    }
-
-    /// Notes that a message lies in the dead-letter topic.
-    pub fn dead_lettered(&mut self, offset: Offset) {
-        self.set(offset, Stage::DeadLettered);
+    /// Notes what has become of a message; one that is not known, or has ended, stays as it is.
+    pub fn set(&mut self, offset: Offset, stage: Stage) {
+        let found = self.slots.binary_search_by_key(&offset, |slot| slot.offset);
+        let Some(slot) = found.ok().and_then(|index| self.slots.get_mut(index)) else {
+            return;
+        };
+        if slot.stage.has_ended() {
+            return;
+        }
+        slot.stage = stage;
+        self.open -= usize::from(stage.has_ended());
+        while let Some(slot) = self.slots.front().filter(|slot| slot.stage.has_ended()) {
+            self.point = CommitPoint { offset: slot.offset.next(), state: slot.after };
+            self.slots.pop_front();
+            self.answered = self.answered.saturating_sub(1);
+        }
+        while self.slots.get(self.answered).is_some_and(|slot| slot.stage != Stage::Received) {
+            self.answered += 1;
+        }
     }
 
     /// Returns the point up to which every message has ended.
@@ -85,10 +97,19 @@ impl Ledger {
         self.slots.front().map(|slot| slot.offset)
     }
 
-    /// Returns the time of the oldest message that has not ended.
+    /// Returns the offset below which the store has answered for every message that was received.
+    #[must_use]
+    pub fn answered_to(&self) -> Offset {
+        match self.slots.get(self.answered) {
+            Some(slot) => slot.offset,
+            None => self.slots.back().map_or(self.point.offset, |slot| slot.offset.next()),
+        }
+    }
+
+    /// Returns the time of the oldest message that the store has not answered for.
     #[must_use]
     pub fn oldest_timestamp_ms(&self) -> Option<i64> {
-        self.slots.front().and_then(|slot| slot.timestamp_ms)
+        self.slots.get(self.answered).and_then(|slot| slot.timestamp_ms)
     }
 
     /// Returns the number of messages that are remembered: all from the lowest one that has not ended on.
@@ -100,33 +121,22 @@ impl Ledger {
     /// Returns the number of messages that have not ended.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.slots.iter().filter(|slot| !slot.has_ended()).count()
-    }
-
-    fn set(&mut self, offset: Offset, stage: Stage) {
-        let found = self.slots.binary_search_by_key(&offset, |slot| slot.offset);
-        if let Some(slot) = found.ok().and_then(|index| self.slots.get_mut(index)) {
-            slot.stage = stage;
-        }
-        while let Some(slot) = self.slots.front().filter(|slot| slot.has_ended()) {
-            self.point = CommitPoint { offset: slot.offset.next(), state: slot.after };
-            self.slots.pop_front();
-        }
+        self.open
     }
 }
 
-impl Slot {
-    fn has_ended(&self) -> bool {
-        match self.stage {
-            Stage::Received | Stage::Answered => false,
-            Stage::Verified | Stage::DeadLettered => true,
+impl Stage {
+    fn has_ended(self) -> bool {
+        match self {
+            Self::Received | Self::Answered => false,
+            Self::Verified | Self::DeadLettered | Self::Expired => true,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CommitPoint, Ledger};
+    use super::{CommitPoint, Ledger, Stage};
     use crate::record::{Offset, PlaceState, TimestampUs};
 
     fn state(last: u64) -> PlaceState {
@@ -136,7 +146,7 @@ mod tests {
     fn ledger(offsets: &[i64]) -> Ledger {
         let mut ledger = Ledger::new(CommitPoint { offset: Offset(0), state: None });
         for offset in offsets {
-            ledger.receive(Offset(*offset), None, Some(state(offset.unsigned_abs() * 10)));
+            ledger.receive(Offset(*offset), Some(*offset), Some(state(offset.unsigned_abs() * 10)));
         }
         ledger
     }
@@ -144,27 +154,44 @@ mod tests {
     #[test]
     fn point_waits_for_the_lowest_open_message() {
         let mut ledger = ledger(&[0, 1, 2]);
-        ledger.answered(Offset(1));
-        ledger.answered(Offset(2));
+        ledger.set(Offset(1), Stage::Verified);
+        ledger.set(Offset(2), Stage::Verified);
         assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(0), state: None });
-        ledger.answered(Offset(0));
+        ledger.set(Offset(0), Stage::Verified);
         assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(3), state: Some(state(20)) });
         assert_eq!(ledger.lowest_open(), None);
     }
 
     #[test]
+    fn an_answer_of_the_store_moves_the_lag_and_not_the_point() {
+        let mut ledger = ledger(&[0, 1, 2]);
+        ledger.set(Offset(1), Stage::Answered);
+        assert_eq!((ledger.answered_to(), ledger.oldest_timestamp_ms()), (Offset(0), Some(0)));
+        ledger.set(Offset(0), Stage::Answered);
+        assert_eq!((ledger.answered_to(), ledger.oldest_timestamp_ms()), (Offset(2), Some(2)));
+        assert_eq!((ledger.commit_point().offset, ledger.open()), (Offset(0), 3));
+        ledger.set(Offset(0), Stage::Verified);
+        ledger.set(Offset(2), Stage::Answered);
+        assert_eq!((ledger.answered_to(), ledger.oldest_timestamp_ms()), (Offset(3), None));
+    }
+
+    #[test]
     fn gaps_in_offsets_are_no_gaps_in_the_ledger() {
         let mut ledger = ledger(&[3, 7, 20]);
-        ledger.answered(Offset(3));
-        ledger.dead_lettered(Offset(7));
+        ledger.set(Offset(3), Stage::Expired);
+        ledger.set(Offset(7), Stage::DeadLettered);
         assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(8), state: Some(state(70)) });
         assert_eq!((ledger.lowest_open(), ledger.open()), (Some(Offset(20)), 1));
     }
 
     #[test]
-    fn answers_for_unknown_messages_change_nothing() {
-        let mut ledger = ledger(&[5]);
-        ledger.answered(Offset(4));
+    fn answers_for_unknown_and_ended_messages_change_nothing() {
+        let mut ledger = ledger(&[5, 6]);
+        ledger.set(Offset(4), Stage::Verified);
         assert_eq!(ledger.commit_point().offset, Offset(0));
+        ledger.set(Offset(6), Stage::DeadLettered);
+        ledger.set(Offset(6), Stage::Answered);
+        ledger.set(Offset(5), Stage::Verified);
+        assert_eq!((ledger.commit_point().offset, ledger.open()), (Offset(7), 0));
     }
 }

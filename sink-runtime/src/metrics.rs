@@ -35,6 +35,8 @@ pub struct Metrics {
     bytes_stored: Family<PartitionLabels, Counter>,
     duplicates: Family<PartitionLabels, Counter>,
     dead_letters: Family<PartitionLabels, Counter>,
+    rewrites: Family<PartitionLabels, Counter>,
+    expired: Family<PartitionLabels, Counter>,
     lost_to_retention: Family<PartitionLabels, Counter>,
     lag_messages: Family<PartitionLabels, Gauge>,
     lag_seconds: Family<PartitionLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
@@ -58,6 +60,10 @@ pub struct PartitionMetrics {
     pub duplicates: Counter,
     /// Messages that went to the dead-letter topic.
     pub dead_letters: Counter,
+    /// Records that were written once more because the store had lost them.
+    pub rewrites: Counter,
+    /// Records that the bucket's policy deleted before they were safe.
+    pub expired: Counter,
     /// Time from a message's timestamp to its storage.
     pub end_to_end: Histogram,
     /// Time of a write request.
@@ -73,6 +79,8 @@ impl Metrics {
             bytes_stored: Family::default(),
             duplicates: Family::default(),
             dead_letters: Family::default(),
+            rewrites: Family::default(),
+            expired: Family::default(),
             lost_to_retention: Family::default(),
             lag_messages: Family::default(),
             lag_seconds: Family::default(),
@@ -101,6 +109,8 @@ impl Metrics {
             bytes_stored: self.bytes_stored.get_or_create_owned(&labels),
             duplicates: self.duplicates.get_or_create_owned(&labels),
             dead_letters: self.dead_letters.get_or_create_owned(&labels),
+            rewrites: self.rewrites.get_or_create_owned(&labels),
+            expired: self.expired.get_or_create_owned(&labels),
             end_to_end: self.end_to_end.clone(),
             write: self.write.clone(),
         }
@@ -153,6 +163,12 @@ impl Metrics {
             ("kafkasink_bytes_stored", "Payload bytes that the store has taken", &self.bytes_stored),
             ("kafkasink_duplicates", "Records that the store had already", &self.duplicates),
             ("kafkasink_dead_letters", "Messages delivered to the dead-letter topic", &self.dead_letters),
+            ("kafkasink_rewrites", "Records written once more because the store lost them", &self.rewrites),
+            (
+                "kafkasink_expired",
+                "Records that the bucket's policy deleted before they were proven safe",
+                &self.expired,
+            ),
             (
                 "kafkasink_lost_to_retention",
                 "Offsets that Kafka's retention deleted before they were read",

@@ -1,22 +1,30 @@
-//! Consume → map → batch → write → commit, one lane for each partition.
+//! Consume → map → batch → write → read back → commit, one lane for each partition.
 //!
-//! `state` decides and is pure; `lane` performs what it decides for one partition; `driver` starts and ends the lanes
-//! as partitions come and go, and commits.
+//! `state` decides and is pure, with `gathering`, `work`, `proving`, `standing`, `safety`, `history`, `frontier` and
+//! `letters` as its parts; `lane` performs what it decides for one partition; `driver` starts and ends the lanes as
+//! partitions come and go, and commits; `store_watch` looks at the store for all of them.
 
 mod ask;
 mod driver;
 mod effect;
 mod frontier;
+mod gathering;
+mod history;
 mod lane;
 mod lanes;
 mod letters;
+mod proving;
 mod request;
+mod safety;
+mod standing;
 mod state;
 mod status;
+mod store_watch;
 mod work;
 
 pub use driver::{Pipeline, PipelineError, PipelineSettings};
 pub use effect::{Effect, Input};
-pub use request::{Answer, Request};
-pub use state::{PartitionState, StateSettings};
+pub use request::{Answer, Check, Checked, ReadBack, Request};
+pub use standing::{MadeBy, StoreSeen};
+pub use state::{Beginning, PartitionState, StateSettings};
 pub use status::Health;

@@ -36,6 +36,21 @@ pub struct Entry(Arc<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimestampUs(pub u64);
 
+/// Which life of a topic a message belongs to: a topic that is deleted and created again counts its offsets anew.
+///
+/// The first life has no mark; a later one is marked by the first four bytes of the topic's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Life(pub Option<u32>);
+
+/// What tells a record from all others of its entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// The life of the topic.
+    pub life: Life,
+    /// The message it came from.
+    pub offset: Offset,
+}
+
 /// A header of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -117,7 +132,7 @@ pub struct Record {
     /// The time its message named.
     pub source: SourceTime,
     /// The message it came from, which identifies it within the entry.
-    pub offset: Offset,
+    pub identity: Identity,
     /// Its labels, each name once; the label of a moved time is not among them.
     pub labels: Vec<Label>,
     /// Its content type.
@@ -128,6 +143,9 @@ pub struct Record {
 
 /// Label that holds the offset: the identity of a record within its entry.
 pub const LABEL_OFFSET: &str = "kafka_offset";
+
+/// Label that holds the mark of the topic's life, eight hexadecimal digits, from the second life on.
+pub const LABEL_LIFE: &str = "kafka_life";
 
 /// Label that holds the source time of a record that is stored elsewhere.
 pub const LABEL_TIMESTAMP: &str = "kafka_timestamp";
@@ -157,6 +175,24 @@ impl Entry {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Life {
+    /// The life of a topic that was never deleted.
+    pub const FIRST: Self = Self(None);
+
+    /// Reads a label's value; none where it is no mark.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mark = (text.len() == 8).then(|| u32::from_str_radix(text, 16).ok()).flatten()?;
+        Some(Self(Some(mark)))
+    }
+
+    /// Returns the label's value; none for the first life.
+    #[must_use]
+    pub fn label(self) -> Option<String> {
+        self.0.map(|mark| format!("{mark:08x}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The only door to ReductStore: writes batches and answers questions about what is there.
 
 mod bucket_handle;
+mod bucket_policy;
 mod convert;
 mod newest;
 mod writer;

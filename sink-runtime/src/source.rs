@@ -1,20 +1,25 @@
 //! Pure. The port to Kafka: a `Source` tells what is assigned and revoked and takes commits.
 
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::budget::Share;
-use crate::ledger::CommitPoint;
-use crate::record::{Message, Offset, TopicPartition};
+use crate::progress::Progress;
+use crate::record::{Life, Message, Offset, TopicPartition};
 
 /// A partition that this member owns from now on.
 #[derive(Debug)]
 pub struct Assignment {
     /// The partition.
     pub partition: TopicPartition,
-    /// Where reading begins, and the state of places there. It is committed already.
-    pub start: CommitPoint,
+    /// The life of its topic.
+    pub life: Life,
+    /// Where it stands, as its last commit says. The start is committed already.
+    pub progress: Progress,
+    /// Tells that the records above the safe point were made by this member's mapping.
+    pub is_own_mapping: bool,
     /// Tells that the last owner may still have a request open, which must be waited for.
     pub is_fenced: bool,
     /// Its messages in order.
@@ -26,8 +31,34 @@ pub struct Assignment {
 /// The messages of one partition.
 #[derive(Debug)]
 pub struct Intake {
-    chunks: mpsc::Receiver<Vec<Message>>,
+    chunks: mpsc::Receiver<Chunk>,
     wake: Wake,
+    wish: Arc<Wish>,
+    generation: u64,
+}
+
+/// Messages that travel together to the partition's lane.
+#[derive(Debug)]
+pub struct Chunk {
+    /// How often the partition went back before they were read.
+    pub generation: u64,
+    /// The messages in order.
+    pub messages: Vec<Message>,
+}
+
+/// Where a partition wants to be read from again, until the reader takes note.
+#[derive(Debug, Default)]
+pub struct Wish(Mutex<Option<Return>>);
+
+/// A way back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// The generation of the messages that follow.
+    pub generation: u64,
+    /// What is committed first, where that must be.
+    pub commit: Option<Commit>,
+    /// From where the partition is read.
+    pub offset: Offset,
 }
 
 /// Wakes the thread that reads from Kafka.
@@ -39,10 +70,12 @@ pub struct Wake(std::thread::Thread);
 pub struct Commit {
     /// The partition.
     pub partition: TopicPartition,
-    /// How far.
-    pub point: CommitPoint,
+    /// How far, and what a replay needs to know.
+    pub progress: Progress,
     /// Tells the next owner that nothing is under way and nothing unproven lies above.
     pub is_clean: bool,
+    /// Tells that the last owner's requests have ended, so that this member need not wait again after a restart.
+    pub is_owner: bool,
 }
 
 /// What happens at the source.
@@ -62,7 +95,7 @@ pub enum SourceEvent {
     /// Partitions are gone already; nothing may be committed for them.
     Lost(Vec<TopicPartition>),
     /// The broker has taken commits.
-    Committed(Vec<(TopicPartition, Offset)>),
+    Committed(Vec<Commit>),
     /// Where the partitions end in Kafka now.
     Ends(Vec<(TopicPartition, Offset)>),
     /// Messages were deleted by retention before they were read.
@@ -115,11 +148,23 @@ pub trait Source: Send + 'static {
     ) -> impl Future<Output = Result<(), SourceError>> + Send;
 }
 
-impl Intake {
-    /// Returns an intake and the end that feeds it.
+impl Commit {
+    /// Tells whether another commit says something that this one does not and that the next owner would miss.
     #[must_use]
-    pub fn new(chunks: mpsc::Receiver<Vec<Message>>, wake: Wake) -> Self {
-        Self { chunks, wake }
+    pub fn is_behind(&self, other: &Self) -> bool {
+        let (own, new) = (&self.progress, &other.progress);
+        own.point.offset != new.point.offset
+            || own.store_start != new.store_start
+            || self.is_owner != other.is_owner
+            || (new.is_safe() && !own.is_safe())
+    }
+}
+
+impl Intake {
+    /// Returns an intake, fed by the other end of `chunks` and by who heeds the wish.
+    #[must_use]
+    pub fn new(chunks: mpsc::Receiver<Chunk>, wake: Wake, wish: Arc<Wish>) -> Self {
+        Self { chunks, wake, wish, generation: 0 }
     }
 
     /// Returns the next messages; none where there will be no more.
@@ -127,9 +172,51 @@ impl Intake {
     /// # Cancel safety
     /// Dropping the future loses no message.
     pub async fn next(&mut self) -> Option<Vec<Message>> {
-        let chunk = self.chunks.recv().await;
+        loop {
+            let chunk = self.chunks.recv().await;
+            self.wake.wake();
+            let chunk = chunk?;
+            if chunk.generation == self.generation {
+                return Some(chunk.messages);
+            }
+        }
+    }
+
+    /// Asks for everything from an offset on once more; what was read before is not returned any more.
+    pub fn go_back(&mut self, offset: Offset, commit: Option<Commit>) {
+        self.generation += 1;
+        self.wish.set(Return { generation: self.generation, commit, offset });
         self.wake.wake();
-        chunk
+    }
+}
+
+impl Return {
+    /// Takes note that retention has deleted everything below `low`: it was stored, so nothing is lost by that.
+    pub fn begin_at(&mut self, low: Offset) {
+        self.offset = self.offset.max(low);
+        if let Some(commit) = &mut self.commit {
+            let Progress { point, safe, .. } = &mut commit.progress;
+            point.offset = point.offset.max(low);
+            safe.offset = safe.offset.max(low).min(point.offset);
+        }
+    }
+}
+
+impl Wish {
+    fn set(&self, way: Return) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(way);
+    }
+
+    /// Returns the wish; it stays until it is fulfilled.
+    #[must_use]
+    pub fn get(&self) -> Option<Return> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that a wish was fulfilled; a later one stays.
+    pub fn fulfilled(&self, generation: u64) {
+        let mut wish = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        wish.take_if(|way| way.generation == generation);
     }
 }
 

@@ -5,5 +5,5 @@ mod port;
 mod verdict;
 
 pub use error::StoreError;
-pub use port::{Head, Range, Writer};
+pub use port::{Head, Range, StorePulse, Writer};
 pub use verdict::{Scope, Verdict, judge};

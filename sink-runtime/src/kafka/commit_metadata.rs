@@ -3,26 +3,42 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::CommitPoint;
+use crate::progress::Progress;
 use crate::record::{Offset, PlaceState, TimestampUs};
+use crate::source::Commit;
+use crate::store_start::StoreStart;
 
 /// The version that this program writes; fields it does not know are ignored.
 const VERSION: u32 = 1;
 
 /// The metadata of a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CommitMetadata {
     /// Version of this shape.
     pub v: u32,
     /// Id of the topic, empty where the member does not know it.
     #[serde(default)]
     pub topic: String,
-    /// Who committed.
+    /// The start of the store, in seconds since 1970-01-01 UTC, under which everything from `safe` on was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_start: Option<StoreStart>,
+    /// Who committed; empty while the last owner's requests were still waited for.
     pub instance: String,
     /// Nothing of the member is under way at the store, and nothing unproven lies above the offset.
     pub clean: bool,
+    /// The uid of the sink.
+    #[serde(default)]
+    pub sink: String,
+    /// The fingerprint of the mapping that made the records above `safe`.
+    #[serde(default)]
+    pub mapping: String,
     /// The state of places at the offset; absent where no place was given yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Place>,
+    /// The safe point; absent where it is the offset itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe: Option<SafePlace>,
 }
 
 /// The state of places, in microseconds.
@@ -34,12 +50,44 @@ pub struct Place {
     pub src: u64,
 }
 
+/// The safe point with the state of places there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafePlace {
+    /// The offset below which nothing is lost even if the store is killed.
+    pub offset: i64,
+    /// The state of places; absent where no place was given yet.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Place>,
+}
+
+/// Who commits, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// What tells this process from a predecessor of the same name.
+    pub writer_id: String,
+    /// The uid of the sink.
+    pub sink_uid: String,
+    /// The fingerprint of the mapping.
+    pub mapping: String,
+}
+
 impl CommitMetadata {
-    /// Returns the metadata of a commit by `instance`.
+    /// Returns the metadata of a commit.
     #[must_use]
-    pub fn new(instance: &str, is_clean: bool, state: Option<PlaceState>) -> Self {
-        let at = state.map(|state| Place { last: state.last.0, src: state.last_source.0 });
-        Self { v: VERSION, topic: String::new(), instance: instance.to_owned(), clean: is_clean, at }
+    pub fn new(signature: &Signature, commit: &Commit) -> Self {
+        let Progress { point, safe, store_start } = commit.progress;
+        let safe = SafePlace { offset: safe.offset.0, at: safe.state.map(Place::from) };
+        Self {
+            v: VERSION,
+            topic: String::new(),
+            store_start,
+            instance: if commit.is_owner { signature.writer_id.clone() } else { String::new() },
+            clean: commit.is_clean,
+            sink: signature.sink_uid.clone(),
+            mapping: signature.mapping.clone(),
+            at: point.state.map(Place::from),
+            safe: (!commit.progress.is_safe()).then_some(safe),
+        }
     }
 
     /// Returns the metadata that a text holds; none where another program wrote it.
@@ -57,32 +105,75 @@ impl CommitMetadata {
         serde_json::to_string(self).expect("numbers, strings and flags are always JSON")
     }
 
-    /// Returns the commit point at an offset.
+    /// Returns what the commit at an offset says.
     #[must_use]
-    pub fn point(&self, offset: Offset) -> CommitPoint {
-        let state =
-            |place: Place| PlaceState { last: TimestampUs(place.last), last_source: TimestampUs(place.src) };
-        CommitPoint { offset, state: self.at.map(state) }
+    pub fn progress(&self, offset: Offset) -> Progress {
+        let point = CommitPoint { offset, state: self.at.map(PlaceState::from) };
+        let safe = self.safe.filter(|safe| safe.offset < offset.0).map_or(point, |safe| CommitPoint {
+            offset: Offset(safe.offset),
+            state: safe.at.map(PlaceState::from),
+        });
+        Progress { point, safe, store_start: self.store_start }
+    }
+}
+
+impl From<PlaceState> for Place {
+    fn from(state: PlaceState) -> Self {
+        Self { last: state.last.0, src: state.last_source.0 }
+    }
+}
+
+impl From<Place> for PlaceState {
+    fn from(place: Place) -> Self {
+        Self { last: TimestampUs(place.last), last_source: TimestampUs(place.src) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::CommitMetadata;
-    use crate::record::{Offset, PlaceState, TimestampUs};
+    use super::{CommitMetadata, Signature};
+    use crate::ledger::CommitPoint;
+    use crate::progress::Progress;
+    use crate::record::{Offset, Partition, PlaceState, TimestampUs, Topic, TopicPartition};
+    use crate::source::Commit;
+    use crate::store_start::StoreStart;
+
+    fn point(offset: i64, last: u64) -> CommitPoint {
+        let state = PlaceState { last: TimestampUs(last), last_source: TimestampUs(last - 2) };
+        CommitPoint { offset: Offset(offset), state: Some(state) }
+    }
+
+    fn text(progress: Progress, is_owner: bool) -> String {
+        let signature =
+            Signature { writer_id: "a-0".to_owned(), sink_uid: "u".to_owned(), mapping: "m".to_owned() };
+        let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
+        let commit = Commit { partition, progress, is_clean: false, is_owner };
+        CommitMetadata::new(&signature, &commit).to_text()
+    }
 
     #[test]
-    fn state_travels_in_the_metadata() {
-        let state = Some(PlaceState { last: TimestampUs(7), last_source: TimestampUs(5) });
-        let text = CommitMetadata::new("a-0", true, state).to_text();
-        assert_eq!(text, r#"{"v":1,"topic":"","instance":"a-0","clean":true,"at":{"last":7,"src":5}}"#);
-        assert_eq!(CommitMetadata::parse(&text).unwrap().point(Offset(3)).state, state);
+    fn progress_travels_in_the_metadata() {
+        let progress =
+            Progress { point: point(3, 7), safe: point(1, 5), store_start: Some(StoreStart(1_000)) };
+        let text = text(progress, true);
+        let fixed = r#"{"v":1,"topic":"","storeStart":1000,"instance":"a-0","clean":false,"sink":"u","mapping":"m","#;
+        assert_eq!(text, format!(r#"{fixed}"at":{{"last":7,"src":5}},"safe":{{"offset":1,"last":5,"src":3}}}}"#));
+        assert_eq!(CommitMetadata::parse(&text).unwrap().progress(Offset(3)), progress);
+    }
+
+    #[test]
+    fn a_safe_point_needs_no_second_one_and_a_guest_bears_no_name() {
+        let safe = Progress { point: point(3, 7), safe: point(3, 7), store_start: None };
+        let text = text(safe, false);
+        assert!(text.contains(r#""instance":"""#) && !text.contains("safe"), "{text}");
+        assert_eq!(CommitMetadata::parse(&text).unwrap().progress(Offset(3)), safe);
     }
 
     #[test]
     fn fields_of_later_versions_are_ignored_and_foreign_text_is_none() {
-        let later = r#"{"v":2,"instance":"a","clean":false,"safe":{"offset":1}}"#;
-        assert_eq!(CommitMetadata::parse(later).map(|metadata| metadata.clean), Some(false));
+        let later = r#"{"v":2,"instance":"a","clean":false,"safe":{"offset":1},"new":7}"#;
+        let parsed = CommitMetadata::parse(later).unwrap();
+        assert_eq!(parsed.progress(Offset(9)).safe, CommitPoint { offset: Offset(1), state: None });
         assert_eq!(CommitMetadata::parse(""), None);
         assert_eq!(CommitMetadata::parse("burrow"), None);
     }

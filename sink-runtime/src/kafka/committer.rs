@@ -17,8 +17,10 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::commit_metadata::CommitMetadata;
+use super::commit_metadata::{CommitMetadata, Signature};
 use super::consumer_context::Context;
+use crate::clock::since_boot;
+use crate::lease::Lease;
 use crate::source::{Commit, SourceEvent};
 
 /// Longest wait for the broker's answer.
@@ -48,7 +50,8 @@ impl Committer {
     /// Starts the thread.
     pub(super) fn start(
         consumer: Arc<BaseConsumer<Context>>,
-        writer_id: String,
+        signature: Signature,
+        lease: Arc<Lease>,
         events: mpsc::Sender<SourceEvent>,
     ) -> std::io::Result<Self> {
         let (jobs, received) = sync_channel(QUEUE);
@@ -56,7 +59,7 @@ impl Committer {
         let thread_epoch = Arc::clone(&epoch);
         let thread = std::thread::Builder::new()
             .name("kafka-commit".to_owned())
-            .spawn(move || serve(&received, &thread_epoch, (&consumer, &writer_id), &events))?;
+            .spawn(move || serve(&received, &thread_epoch, (&consumer, &signature, &lease), &events))?;
         Ok(Self { jobs, thread, epoch, is_late: OnceLock::new() })
     }
 
@@ -112,19 +115,19 @@ impl Committer {
 fn serve(
     jobs: &Receiver<Job>,
     current_epoch: &AtomicU64,
-    (consumer, writer_id): (&BaseConsumer<Context>, &str),
+    (consumer, signature, lease): (&BaseConsumer<Context>, &Signature, &Lease),
     events: &mpsc::Sender<SourceEvent>,
 ) {
     for Job { epoch, commits, answer } in jobs {
         if epoch != current_epoch.load(Ordering::Relaxed) {
             continue;
         }
-        let outcome = to_list(&commits, writer_id).and_then(|list| consumer.commit(&list, CommitMode::Sync));
+        let begun = since_boot();
+        let outcome = to_list(&commits, signature).and_then(|list| consumer.commit(&list, CommitMode::Sync));
         match &outcome {
             Ok(()) => {
-                let offsets =
-                    commits.into_iter().map(|commit| (commit.partition, commit.point.offset)).collect();
-                if let Err(error) = events.try_send(SourceEvent::Committed(offsets)) {
+                lease.renew(begun);
+                if let Err(error) = events.try_send(SourceEvent::Committed(commits)) {
                     debug!(%error, "the driver is busy, it will commit once more");
                 }
             }
@@ -139,12 +142,13 @@ fn serve(
     }
 }
 
-fn to_list(commits: &[Commit], writer_id: &str) -> Result<TopicPartitionList, KafkaError> {
+fn to_list(commits: &[Commit], signature: &Signature) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(commits.len());
-    for Commit { partition, point, is_clean } in commits {
+    for commit in commits {
+        let partition = &commit.partition;
         let mut element = list.add_partition(partition.topic.as_str(), partition.partition.0);
-        element.set_offset(KafkaOffset::Offset(point.offset.0))?;
-        element.set_metadata(CommitMetadata::new(writer_id, *is_clean, point.state).to_text());
+        element.set_offset(KafkaOffset::Offset(commit.progress.point.offset.0))?;
+        element.set_metadata(CommitMetadata::new(signature, commit).to_text());
     }
     Ok(list)
 }

@@ -12,7 +12,8 @@ use tracing::warn;
 use super::consumer_context::Context;
 use super::message::to_message;
 use crate::budget::{Budget, Share};
-use crate::record::{Message, TopicPartition};
+use crate::record::TopicPartition;
+use crate::source::{Chunk, Intake, Return, Wake, Wish};
 
 /// Most messages that are moved at once, so that partitions take turns.
 const CHUNK_MESSAGES: usize = 32;
@@ -34,9 +35,12 @@ pub(super) enum Moved {
 /// One partition's queue and the way to its lane.
 pub(super) struct Feed {
     partition: TopicPartition,
-    queue: PartitionQueue<Context>,
+    /// Absent while the partition is being taken anew.
+    queue: Option<PartitionQueue<Context>>,
     /// Absent until the start is committed: nothing is read before.
-    lane: Option<mpsc::Sender<Vec<Message>>>,
+    lane: Option<mpsc::Sender<Chunk>>,
+    wish: Arc<Wish>,
+    generation: u64,
     share: Share,
     budget: Arc<Budget>,
 }
@@ -48,18 +52,42 @@ impl Feed {
         partition: &TopicPartition,
         budget: &Arc<Budget>,
     ) -> Option<Self> {
-        let mut queue = consumer.split_partition_queue(partition.topic.as_str(), partition.partition.0)?;
-        let reader = std::thread::current();
-        queue.set_nonempty_callback(move || reader.unpark());
+        let queue = Some(split(consumer, partition)?);
         let budget = Arc::clone(budget);
-        Some(Self { partition: partition.clone(), queue, lane: None, share: budget.share(), budget })
+        Some(Self {
+            partition: partition.clone(),
+            queue,
+            lane: None,
+            wish: Arc::default(),
+            generation: 0,
+            share: budget.share(),
+            budget,
+        })
     }
 
     /// Lets messages flow; returns where they arrive.
-    pub(super) fn open(&mut self) -> (mpsc::Receiver<Vec<Message>>, Share) {
+    pub(super) fn open(&mut self) -> (Intake, Share) {
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         self.lane = Some(sender);
-        (receiver, self.share.clone())
+        let wake = Wake::new(std::thread::current());
+        (Intake::new(receiver, wake, Arc::clone(&self.wish)), self.share.clone())
+    }
+
+    /// Returns where the lane wants to be read from again.
+    pub(super) fn wish(&self) -> Option<Return> {
+        self.wish.get()
+    }
+
+    /// Drops the queue: it must be gone before the partition can come back with a new one.
+    pub(super) fn let_go(&mut self) {
+        self.queue = None;
+    }
+
+    /// Takes up the partition's new queue, which holds what follows the way back.
+    pub(super) fn take_up(&mut self, consumer: &Arc<BaseConsumer<Context>>, generation: u64) {
+        self.queue = split(consumer, &self.partition);
+        self.generation = generation;
+        self.wish.fulfilled(generation);
     }
 
     /// Tells whether messages flow.
@@ -69,12 +97,13 @@ impl Feed {
 
     /// Moves what is there.
     pub(super) fn pump(&self) -> Moved {
-        let Some(Ok(permit)) = self.lane.as_ref().map(mpsc::Sender::try_reserve) else {
+        let (Some(queue), Some(Ok(permit))) = (&self.queue, self.lane.as_ref().map(mpsc::Sender::try_reserve))
+        else {
             return Moved::None;
         };
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
-            match self.queue.poll(Duration::ZERO) {
+            match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => chunk.push(to_message(&message, &self.share)),
                 Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
                     return Moved::OutOfRange;
@@ -89,9 +118,19 @@ impl Feed {
         if chunk.is_empty() {
             return Moved::None;
         }
-        permit.send(chunk);
+        permit.send(Chunk { generation: self.generation, messages: chunk });
         Moved::Some
     }
+}
+
+fn split(
+    consumer: &Arc<BaseConsumer<Context>>,
+    partition: &TopicPartition,
+) -> Option<PartitionQueue<Context>> {
+    let mut queue = consumer.split_partition_queue(partition.topic.as_str(), partition.partition.0)?;
+    let reader = std::thread::current();
+    queue.set_nonempty_callback(move || reader.unpark());
+    Some(queue)
 }
 
 impl Drop for Feed {

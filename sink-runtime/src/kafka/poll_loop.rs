@@ -4,6 +4,7 @@
 //! pausing would throw away what was fetched. The loop sleeps until a queue, a command or freed memory wakes it.
 
 mod close;
+mod go_back;
 mod rebalance;
 
 use std::collections::{BTreeSet, HashMap};
@@ -20,12 +21,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::commit_metadata::Signature;
 use super::committer::Committer;
 use super::consumer_context::Context;
 use super::feed::{Feed, Moved};
 use super::pulse::Pulse;
 use super::start_rule::Start;
 use crate::budget::Budget;
+use crate::lease::Lease;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::source::{Commit, SourceError, SourceEvent};
 
@@ -48,7 +51,7 @@ pub(super) enum Command {
 #[derive(Clone, Debug)]
 pub(super) struct PollSettings {
     pub(super) start_from: StartFrom,
-    pub(super) writer_id: String,
+    pub(super) signature: Signature,
 }
 
 /// The loop.
@@ -66,6 +69,7 @@ pub(super) struct PollLoop {
     /// Starts that the broker has not taken yet; nothing is read before.
     unconfirmed: Vec<(TopicPartition, Start)>,
     confirm_at: Option<Instant>,
+    go_back_at: Option<Instant>,
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
@@ -84,13 +88,13 @@ impl PollLoop {
         settings: PollSettings,
         budget: Arc<Budget>,
         events: mpsc::Sender<SourceEvent>,
-        pulse: Arc<Pulse>,
+        (pulse, lease): (Arc<Pulse>, Arc<Lease>),
     ) -> std::io::Result<Self> {
         let reader = std::thread::current();
         budget.wake_reader(reader.clone());
         consumer.set_nonempty_callback(move || reader.unpark());
         let consumer = Arc::new(consumer);
-        let committer = Committer::start(Arc::clone(&consumer), settings.writer_id.clone(), events.clone())?;
+        let committer = Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())?;
         Ok(Self {
             consumer,
             committer,
@@ -103,6 +107,7 @@ impl PollLoop {
             resolve_at: None,
             unconfirmed: Vec::new(),
             confirm_at: None,
+            go_back_at: None,
             last_error: None,
             astray: BTreeSet::new(),
         })
@@ -118,6 +123,7 @@ impl PollLoop {
             }
             self.rebalance(runtime);
             self.confirm();
+            self.go_back();
             if let Next::End = self.obey(&mut commands) {
                 break;
             }

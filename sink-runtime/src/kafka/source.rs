@@ -8,11 +8,13 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::commit_metadata::Signature;
 use super::consumer_context::Context;
 use super::poll_loop::{Command, PollLoop, PollSettings};
 use super::properties::{self, Membership};
 use super::pulse::Pulse;
 use crate::budget::Budget;
+use crate::lease::Lease;
 use crate::source::{Commit, Source, SourceError, SourceEvent};
 
 /// Most events and commands that wait.
@@ -54,8 +56,9 @@ impl KafkaSource {
     pub fn start(
         config: &KafkaConfig,
         topics: &[String],
-        membership: &Membership,
+        (membership, signature): (&Membership, Signature),
         budget: Arc<Budget>,
+        lease: Arc<Lease>,
     ) -> Result<Self, KafkaSourceError> {
         let (event_sender, events) = mpsc::channel(QUEUE);
         let (commands, command_receiver) = mpsc::channel(QUEUE);
@@ -69,14 +72,14 @@ impl KafkaSource {
             .map_err(|source| KafkaSourceError::Subscribe { topics: topics.to_vec(), source })?;
         let pulse = Arc::new(Pulse::default());
         let settings =
-            PollSettings { start_from: config.start_from, writer_id: membership.writer_id.clone() };
+            PollSettings { start_from: config.start_from, signature };
         let runtime = tokio::runtime::Handle::current();
-        let thread_pulse = Arc::clone(&pulse);
+        let shared = (Arc::clone(&pulse), lease);
         let thread = std::thread::Builder::new()
             .name("kafka-poll".to_owned())
             .spawn(move || {
                 let reports = event_sender.clone();
-                match PollLoop::new(consumer, settings, budget, event_sender, thread_pulse) {
+                match PollLoop::new(consumer, settings, budget, event_sender, shared) {
                     Ok(poll_loop) => poll_loop.run(command_receiver, &runtime),
                     Err(error) => {
                         let failed = SourceError::Fatal { reason: error.to_string() };

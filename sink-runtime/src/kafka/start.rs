@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use tracing::debug;
 
-use super::commit_metadata::CommitMetadata;
+use super::commit_metadata::{CommitMetadata, Signature};
 use super::consumer_context::Context;
 use super::start_rule::{Facts, Start, start, start_of_new};
 use crate::record::TopicPartition;
@@ -30,7 +30,7 @@ pub(super) fn resolve(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
     from: StartFrom,
-    writer_id: &str,
+    signature: &Signature,
 ) -> Result<Resolved, KafkaError> {
     let commits = read_commits(consumer, partitions)?;
     let has_new = commits.iter().any(|(committed, _)| committed.is_none());
@@ -47,7 +47,7 @@ pub(super) fn resolve(
             watermarks => watermarks?,
         };
         let facts = Facts { committed, metadata, low, high };
-        resolved.starts.push((partition.clone(), start(&facts, from, writer_id)));
+        resolved.starts.push((partition.clone(), start(&facts, from, signature)));
     }
     Ok(resolved)
 }

@@ -2,8 +2,9 @@
 
 use kafkasink_crds::runtime_config::StartFrom;
 
-use super::commit_metadata::CommitMetadata;
+use super::commit_metadata::{CommitMetadata, Signature};
 use crate::ledger::CommitPoint;
+use crate::progress::Progress;
 use crate::record::Offset;
 
 /// What is known about a partition when it is assigned.
@@ -22,7 +23,9 @@ pub(super) struct Facts {
 /// Where a partition begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Start {
-    pub(super) point: CommitPoint,
+    pub(super) progress: Progress,
+    /// The records above the safe point were made by this member's mapping.
+    pub(super) is_own_mapping: bool,
     /// The last owner may still have a request open.
     pub(super) is_fenced: bool,
     /// Offsets that retention took before they were read.
@@ -30,24 +33,29 @@ pub(super) struct Start {
 }
 
 /// Returns where a partition begins; `from` holds for partitions without a commit.
-pub(super) fn start(facts: &Facts, from: StartFrom, writer_id: &str) -> Start {
+pub(super) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> Start {
+    let at = |offset| Progress::at(CommitPoint { offset: Offset(offset), state: None });
     let Some(committed) = facts.committed else {
         let offset = match from {
             StartFrom::Earliest => facts.low,
             StartFrom::Latest => facts.high,
         };
-        let point = CommitPoint { offset: Offset(offset), state: None };
-        return Start { point, is_fenced: false, lost: 0 };
+        return Start { progress: at(offset), is_own_mapping: true, is_fenced: false, lost: 0 };
     };
-    let is_within = (facts.low..=facts.high).contains(&committed);
-    let offset = if is_within { committed } else { facts.low };
-    let point = match &facts.metadata {
-        Some(metadata) => metadata.point(Offset(offset)),
-        None => CommitPoint { offset: Offset(offset), state: None },
-    };
-    let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == writer_id;
-    let is_fenced = !facts.metadata.as_ref().is_some_and(is_free);
-    Start { point, is_fenced, lost: u64::try_from(facts.low - committed).unwrap_or(0) }
+    let mut progress =
+        facts.metadata.as_ref().map_or(at(committed), |metadata| metadata.progress(Offset(committed)));
+    if !(facts.low..=facts.high).contains(&committed) {
+        progress.point.offset = Offset(facts.low);
+        progress.safe = progress.point;
+    }
+    let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == signature.writer_id;
+    let is_own = |metadata: &CommitMetadata| metadata.mapping == signature.mapping;
+    Start {
+        progress,
+        is_own_mapping: facts.metadata.as_ref().is_none_or(is_own),
+        is_fenced: !facts.metadata.as_ref().is_some_and(is_free),
+        lost: u64::try_from(facts.low - committed).unwrap_or(0),
+    }
 }
 
 /// Returns where partitions without a commit begin: `Latest` holds only while the group has not read anything yet.
@@ -59,55 +67,4 @@ pub(super) fn start_of_new(from: StartFrom, commits: &[Option<CommitMetadata>]) 
 }
 
 #[cfg(test)]
-mod tests {
-    use kafkasink_crds::runtime_config::StartFrom;
-
-    use super::{Facts, Start, start, start_of_new};
-    use crate::kafka::CommitMetadata;
-    use crate::ledger::CommitPoint;
-    use crate::record::{Offset, PlaceState, TimestampUs};
-
-    const STATE: Option<PlaceState> = Some(PlaceState { last: TimestampUs(9), last_source: TimestampUs(8) });
-
-    fn facts(committed: Option<i64>, metadata: Option<CommitMetadata>) -> Facts {
-        Facts { committed, metadata, low: 10, high: 20 }
-    }
-
-    fn check(facts: &Facts, from: StartFrom, offset: i64, is_fenced: bool, lost: u64) {
-        let state = facts.metadata.as_ref().and_then(|metadata| metadata.point(Offset(0)).state);
-        let point = CommitPoint { offset: Offset(offset), state };
-        assert_eq!(start(facts, from, "me"), Start { point, is_fenced, lost }, "{facts:?}");
-    }
-
-    #[test]
-    fn partition_without_a_commit_begins_where_the_sink_says() {
-        check(&facts(None, None), StartFrom::Earliest, 10, false, 0);
-        check(&facts(None, None), StartFrom::Latest, 20, false, 0);
-    }
-
-    #[test]
-    fn only_a_clean_or_own_commit_needs_no_wait() {
-        let by = |instance, clean| Some(CommitMetadata::new(instance, clean, STATE));
-        check(&facts(Some(15), by("other", true)), StartFrom::Latest, 15, false, 0);
-        check(&facts(Some(15), by("me", false)), StartFrom::Latest, 15, false, 0);
-        check(&facts(Some(15), by("other", false)), StartFrom::Latest, 15, true, 0);
-        check(&facts(Some(15), None), StartFrom::Latest, 15, true, 0);
-    }
-
-    #[test]
-    fn what_retention_took_is_counted() {
-        check(&facts(Some(4), None), StartFrom::Earliest, 10, true, 6);
-        check(&facts(Some(10), None), StartFrom::Earliest, 10, true, 0);
-        check(&facts(Some(25), None), StartFrom::Earliest, 10, true, 0);
-    }
-
-    #[test]
-    fn latest_holds_only_for_a_group_that_has_only_begun() {
-        let begun = || Some(CommitMetadata::new("other", false, None));
-        let read = || Some(CommitMetadata::new("other", false, STATE));
-        assert_eq!(start_of_new(StartFrom::Latest, &[]), StartFrom::Latest);
-        assert_eq!(start_of_new(StartFrom::Latest, &[begun(), begun()]), StartFrom::Latest);
-        assert_eq!(start_of_new(StartFrom::Latest, &[begun(), read()]), StartFrom::Earliest);
-        assert_eq!(start_of_new(StartFrom::Latest, &[None]), StartFrom::Earliest);
-    }
-}
+mod tests;

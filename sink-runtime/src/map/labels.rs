@@ -9,7 +9,7 @@ use kafkasink_crds::runtime_config::{HeaderLabels, KeyEncoding, KeyLabel, Labels
 
 use super::label_name::TakenNames;
 use super::percent::encode;
-use crate::record::{Header, LABEL_OFFSET, Label, Offset};
+use crate::record::{Header, Identity, LABEL_LIFE, LABEL_OFFSET, Label};
 
 /// Label that lists the headers (and the key) that are there and empty.
 const LABEL_EMPTY: &str = "kafka_empty";
@@ -23,7 +23,7 @@ const LABEL_TOMBSTONE: &str = "kafka_tombstone";
 /// What the labels of one record are made of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LabelParts<'a> {
-    pub(super) offset: Offset,
+    pub(super) identity: Identity,
     pub(super) key: Option<&'a Bytes>,
     pub(super) headers: &'a [Header],
     pub(super) is_tombstone: bool,
@@ -49,7 +49,10 @@ impl LabelRules {
     /// Returns the labels of a record, each name once.
     pub(super) fn labels(&self, parts: LabelParts<'_>) -> Vec<Label> {
         let mut made = Made::new(parts.headers.len() + self.config.fixed.len() + 2);
-        made.add(LABEL_OFFSET.to_owned(), parts.offset.to_string());
+        made.add(LABEL_OFFSET.to_owned(), parts.identity.offset.to_string());
+        if let Some(mark) = parts.identity.life.label() {
+            made.add(LABEL_LIFE.to_owned(), mark);
+        }
         let mut names = TakenNames::new(&self.reserved);
         for header in parts.headers {
             if let Some(name) = self.name_of(header, parts.always, &mut names) {

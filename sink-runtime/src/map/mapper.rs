@@ -10,7 +10,7 @@ use super::entry::{EntryNames, EntryParts};
 use super::labels::{LabelParts, LabelRules};
 use super::rejection::Rejection;
 use super::timestamp::{advance, source_time};
-use crate::record::{Header, Headers, Label, Message, PlaceState, Record, TopicPartition};
+use crate::record::{Header, Headers, Identity, Label, Life, Message, PlaceState, Record, TopicPartition};
 
 /// Most bytes of label names and values of one record: well below the store's limit for one request.
 const LABEL_BYTES_MAX: usize = 200 * 1024;
@@ -35,6 +35,7 @@ pub struct Mapper {
 pub struct PartitionMapper {
     mapper: Arc<Mapper>,
     entries: EntryNames,
+    life: Life,
     state: Option<PlaceState>,
 }
 
@@ -61,15 +62,16 @@ impl Mapper {
         }))
     }
 
-    /// Returns the mapping of one partition that goes on after `state`.
+    /// Returns the mapping of one partition, in one life of its topic, that goes on after `state`.
     #[must_use]
     pub fn partition(
         self: &Arc<Self>,
         partition: &TopicPartition,
+        life: Life,
         state: Option<PlaceState>,
     ) -> PartitionMapper {
         let entries = EntryNames::new(&self.template, partition);
-        PartitionMapper { mapper: Arc::clone(self), entries, state }
+        PartitionMapper { mapper: Arc::clone(self), entries, life, state }
     }
 
     /// Returns the content type of a record and the header that must become a label because it is none.
@@ -104,8 +106,9 @@ impl PartitionMapper {
         let day = u64::try_from(source.microseconds.max(0)).map_or(place, crate::record::TimestampUs);
         let entry = self.entries.name(EntryParts { key: message.key.as_deref(), headers, time: day })?;
         let (content_type, always) = self.mapper.content_type(headers);
+        let identity = Identity { life: self.life, offset: message.offset };
         let labels = self.mapper.labels.labels(LabelParts {
-            offset: message.offset,
+            identity,
             key: message.key.as_ref(),
             headers,
             is_tombstone: message.value.is_none(),
@@ -113,7 +116,12 @@ impl PartitionMapper {
         });
         check_size(&labels)?;
         let body = message.value.clone().unwrap_or_default();
-        Ok(Record { entry, place, source, offset: message.offset, labels, content_type, body })
+        Ok(Record { entry, place, source, identity, labels, content_type, body })
+    }
+
+    /// Goes on after `state`, wherever it was.
+    pub fn go_back(&mut self, state: Option<PlaceState>) {
+        self.state = state;
     }
 
     /// Returns the state after the last message.

@@ -1,25 +1,93 @@
-//! Puts one request of a partition to the store. IO: store.
+//! Puts one request of a partition to the store, if the partition is still this member's own. IO: store.
+
+use std::sync::Arc;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::request::{Answer, Request};
+use super::request::{Answer, Check, Checked, ReadBack, Request};
+use crate::batch::Batch;
+use crate::clock::since_boot;
+use crate::lease::Lease;
 use crate::metrics::PartitionMetrics;
 use crate::record::{Entry, TimestampUs};
+use crate::throttle::Throttle;
 use crate::writer::{Head, Range, StoreError, Writer};
 
-pub(super) async fn ask<W: Writer>(writer: &W, request: Request, meters: &PartitionMetrics) -> Answer {
-    match request {
-        Request::Write(batch) => {
-            let begun = Instant::now();
-            let answer = writer.write(batch).await;
-            meters.write.observe(Instant::now().duration_since(begun).as_secs_f64());
-            Answer::Written(answer)
+/// What stands between a partition and the store.
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    pub(super) lease: Arc<Lease>,
+    pub(super) throttle: Arc<Throttle>,
+    pub(super) stop: CancellationToken,
+}
+
+/// The partition was told to stop before the request could be sent.
+#[derive(Clone, Copy, Debug)]
+struct NotSent;
+
+impl Gate {
+    /// Waits until a request may be sent; the caller sends it at once.
+    async fn admit(&self) -> Result<(), NotSent> {
+        tokio::select! {
+            biased;
+            () = self.lease.wait(since_boot) => Ok(()),
+            () = self.stop.cancelled() => Err(NotSent),
         }
-        Request::Survey(entries) => Answer::Surveyed(survey(writer, entries).await),
-        Request::Check(ranges) => Answer::Checked(check(writer, ranges).await),
-        Request::Probe(places) => Answer::Probed(probe(writer, places).await),
-        Request::Mend(places) => Answer::Mended(mend(writer, places).await),
     }
+}
+
+pub(super) async fn ask<W: Writer>(
+    writer: &W,
+    request: Request,
+    gate: &Gate,
+    meters: &PartitionMetrics,
+) -> Answer {
+    let answer = match request {
+        Request::Write(batch) => write(writer, batch, gate, meters).await,
+        Request::Mend(places) => mend(writer, places, gate).await,
+        question => match gate.admit().await {
+            Ok(()) => Ok(question_of(writer, question).await),
+            Err(not_sent) => Err(not_sent),
+        },
+    };
+    answer.unwrap_or_else(|NotSent| Answer::NotSent)
+}
+
+async fn question_of<W: Writer>(writer: &W, question: Request) -> Answer {
+    match question {
+        Request::Survey(entries) => Answer::Surveyed(survey(writer, entries).await),
+        Request::Check(check) => Answer::Checked(check_of(writer, check).await),
+        Request::Probe(places) => Answer::Probed(probe(writer, places).await),
+        Request::ReadBack(read_back) => {
+            let begun = Instant::now();
+            let heads = show(writer, read_back).await;
+            Answer::Shown { heads, took: begun.elapsed() }
+        }
+        Request::Write(_) | Request::Mend(_) => Answer::NotSent,
+    }
+}
+
+async fn write<W: Writer>(
+    writer: &W,
+    batch: Batch,
+    gate: &Gate,
+    meters: &PartitionMetrics,
+) -> Result<Answer, NotSent> {
+    let _pass = gate.throttle.enter().await;
+    if let Err(error) = writer.prepare().await {
+        return Ok(Answer::Written(Err(error)));
+    }
+    gate.admit().await?;
+    let begun = Instant::now();
+    let answer = writer.write(batch).await;
+    meters.write.observe(begun.elapsed().as_secs_f64());
+    match &answer {
+        Ok(_) => gate.throttle.speed_up(),
+        Err(error) if error.is_distress() => gate.throttle.slow_down(),
+        Err(_) => {}
+    }
+    Ok(Answer::Written(answer))
 }
 
 async fn survey<W: Writer>(
@@ -34,7 +102,32 @@ async fn survey<W: Writer>(
     Ok(found)
 }
 
-async fn check<W: Writer>(writer: &W, ranges: Vec<Range>) -> Result<Vec<(Entry, Head)>, StoreError> {
+async fn check_of<W: Writer>(writer: &W, check: Check) -> Result<Checked, StoreError> {
+    let mut checked = Checked { heads: ranges(writer, check.ranges).await?, horizons: Vec::new() };
+    for entry in check.horizons_of {
+        let horizon = writer.horizon(entry.clone()).await?;
+        checked.horizons.extend(horizon.map(|horizon| (entry, horizon)));
+    }
+    Ok(checked)
+}
+
+async fn show<W: Writer>(writer: &W, read_back: ReadBack) -> Result<Vec<(Entry, Head)>, StoreError> {
+    let places = match read_back {
+        ReadBack::Ranges(asked) => return ranges(writer, asked).await,
+        ReadBack::Points(places) => places,
+    };
+    let mut heads = Vec::with_capacity(places.len());
+    for (entry, place) in places {
+        match writer.head(entry.clone(), place).await {
+            Ok(head) => heads.push((entry, head)),
+            Err(StoreError::Missing(_) | StoreError::HalfWritten(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(heads)
+}
+
+async fn ranges<W: Writer>(writer: &W, ranges: Vec<Range>) -> Result<Vec<(Entry, Head)>, StoreError> {
     let mut found = Vec::new();
     for range in ranges {
         let entry = range.entry.clone();
@@ -59,12 +152,20 @@ async fn probe<W: Writer>(writer: &W, places: Vec<(Entry, TimestampUs)>) -> Vec<
     answers
 }
 
-async fn mend<W: Writer>(writer: &W, places: Vec<(Entry, TimestampUs)>) -> Result<(), StoreError> {
+async fn mend<W: Writer>(
+    writer: &W,
+    places: Vec<(Entry, TimestampUs)>,
+    gate: &Gate,
+) -> Result<Answer, NotSent> {
     for (entry, place) in places {
+        if let Err(error) = writer.prepare().await {
+            return Ok(Answer::Mended(Err(error)));
+        }
+        gate.admit().await?;
         match writer.remove(entry, place).await {
             Ok(()) | Err(StoreError::Missing(_)) => {}
-            Err(error) => return Err(error),
+            Err(error) => return Ok(Answer::Mended(Err(error))),
         }
     }
-    Ok(())
+    Ok(Answer::Mended(Ok(())))
 }

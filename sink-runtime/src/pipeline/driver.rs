@@ -6,21 +6,26 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::ask::Gate;
 use super::lane::Lane;
 use super::lanes::{LaneHandle, Lanes};
-use super::state::{PartitionState, StateSettings};
+use super::standing::MadeBy;
+use super::state::{Beginning, PartitionState, StateSettings};
 use super::status::{Health, LaneStatus};
+use super::store_watch::{StoreView, StoreWatch};
 use crate::budget::Budget;
 use crate::dead_letter::DeadLetters;
+use crate::lease::Lease;
 use crate::map::Mapper;
 use crate::metrics::Metrics;
 use crate::record::TopicPartition;
 use crate::source::{Assignment, Commit, Source, SourceError, SourceEvent};
+use crate::throttle::Throttle;
 use crate::writer::Writer;
 
 /// How long a revoked partition may take to finish its one request.
@@ -58,6 +63,8 @@ pub struct Pipeline<S, W, D> {
     pub health: Arc<Health>,
     /// How much is held.
     pub budget: Arc<Budget>,
+    /// How long the member may believe that its partitions are its own.
+    pub lease: Arc<Lease>,
     /// What it works by.
     pub settings: PipelineSettings,
 }
@@ -85,6 +92,12 @@ pub enum PipelineError {
     },
 }
 
+/// What all lanes share.
+struct Surroundings {
+    store: StoreView,
+    throttle: Arc<Throttle>,
+}
+
 impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
     /// Works until `stop`, then drains, commits and closes the source; `leaves` tells whether for good.
     ///
@@ -96,13 +109,19 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         leaves: impl FnOnce() -> bool,
     ) -> Result<(), PipelineError> {
         let mut lanes = Lanes::default();
+        let (watch, store) = StoreWatch::new(Arc::clone(&self.writer), Arc::clone(&self.health));
+        // Ends with this function.
+        let mut watching = JoinSet::new();
+        watching.spawn(watch.run());
+        let around = Surroundings { store, throttle: Arc::default() };
         let mut commit_tick = ticks(self.settings.commit_delay.max(Duration::from_millis(100)));
         let mut measure_tick = ticks(MEASURE_EVERY);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                event = self.source.next() => self.take(event, &mut lanes).await?,
+                event = self.source.next() => self.take(event, &mut lanes, &around).await?,
+                () = self.lease.wanted() => self.source.commit(lanes.renewals()).await,
                 _ = commit_tick.tick() => self.source.commit(lanes.commits()).await,
                 _ = measure_tick.tick() => {
                     if let Some(partition) = lanes.ended_by_itself() {
@@ -115,13 +134,18 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         self.finish(lanes, leaves()).await
     }
 
-    async fn take(&mut self, event: SourceEvent, lanes: &mut Lanes) -> Result<(), PipelineError> {
+    async fn take(
+        &mut self,
+        event: SourceEvent,
+        lanes: &mut Lanes,
+        around: &Surroundings,
+    ) -> Result<(), PipelineError> {
         match event {
             SourceEvent::Joined => self.health.set_joined(),
             SourceEvent::Assigned(assignments) => {
                 self.metrics.count_rebalance();
                 for assignment in assignments {
-                    self.start(assignment, lanes);
+                    self.start(assignment, lanes, around);
                 }
             }
             SourceEvent::Revoking { partitions, answer } => {
@@ -136,10 +160,10 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
                     self.metrics.forget(partition);
                 }
             }
-            SourceEvent::Committed(offsets) => {
-                for (partition, offset) in offsets {
-                    lanes.committed(&partition, offset);
-                    self.metrics.set_committed(&partition, offset.0);
+            SourceEvent::Committed(commits) => {
+                for commit in commits {
+                    self.metrics.set_committed(&commit.partition, commit.progress.point.offset.0);
+                    lanes.committed(commit);
                 }
             }
             SourceEvent::Ends(ends) => lanes.set_ends(ends),
@@ -152,36 +176,19 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         Ok(())
     }
 
-    fn start(&self, assignment: Assignment, lanes: &mut Lanes) {
-        let Assignment { partition, start, is_fenced, messages, share } = assignment;
+    fn start(&self, assignment: Assignment, lanes: &mut Lanes, around: &Surroundings) {
+        let partition = assignment.partition.clone();
         if lanes.working.contains_key(&partition) {
             error!(%partition, "a partition was assigned twice");
             lanes.retire(&partition);
         }
         // The metadata says that this process committed last, and not that the store is done with its requests.
-        let is_fenced = lanes.take_unsettled(&partition) || is_fenced;
-        info!(topic = %partition.topic, partition = partition.partition.0, offset = start.offset.0, is_fenced, "a partition begins");
-        let resume_at = is_fenced.then(|| (Instant::now() + self.settings.fencing_wait).into_std());
-        let mapper = self.mapper.partition(&partition, start.state);
-        let random = SmallRng::from_rng(&mut rand::rng());
-        let state =
-            PartitionState::new(self.settings.state, partition.clone(), (start, mapper), resume_at, random);
-        let status =
-            LaneStatus { point: start, oldest_timestamp_ms: None, stored_timestamp_ms: None, is_held: false };
-        let (status, status_seen) = watch::channel(status);
+        let is_fenced = lanes.take_unsettled(&partition) || assignment.is_fenced;
+        let progress = assignment.progress;
+        info!(topic = %partition.topic, partition = partition.partition.0, offset = progress.point.offset.0, is_fenced, "a partition begins");
         let stop = CancellationToken::new();
-        let lane = Lane {
-            partition: partition.clone(),
-            state,
-            intake: messages,
-            share,
-            batch_bytes_max: self.settings.state.limits.bytes,
-            writer: Arc::clone(&self.writer),
-            letters: Arc::clone(&self.letters),
-            metrics: self.metrics.clone(),
-            status,
-            stop: stop.clone(),
-        };
+        let (status, status_seen) = watch::channel(LaneStatus::new(progress, !is_fenced));
+        let lane = self.lane(assignment, is_fenced, (status, stop.clone()), around);
         let before = lanes.retiring.remove(&partition);
         let task = tokio::spawn(async move {
             // Two requests must never meet on one entry.
@@ -190,15 +197,42 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
             }
             lane.run().await
         });
-        let handle = LaneHandle {
-            stop,
-            status: status_seen,
-            task,
-            sent: None,
-            committed: Some(start.offset),
-            end: None,
-        };
+        let committed =
+            Commit { partition: partition.clone(), progress, is_clean: false, is_owner: !is_fenced };
+        let handle = LaneHandle { stop, status: status_seen, task, sent: None, committed, end: None };
         lanes.working.insert(partition, handle);
+    }
+
+    fn lane(
+        &self,
+        assignment: Assignment,
+        is_fenced: bool,
+        (status, stop): (watch::Sender<LaneStatus>, CancellationToken),
+        around: &Surroundings,
+    ) -> Lane<W, D> {
+        let Assignment { partition, life, progress, is_own_mapping, messages, share, .. } = assignment;
+        let made_by = if is_own_mapping { MadeBy::OwnMapping } else { MadeBy::OtherMapping };
+        if made_by == MadeBy::OtherMapping && !progress.is_safe() {
+            info!(topic = %partition.topic, partition = partition.partition.0, "records of the last mapping are waited for until they are safe");
+        }
+        let fenced_until = is_fenced.then(|| (Instant::now() + self.settings.fencing_wait).into_std());
+        let mapper = self.mapper.partition(&partition, life, progress.point.state);
+        let random = SmallRng::from_rng(&mut rand::rng());
+        let beginning = Beginning { progress, made_by, fenced_until };
+        Lane {
+            state: PartitionState::new(self.settings.state, partition.clone(), mapper, beginning, random),
+            partition,
+            intake: messages,
+            share,
+            batch_bytes_max: self.settings.state.limits.bytes,
+            writer: Arc::clone(&self.writer),
+            letters: Arc::clone(&self.letters),
+            metrics: self.metrics.clone(),
+            health: Arc::clone(&self.health),
+            store: around.store.clone(),
+            status,
+            gate: Gate { lease: Arc::clone(&self.lease), throttle: Arc::clone(&around.throttle), stop },
+        }
     }
 
     async fn revoke(
@@ -222,7 +256,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         let wall_ms = jiff::Timestamp::now().as_millisecond();
         for (partition, lane) in &lanes.working {
             let status = *lane.status.borrow();
-            let messages = lane.end.map_or(0, |end| (end.0 - status.point.offset.0).max(0));
+            let messages = lane.end.map_or(0, |end| (end.0 - status.answered_to.0).max(0));
             let oldest = status.oldest_timestamp_ms.or(status.stored_timestamp_ms.filter(|_| messages > 0));
             let age_ms = oldest.map_or(0, |oldest| wall_ms.saturating_sub(oldest).max(0));
             let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
@@ -232,15 +266,48 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         self.metrics.set_held(self.budget.held(), held);
     }
 
-    async fn finish(self, mut lanes: Lanes, leaves: bool) -> Result<(), PipelineError> {
+    async fn finish(mut self, mut lanes: Lanes, leaves: bool) -> Result<(), PipelineError> {
         let partitions: Vec<TopicPartition> = lanes.working.keys().cloned().collect();
         info!(partitions = partitions.len(), leaves, "stopping");
-        let (commits, late) = lanes.drain(&partitions, Instant::now() + self.settings.drain_deadline).await;
+        let deadline = Instant::now() + self.settings.drain_deadline;
+        let mut revoked = Vec::new();
+        let (commits, late) = {
+            let draining = lanes.drain(&partitions, deadline);
+            tokio::pin!(draining);
+            loop {
+                tokio::select! {
+                    drained = &mut draining => break drained,
+                    event = self.source.next() => revoked.extend(still_revoked(event)?),
+                }
+            }
+        };
+        for (partitions, answer) in revoked {
+            let last = commits.iter().filter(|commit| partitions.contains(&commit.partition));
+            if answer.send(last.cloned().collect()).is_err() {
+                warn!("the time to commit for partitions that were taken away was over");
+            }
+        }
         self.source.close(commits, leaves).await.map_err(PipelineError::Close)?;
         if late > 0 {
             return Err(PipelineError::NotDrained { partitions: late });
         }
         Ok(())
+    }
+}
+
+/// Returns what must be answered although the member is stopping.
+fn still_revoked(
+    event: SourceEvent,
+) -> Result<Option<(Vec<TopicPartition>, oneshot::Sender<Vec<Commit>>)>, PipelineError> {
+    match event {
+        SourceEvent::Revoking { partitions, answer } => Ok(Some((partitions, answer))),
+        SourceEvent::Failed(error) => Err(PipelineError::Source(error)),
+        SourceEvent::Joined
+        | SourceEvent::Assigned(_)
+        | SourceEvent::Lost(_)
+        | SourceEvent::Committed(_)
+        | SourceEvent::Ends(_)
+        | SourceEvent::LostToRetention { .. } => Ok(None),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Pure. `Input` and `Effect`: what happens to a partition, and what it wants done about it.
 
 use super::request::{Answer, Request};
+use super::standing::StoreSeen;
 use crate::dead_letter::{DeadLetterError, Letter};
 use crate::invariants::Invariant;
 use crate::map::Rejection;
+use crate::progress::Progress;
 use crate::record::{Message, Offset};
 use crate::writer::StoreError;
 
@@ -16,6 +18,8 @@ pub enum Input {
     Answer(Answer),
     /// The dead-letter topic answered for each letter.
     Letters(Vec<Result<(), DeadLetterError>>),
+    /// The store was seen, for the first time or after something about it changed.
+    Store(StoreSeen),
     /// The time that was asked for has come, or the limits have changed.
     Tick,
     /// Begin nothing new; end as soon as nothing is under way.
@@ -29,7 +33,14 @@ pub enum Effect {
     Send(Request),
     /// Deliver letters.
     Deliver(Vec<Letter>),
-    /// Records are in the store now.
+    /// Messages must come again, from a point on.
+    GoBack {
+        /// From where.
+        progress: Progress,
+        /// The point must be committed before anything is read: the store was restarted.
+        is_committed_first: bool,
+    },
+    /// The store has answered for records.
     Stored {
         /// Payload bytes of all of them.
         bytes: usize,
@@ -38,6 +49,19 @@ pub enum Effect {
     },
     /// Records were in the store already.
     Found(usize),
+    /// Records were written that the store had before.
+    Rewritten(usize),
+    /// The store does not show records that it has answered for; the lowest offset among them.
+    Missing {
+        /// How many.
+        count: usize,
+        /// The lowest.
+        offset: Offset,
+    },
+    /// The bucket's policy has deleted records that were stored.
+    Expired(Vec<Offset>),
+    /// The store was restarted while records of another mapping were not safe: only that mapping can replay them.
+    Refused,
     /// Messages lie in the dead-letter topic.
     DeadLettered(usize),
     /// A message can never be stored and holds the partition.

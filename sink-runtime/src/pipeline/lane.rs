@@ -8,19 +8,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::ask::ask;
+use super::ask::{Gate, ask};
 use super::effect::{Effect, Input};
 use super::request::Answer;
+use super::standing::StoreSeen;
 use super::state::PartitionState;
-use super::status::LaneStatus;
+use super::status::{Health, LaneStatus};
+use super::store_watch::StoreView;
 use crate::budget::Share;
 use crate::dead_letter::{DeadLetterError, DeadLetters, Letter};
 use crate::metrics::{Metrics, PartitionMetrics};
+use crate::progress::Progress;
 use crate::record::TopicPartition;
 use crate::source::{Commit, Intake};
 use crate::writer::Writer;
@@ -42,8 +45,10 @@ pub(super) struct Lane<W, D> {
     pub(super) writer: Arc<W>,
     pub(super) letters: Arc<D>,
     pub(super) metrics: Metrics,
+    pub(super) health: Arc<Health>,
+    pub(super) store: StoreView,
     pub(super) status: watch::Sender<LaneStatus>,
-    pub(super) stop: CancellationToken,
+    pub(super) gate: Gate,
 }
 
 /// What is under way for a lane.
@@ -59,30 +64,33 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
         let meters = self.metrics.partition(&self.partition);
         let mut flights = Flights { request: None, letters: None, is_stopped: false };
         let mut is_told = false;
+        self.store.seen.mark_changed();
         while !flights.is_stopped {
             let input = self.next_input(&mut flights, &mut is_told).await;
             let batch_bytes = self.share.batch_bytes_max().min(self.batch_bytes_max);
-            self.state.set_batch_bytes(batch_bytes);
+            self.state.set_limits(batch_bytes, self.share.span_max());
+            self.state.set_store_answering(self.health.is_store_reachable());
             for effect in self.state.step(now(), input) {
                 self.perform(effect, &mut flights, &meters);
             }
             self.publish();
         }
-        Commit {
-            partition: self.partition,
-            point: self.state.commit_point(),
-            is_clean: self.state.is_clean(),
-        }
+        self.commit(self.state.progress(), self.state.is_clean())
+    }
+
+    fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
+        Commit { partition: self.partition.clone(), progress, is_clean, is_owner: self.state.is_owner() }
     }
 
     async fn next_input(&mut self, flights: &mut Flights, is_told: &mut bool) -> Input {
         let due = self.state.due();
         tokio::select! {
             biased;
-            () = self.stop.cancelled(), if !*is_told => {
+            () = self.gate.stop.cancelled(), if !*is_told => {
                 *is_told = true;
                 Input::Stop
             }
+            Some(seen) = store_seen(&mut self.store.seen) => Input::Store(seen),
             answer = landed(&mut flights.request) => Input::Answer(answer),
             answers = landed(&mut flights.letters) => Input::Letters(answers),
             Some(messages) = self.intake.next(), if self.state.wants_messages() => Input::Messages(messages),
@@ -90,38 +98,58 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
         }
     }
 
-    fn perform(&self, effect: Effect, flights: &mut Flights, meters: &PartitionMetrics) {
+    fn perform(&mut self, effect: Effect, flights: &mut Flights, meters: &PartitionMetrics) {
+        self.tell(&effect);
         match effect {
             Effect::Send(request) => {
-                let (writer, meters) = (Arc::clone(&self.writer), meters.clone());
-                flights.request = Some(Box::pin(async move { ask(&*writer, request, &meters).await }));
+                let (writer, gate, meters) = (Arc::clone(&self.writer), self.gate.clone(), meters.clone());
+                flights.request = Some(Box::pin(async move { ask(&*writer, request, &gate, &meters).await }));
             }
             Effect::Deliver(letters) => flights.letters = Some(self.deliver(letters)),
+            Effect::GoBack { progress, is_committed_first } => {
+                let commit = is_committed_first.then(|| self.commit(progress, false));
+                self.intake.go_back(progress.point.offset, commit);
+            }
             Effect::Stored { bytes, timestamps_ms } => self.count_stored(bytes, &timestamps_ms, meters),
-            Effect::Found(count) => {
-                meters.duplicates.inc_by(count as u64);
-                debug!(topic = %self.partition.topic, partition = self.partition.partition.0, count, "found records in the store already");
-            }
-            Effect::DeadLettered(count) => {
-                meters.dead_letters.inc_by(count as u64);
-            }
-            Effect::Stopped => flights.is_stopped = true,
+            Effect::Found(count) => add(&meters.duplicates, count),
+            Effect::Rewritten(count) => add(&meters.rewrites, count),
+            Effect::Expired(offsets) => add(&meters.expired, offsets.len()),
+            Effect::DeadLettered(count) => add(&meters.dead_letters, count),
             Effect::Violated(invariant) => {
                 self.metrics.count_violation(invariant);
-                error!(topic = %self.partition.topic, partition = self.partition.partition.0, invariant = invariant.name(), "an invariant is broken");
                 debug_assert!(false, "invariant {} is broken for {}", invariant.name(), self.partition);
             }
-            Effect::Held { .. } | Effect::StoreFailing { .. } | Effect::LettersFailing(_) => {
-                self.tell(effect);
-            }
+            Effect::StoreFailing { .. } | Effect::Missing { .. } => self.store.look_again.notify_one(),
+            Effect::Stopped => flights.is_stopped = true,
+            Effect::Held { .. } | Effect::Refused | Effect::LettersFailing(_) => {}
         }
     }
 
-    fn tell(&self, effect: Effect) {
+    fn tell(&self, effect: &Effect) {
         let (topic, partition) = (self.partition.topic.as_str(), self.partition.partition.0);
         match effect {
             Effect::Held { offset, reason } => {
                 error!(topic, partition, offset = offset.0, %reason, "a rejected message holds its partition");
+            }
+            Effect::Refused => {
+                error!(
+                    topic,
+                    partition,
+                    "the store was restarted before records of the last mapping were safe, run the last mapping once more"
+                );
+            }
+            Effect::Violated(invariant) => {
+                error!(topic, partition, invariant = invariant.name(), "an invariant is broken");
+            }
+            Effect::GoBack { progress, .. } => {
+                info!(topic, partition, offset = progress.point.offset.0, "the partition is read again");
+            }
+            Effect::Missing { count, offset } => {
+                warn!(topic, partition, offset = offset.0, count, "the store does not show what it took");
+            }
+            Effect::Expired(offsets) => {
+                let offset = offsets.first().map(|offset| offset.0);
+                warn!(topic, partition, offset, count = offsets.len(), "the bucket has deleted records by its policy before they were proven safe");
             }
             // Often enough to be seen, rarely enough not to fill a disk in a long outage.
             Effect::StoreFailing { error, attempts } if attempts.is_power_of_two() => {
@@ -133,12 +161,12 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             Effect::LettersFailing(error) => {
                 warn!(topic, partition, %error, "the dead-letter topic failed, it is tried again");
             }
+            Effect::Found(count) => debug!(topic, partition, count, "found records in the store already"),
+            Effect::Rewritten(count) => debug!(topic, partition, count, "wrote records once more"),
             Effect::Send(_)
             | Effect::Deliver(_)
             | Effect::Stored { .. }
-            | Effect::Found(_)
             | Effect::DeadLettered(_)
-            | Effect::Violated(_)
             | Effect::Stopped => {}
         }
     }
@@ -171,7 +199,9 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
 
     fn publish(&self) {
         let next = |status: &LaneStatus| LaneStatus {
-            point: self.state.commit_point(),
+            progress: self.state.progress(),
+            is_owner: self.state.is_owner(),
+            answered_to: self.state.answered_to(),
             oldest_timestamp_ms: self.state.oldest_timestamp_ms(),
             is_held: self.state.is_held(),
             ..*status
@@ -181,6 +211,18 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             false
         });
     }
+}
+
+/// Waits until something else is seen of the store.
+async fn store_seen(seen: &mut watch::Receiver<Option<StoreSeen>>) -> Option<StoreSeen> {
+    if seen.changed().await.is_err() {
+        return pending().await;
+    }
+    *seen.borrow_and_update()
+}
+
+fn add(counter: &Counter, count: usize) {
+    counter.inc_by(count as u64);
 }
 
 fn now() -> Instant {

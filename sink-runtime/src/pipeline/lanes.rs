@@ -21,8 +21,8 @@ pub(super) struct LaneHandle {
     pub(super) stop: CancellationToken,
     pub(super) status: watch::Receiver<LaneStatus>,
     pub(super) task: JoinHandle<Commit>,
-    pub(super) sent: Option<(Offset, Instant)>,
-    pub(super) committed: Option<Offset>,
+    pub(super) sent: Option<(Commit, Instant)>,
+    pub(super) committed: Commit,
     pub(super) end: Option<Offset>,
 }
 
@@ -36,23 +36,41 @@ pub(super) struct Lanes {
     unsettled: HashSet<TopicPartition>,
 }
 
+impl LaneHandle {
+    /// Returns what the lane has come to, as a commit while it works.
+    fn current(&self, partition: &TopicPartition) -> Commit {
+        let LaneStatus { progress, is_owner, .. } = *self.status.borrow();
+        Commit { partition: partition.clone(), progress, is_clean: false, is_owner }
+    }
+}
+
 impl Lanes {
     /// Returns what the broker has not taken yet.
     pub(super) fn commits(&mut self) -> Vec<Commit> {
         let now = Instant::now();
         let mut commits = Vec::new();
         for (partition, lane) in &mut self.working {
-            let point = lane.status.borrow().point;
-            let is_under_way = lane.sent.is_some_and(|(offset, at)| {
-                offset == point.offset && now.duration_since(at) < COMMIT_PATIENCE
-            });
-            if lane.committed == Some(point.offset) || is_under_way {
+            let commit = lane.current(partition);
+            let is_under_way = lane
+                .sent
+                .as_ref()
+                .is_some_and(|(sent, at)| !sent.is_behind(&commit) && now.duration_since(*at) < COMMIT_PATIENCE);
+            if !lane.committed.is_behind(&commit) || is_under_way {
                 continue;
             }
-            lane.sent = Some((point.offset, now));
-            commits.push(Commit { partition: partition.clone(), point, is_clean: false });
+            lane.sent = Some((commit.clone(), now));
+            commits.push(commit);
         }
         commits
+    }
+
+    /// Returns commits that only tell the group that this member is there, although there may be nothing new.
+    pub(super) fn renewals(&mut self) -> Vec<Commit> {
+        let commits = self.commits();
+        if !commits.is_empty() {
+            return commits;
+        }
+        self.working.iter().next().map(|(partition, lane)| lane.current(partition)).into_iter().collect()
     }
 
     /// Returns a partition whose lane ended without being told to.
@@ -61,9 +79,9 @@ impl Lanes {
     }
 
     /// Notes what the broker has taken.
-    pub(super) fn committed(&mut self, partition: &TopicPartition, offset: Offset) {
-        if let Some(lane) = self.working.get_mut(partition) {
-            lane.committed = Some(offset);
+    pub(super) fn committed(&mut self, commit: Commit) {
+        if let Some(lane) = self.working.get_mut(&commit.partition) {
+            lane.committed = commit;
         }
     }
 
@@ -110,8 +128,7 @@ impl Lanes {
                 Ok(Err(error)) => error!(%partition, %error, "a lane failed"),
                 Err(_elapsed) => {
                     late += 1;
-                    let point = lane.status.borrow().point;
-                    commits.push(Commit { partition: partition.clone(), point, is_clean: false });
+                    commits.push(lane.current(&partition));
                     self.retiring.insert(partition, lane.task);
                 }
             }

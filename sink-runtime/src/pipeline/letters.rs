@@ -31,6 +31,12 @@ impl Outbox {
         self.letters.len()
     }
 
+    /// Forgets letters that do not travel: their messages come again.
+    pub(super) fn clear(&mut self) {
+        self.letters.clear();
+        self.resume_at = None;
+    }
+
     pub(super) fn is_travelling(&self) -> bool {
         self.travelling > 0
     }

@@ -1,9 +1,10 @@
 //! Pure. `PartitionState`: everything one partition decides, as `step(now, input) -> effects`.
 //!
-//! It holds each message in exactly one place: backlog, open batch, work, outbox, or held. It asks the store for one
-//! thing at a time and knows neither clock nor network.
+//! It holds each message in exactly one place: backlog, open batch, work, outbox, held, or proving. It asks the store for
+//! one thing at a time and knows neither clock nor network.
 
-use std::collections::VecDeque;
+mod answers;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,22 +12,21 @@ use rand::rngs::SmallRng;
 
 use super::effect::{Effect, Input};
 use super::frontier::Frontier;
+use super::gathering::{Gathering, Planning};
+use super::history::History;
 use super::letters::Outbox;
-use super::request::Answer;
-use super::work::{Settled, Work};
-use crate::batch::{BatchLimits, OpenBatch, Planned};
-use crate::dead_letter::{DeadLetterError, Letter};
+use super::proving::Proving;
+use super::request::Request;
+use super::standing::{Consequence, MadeBy, Standing, StoreSeen};
+use super::work::Work;
+use crate::batch::{BatchLimits, Planned};
+use crate::dead_letter::Letter;
 use crate::invariants::{self, Invariant};
-use crate::ledger::{CommitPoint, Ledger};
+use crate::ledger::{Ledger, Stage};
 use crate::map::{PartitionMapper, Rejection};
+use crate::progress::Progress;
 use crate::record::{Message, Offset, TopicPartition};
 use crate::retry::RetryForever;
-
-/// How long a partition keeps still after a time-out, since its request may still be at work in the store.
-const TIMED_OUT_PAUSE: Duration = Duration::from_secs(10);
-
-/// Most messages from the lowest one without an end on: while that one cannot be delivered, Kafka keeps what follows.
-const SPAN_MAX: usize = 4_096;
 
 /// What a partition needs to decide, besides its messages.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,21 @@ pub struct StateSettings {
     pub limits: BatchLimits,
     /// A rejected message goes to the dead-letter topic; otherwise it holds the partition.
     pub has_dead_letters: bool,
+    /// Time from the store's answer until the record is read back.
+    pub commit_delay: Duration,
+    /// Most messages from the lowest one without an end on; Kafka keeps what follows.
+    pub span_max: usize,
+}
+
+/// Where a partition begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning {
+    /// What its last commit says.
+    pub progress: Progress,
+    /// By which mapping the records above the safe point were made.
+    pub made_by: MadeBy,
+    /// Until when the last owner may have a request open.
+    pub fenced_until: Option<Instant>,
 }
 
 /// The state of one partition.
@@ -44,47 +59,72 @@ pub struct PartitionState {
     partition: TopicPartition,
     mapper: PartitionMapper,
     ledger: Ledger,
+    standing: Standing,
+    history: History,
     frontier: Frontier,
     random: SmallRng,
-    backlog: VecDeque<Message>,
-    open: OpenBatch,
-    /// A record that did not fit into the open batch.
-    spare: Option<Box<Planned>>,
+    gathering: Gathering,
     work: Option<Work>,
+    proving: Proving,
     outbox: Outbox,
     /// Messages that can never be stored and have nowhere to go.
     held: Vec<Offset>,
     retry: RetryForever,
+    fenced_until: Option<Instant>,
     resume_at: Option<Instant>,
+    /// Messages must come again as soon as nothing is under way.
+    going_back: Option<Back>,
+    /// Records that the store did not show, until the partition goes back to them.
+    missing: usize,
+    /// Stopping does not wait for proof any more.
+    has_given_up: bool,
+    /// Other parts of the store answer.
+    is_store_answering: bool,
     is_requesting: bool,
     is_stopping: bool,
 }
 
+/// How far back messages must come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Back {
+    /// To the first one that the store does not show.
+    ToMissing,
+    /// To the safe point: the store was restarted.
+    ToSafe,
+}
+
 impl PartitionState {
-    /// Returns a partition that begins at a point and asks the store for nothing before `resume_at`.
+    /// Returns a partition that asks the store for nothing before it has been seen and the last owner is done with it.
     #[must_use]
     pub fn new(
         settings: StateSettings,
         partition: TopicPartition,
-        (start, mapper): (CommitPoint, PartitionMapper),
-        resume_at: Option<Instant>,
+        mapper: PartitionMapper,
+        beginning: Beginning,
         random: SmallRng,
     ) -> Self {
+        let Beginning { progress, made_by, fenced_until } = beginning;
         Self {
             settings,
             partition,
             mapper,
-            ledger: Ledger::new(start),
+            ledger: Ledger::new(progress.point),
+            standing: Standing::new(progress, made_by),
+            history: History::new(progress.point.offset),
             frontier: Frontier::default(),
             random,
-            backlog: VecDeque::new(),
-            open: OpenBatch::default(),
-            spare: None,
+            gathering: Gathering::default(),
             work: None,
+            proving: Proving::new(settings.commit_delay),
             outbox: Outbox::default(),
             held: Vec::new(),
             retry: RetryForever::default(),
-            resume_at,
+            fenced_until,
+            resume_at: None,
+            going_back: None,
+            missing: 0,
+            has_given_up: false,
+            is_store_answering: true,
             is_requesting: false,
             is_stopping: false,
         }
@@ -94,9 +134,10 @@ impl PartitionState {
     pub fn step(&mut self, now: Instant, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         match input {
-            Input::Messages(messages) => self.backlog.extend(messages),
+            Input::Messages(messages) => self.gathering.receive(messages),
             Input::Answer(answer) => self.take_answer(now, answer, &mut effects),
             Input::Letters(answers) => self.take_letters(now, answers, &mut effects),
+            Input::Store(seen) => self.see(seen, &mut effects),
             Input::Tick => {}
             Input::Stop => self.is_stopping = true,
         }
@@ -105,9 +146,15 @@ impl PartitionState {
         effects
     }
 
-    /// Changes how large a batch may be.
-    pub fn set_batch_bytes(&mut self, bytes: usize) {
-        self.settings.limits.bytes = bytes;
+    /// Changes how large a batch may be, and how many messages may be remembered.
+    pub fn set_limits(&mut self, batch_bytes: usize, span_max: usize) {
+        self.settings.limits.bytes = batch_bytes;
+        self.settings.span_max = span_max;
+    }
+
+    /// Notes whether the store answers others: where it does, an entry that does not is locked up.
+    pub fn set_store_answering(&mut self, is_answering: bool) {
+        self.is_store_answering = is_answering;
     }
 
     /// Tells whether more messages are of use now.
@@ -115,99 +162,187 @@ impl PartitionState {
     pub fn wants_messages(&self) -> bool {
         !self.is_stopping
             && self.held.is_empty()
-            && self.backlog.len() < self.settings.limits.records
-            && self.ledger.span() < SPAN_MAX
+            && self.going_back.is_none()
+            && !self.standing.is_refused()
+            && self.gathering.backlog() < self.settings.limits.records
+            && self.ledger.span() < self.settings.span_max
     }
 
     /// Returns when the next tick is due, where nothing else would wake the partition.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        if self.is_stopping {
-            return None;
-        }
-        let batch = match (&self.work, self.is_requesting) {
-            (_, true) => None,
-            (Some(_), false) => self.resume_at,
-            (None, false) if self.is_batch_closed() => self.resume_at,
-            (None, false) => self.open.due(self.settings.limits).max(self.resume_at),
-        };
-        [batch, self.outbox.due()].into_iter().flatten().min()
+        let outbox = if self.is_stopping { None } else { self.outbox.due() };
+        let standing = if self.is_stopping { None } else { self.standing.due() };
+        [self.request_due(), outbox, standing, self.fenced_until].into_iter().flatten().min()
     }
 
-    /// Returns what may be committed.
+    /// Returns all that a commit says.
     #[must_use]
-    pub fn commit_point(&self) -> CommitPoint {
-        self.ledger.commit_point()
+    pub fn progress(&self) -> Progress {
+        self.standing.progress(self.ledger.commit_point())
     }
 
-    /// Returns the time of the oldest message here that is not stored.
+    /// Returns the offset below which the store has answered for every message.
+    #[must_use]
+    pub fn answered_to(&self) -> Offset {
+        self.ledger.answered_to()
+    }
+
+    /// Returns the time of the oldest message here that the store has not answered for.
     #[must_use]
     pub fn oldest_timestamp_ms(&self) -> Option<i64> {
-        let waiting = || self.backlog.front().and_then(|message| message.timestamp_ms);
-        self.ledger.oldest_timestamp_ms().or_else(waiting)
+        self.ledger.oldest_timestamp_ms().or_else(|| self.gathering.oldest_timestamp_ms())
+    }
+
+    /// Tells whether the last owner's requests have surely ended, so that commits may bear this member's name.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        self.fenced_until.is_none()
     }
 
     /// Tells whether nothing that the store was asked to write is unproven, by this owner or the one it waits for.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.resume_at.is_none() && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.was_sent())
+        self.is_owner() && self.is_proven() && self.going_back.is_none()
     }
 
-    /// Tells whether a rejected message holds the partition.
+    /// Tells whether the partition stands still until a person acts.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        !self.held.is_empty()
+        !self.held.is_empty() || self.standing.is_refused() || self.work.as_ref().is_some_and(Work::is_stuck)
+    }
+
+    fn is_proven(&self) -> bool {
+        self.proving.is_empty() && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.was_sent())
+    }
+
+    /// Returns when the next request is due; none while one is under way or nothing is to be asked.
+    fn request_due(&self) -> Option<Instant> {
+        if self.is_requesting || self.going_back.is_some() || !self.standing.is_open() {
+            return None;
+        }
+        let earliest = self.resume_at.max(self.fenced_until);
+        let (proof, write) = if self.is_stopping {
+            (self.proving.last_due(), None)
+        } else {
+            (self.proving.due(), self.write_due(earliest))
+        };
+        let proof = proof.map(|due| self.standing.provable_at().map_or(due, |at| due.max(at)));
+        [proof, write].into_iter().flatten().min().map(|due| earliest.map_or(due, |at| due.max(at)))
+    }
+
+    fn write_due(&self, earliest: Option<Instant>) -> Option<Instant> {
+        let is_ready = self.work.is_some() || self.gathering.is_closed(self.settings.limits);
+        if is_ready { earliest } else { self.gathering.due(self.settings.limits) }
+    }
+
+    fn see(&mut self, seen: StoreSeen, effects: &mut Vec<Effect>) {
+        let is_proven = self.is_proven() && self.missing == 0;
+        match self.standing.see(seen, self.ledger.commit_point(), is_proven) {
+            Consequence::None => {}
+            Consequence::GoBack => self.going_back = Some(Back::ToSafe),
+            Consequence::Refuse => effects.push(Effect::Refused),
+        }
     }
 
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.fenced_until.is_some_and(|until| now >= until) {
+            self.fenced_until = None;
+        }
         if self.is_stopping {
-            if !self.is_requesting && !self.outbox.is_travelling() {
-                effects.push(Effect::Stopped);
-            }
+            self.advance_to_the_end(now, effects);
             return;
+        }
+        self.standing.advance(now, self.ledger.commit_point());
+        self.history.forget_below(self.standing.progress(self.ledger.commit_point()).safe.offset);
+        if !self.is_requesting && !self.outbox.is_travelling() {
+            self.go_back(effects);
         }
         self.fill(now, effects);
         self.request(now, effects);
         // What left the open batch made room for what waited.
         self.fill(now, effects);
-        effects.extend(self.outbox.next(now).map(Effect::Deliver));
+        if self.going_back.is_none() {
+            effects.extend(self.outbox.next(now).map(Effect::Deliver));
+        }
+    }
+
+    /// Proves what was written, and begins nothing else.
+    fn advance_to_the_end(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.is_requesting || self.outbox.is_travelling() {
+            return;
+        }
+        let due = self.request_due().filter(|_| !self.has_given_up);
+        if due.is_some_and(|due| now < due) {
+            return;
+        }
+        if due.is_some() {
+            self.ask_for_proof(now, effects);
+        }
+        if !self.is_requesting {
+            self.standing.advance(now, self.ledger.commit_point());
+            effects.push(Effect::Stopped);
+        }
+    }
+
+    /// Begins again from an earlier point: everything above it comes again.
+    fn go_back(&mut self, effects: &mut Vec<Effect>) {
+        let Some(back) = self.going_back.take() else {
+            return;
+        };
+        let proven = self.ledger.commit_point();
+        let progress = match back {
+            Back::ToMissing => {
+                self.history.go_back(proven.offset, proven.offset);
+                self.standing.safety().go_back(proven);
+                self.standing.progress(proven)
+            }
+            Back::ToSafe => {
+                let progress = self.standing.restart();
+                self.history.restart(progress.point.offset, proven.offset);
+                progress
+            }
+        };
+        self.ledger = Ledger::new(progress.point);
+        self.mapper.go_back(progress.point.state);
+        self.gathering.clear();
+        self.work = None;
+        self.outbox.clear();
+        self.held.clear();
+        self.proving.clear();
+        self.missing = 0;
+        effects.push(Effect::GoBack { progress, is_committed_first: back == Back::ToSafe });
     }
 
     /// Maps what waits into the open batch until it is full.
     fn fill(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        let limits = self.settings.limits;
-        while self.held.is_empty() && !self.open.is_full(limits) {
-            let planned = match self.spare.take() {
-                Some(planned) => planned,
-                None => match self.backlog.pop_front() {
-                    Some(message) => match self.plan(message, effects) {
-                        Some(planned) => planned,
-                        None => continue,
-                    },
-                    None => return,
-                },
-            };
-            if let Err(planned) = self.open.push(now, planned, limits) {
-                self.spare = Some(planned);
-                return;
-            }
+        if !self.held.is_empty() || self.going_back.is_some() {
+            return;
         }
+        let mut gathering = std::mem::take(&mut self.gathering);
+        gathering.fill(now, self.settings.limits, |message| self.plan(message, effects));
+        self.gathering = gathering;
     }
 
-    fn plan(&mut self, message: Message, effects: &mut Vec<Effect>) -> Option<Box<Planned>> {
+    fn plan(&mut self, message: Message, effects: &mut Vec<Effect>) -> Planning {
         let mapped = self.mapper.map(&message);
         self.ledger.receive(message.offset, message.timestamp_ms, self.mapper.state());
         match mapped {
-            Ok(record) => Some(Box::new(Planned { message, record: Arc::new(record) })),
+            Ok(record) => Planning::Record(Box::new(Planned { message, record: Arc::new(record) })),
             Err(reason) => {
                 self.reject(message, reason, effects);
-                None
+                if self.held.is_empty() { Planning::None } else { Planning::End }
             }
         }
     }
 
     fn reject(&mut self, message: Message, reason: Rejection, effects: &mut Vec<Effect>) {
-        if self.settings.has_dead_letters {
+        // What the mapping rejects now it rejected then, and what was committed past is delivered.
+        let was_delivered = self.history.is_lettered(message.offset)
+            || (reason.http_status().is_none() && self.history.was_proven(message.offset));
+        if was_delivered {
+            self.ledger.set(message.offset, Stage::DeadLettered);
+        } else if self.settings.has_dead_letters {
             let from = self.partition.clone();
             self.outbox.push(Letter { from, message: Arc::new(message), reason, attempts: 0 });
         } else {
@@ -218,99 +353,34 @@ impl PartitionState {
 
     /// Sends the next request, if it is time for one.
     fn request(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.is_requesting || self.resume_at.is_some_and(|at| now < at) {
+        let is_early = |at: Option<Instant>| at.is_some_and(|at| now < at);
+        let must_wait = is_early(self.resume_at) || is_early(self.fenced_until);
+        if self.is_requesting || must_wait || self.going_back.is_some() || !self.standing.is_open() {
             return;
         }
         self.resume_at = None;
+        let provable_at = self.standing.provable_at();
+        if self.proving.due().is_some_and(|due| now >= due) && !is_early(provable_at) {
+            self.ask_for_proof(now, effects);
+            return;
+        }
         if self.work.as_ref().is_none_or(Work::is_empty) {
-            self.work = None;
-            if self.is_batch_due(now) {
-                self.work = Some(Work::new(self.open.take()));
-            }
+            let history = &self.history;
+            let due = self.gathering.take_due(now, self.settings.limits);
+            self.work = due.map(|records| Work::new(records, |offset| history.may_have_expired(offset)));
         }
         let request = self.work.as_mut().and_then(|work| work.next_request(now, &mut self.frontier));
+        self.send(request, effects);
+    }
+
+    fn ask_for_proof(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let question = self.proving.ask(now).map(Request::ReadBack);
+        self.send(question, effects);
+    }
+
+    fn send(&mut self, request: Option<Request>, effects: &mut Vec<Effect>) {
         self.is_requesting = request.is_some();
         effects.extend(request.map(Effect::Send));
-    }
-
-    fn is_batch_due(&self, now: Instant) -> bool {
-        let is_aged = self.open.due(self.settings.limits).is_some_and(|due| now >= due);
-        is_aged || self.is_batch_closed()
-    }
-
-    /// Tells whether nothing more goes into the open batch.
-    fn is_batch_closed(&self) -> bool {
-        !self.open.is_empty() && (self.spare.is_some() || self.open.is_full(self.settings.limits))
-    }
-
-    fn take_answer(&mut self, now: Instant, answer: Answer, effects: &mut Vec<Effect>) {
-        self.is_requesting = false;
-        let Some(work) = self.work.as_mut() else {
-            return;
-        };
-        let settled = match answer {
-            Answer::Surveyed(Ok(entries)) => {
-                for (entry, from, newest) in entries {
-                    self.frontier.learn(entry, from, newest);
-                }
-                Settled::default()
-            }
-            Answer::Checked(Ok(heads)) => work.checked(heads),
-            Answer::Written(answer) => work.written(answer),
-            Answer::Probed(answers) => work.probed(now, answers),
-            Answer::Mended(Ok(())) => {
-                work.mended();
-                Settled::default()
-            }
-            Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) | Answer::Mended(Err(error)) => {
-                Work::unanswered(error)
-            }
-        };
-        self.settle(now, settled, effects);
-    }
-
-    fn settle(&mut self, now: Instant, settled: Settled, effects: &mut Vec<Effect>) {
-        let has_progress = settled.has_progress();
-        if !settled.stored.is_empty() {
-            let bytes = settled.stored.iter().map(|planned| planned.record.body.len()).sum();
-            let timestamps_ms = settled.stored.iter().map(|planned| planned.message.timestamp_ms).collect();
-            effects.push(Effect::Stored { bytes, timestamps_ms });
-        }
-        if !settled.found.is_empty() {
-            effects.push(Effect::Found(settled.found.len()));
-        }
-        for planned in settled.stored.iter().chain(&settled.found) {
-            self.ledger.answered(planned.record.offset);
-        }
-        for (planned, reason) in settled.rejected {
-            self.reject(planned.message, reason, effects);
-        }
-        let Some(pause) = settled.pause else {
-            // An answered question is no progress: where reading works and writing does not, the pauses must grow.
-            if has_progress {
-                self.retry.reset();
-            }
-            return;
-        };
-        let shortest = if pause.is_long { TIMED_OUT_PAUSE } else { Duration::ZERO };
-        self.resume_at = Some(now + self.retry.pause(&mut self.random).max(shortest));
-        effects.push(Effect::StoreFailing { error: pause.error, attempts: self.retry.attempts() });
-    }
-
-    fn take_letters(
-        &mut self,
-        now: Instant,
-        answers: Vec<Result<(), DeadLetterError>>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let (delivered, error) = self.outbox.answered(now, answers, &mut self.random);
-        for offset in &delivered {
-            self.ledger.dead_lettered(*offset);
-        }
-        if !delivered.is_empty() {
-            effects.push(Effect::DeadLettered(delivered.len()));
-        }
-        effects.extend(error.map(Effect::LettersFailing));
     }
 
     fn check(&self, effects: &mut Vec<Effect>) {
@@ -324,9 +394,9 @@ impl PartitionState {
             Invariant::CommitsOnlyStored,
             invariants::commits_only_stored(commit, self.ledger.lowest_open()),
         );
-        let gathering = self.open.len() + usize::from(self.spare.is_some());
         let work = self.work.as_ref().map_or(0, Work::len);
-        let places = [gathering, work, self.outbox.len(), self.held.len()];
+        let waiting = self.gathering.records() + self.outbox.len() + self.held.len();
+        let places = [waiting, work, self.proving.len(), self.missing];
         expect(Invariant::EachInOnePlace, invariants::each_in_one_place(self.ledger.open(), places));
     }
 }

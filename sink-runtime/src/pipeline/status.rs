@@ -2,19 +2,38 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::ledger::CommitPoint;
+use crate::progress::Progress;
+use crate::record::Offset;
 
 /// What a partition tells its driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LaneStatus {
-    /// What may be committed.
-    pub(super) point: CommitPoint,
+    /// What a commit says.
+    pub(super) progress: Progress,
+    /// Commits may bear this member's name.
+    pub(super) is_owner: bool,
+    /// The offset below which the store has answered for every message.
+    pub(super) answered_to: Offset,
     /// The time of the oldest message here that is not stored.
     pub(super) oldest_timestamp_ms: Option<i64>,
     /// The time of the message that was stored last.
     pub(super) stored_timestamp_ms: Option<i64>,
-    /// A rejected message holds the partition.
+    /// The partition stands still until a person acts.
     pub(super) is_held: bool,
+}
+
+impl LaneStatus {
+    /// Returns the status of a lane that begins.
+    pub(super) fn new(progress: Progress, is_owner: bool) -> Self {
+        Self {
+            progress,
+            is_owner,
+            answered_to: progress.point.offset,
+            oldest_timestamp_ms: None,
+            stored_timestamp_ms: None,
+            is_held: false,
+        }
+    }
 }
 
 /// What the member tells the outside about itself.
@@ -35,12 +54,18 @@ impl Health {
         self.is_store_reachable.store(is_reachable, Ordering::Relaxed);
     }
 
+    /// Tells whether the store answered when it was looked at last.
+    #[must_use]
+    pub fn is_store_reachable(&self) -> bool {
+        self.is_store_reachable.load(Ordering::Relaxed)
+    }
+
     /// Returns what keeps the member from being ready; none where it is.
     #[must_use]
     pub fn obstacle(&self) -> Option<&'static str> {
         if !self.has_joined.load(Ordering::Relaxed) {
             return Some("the consumer has not joined its group");
         }
-        (!self.is_store_reachable.load(Ordering::Relaxed)).then_some("the store is not reachable")
+        (!self.is_store_reachable()).then_some("the store is not reachable")
     }
 }

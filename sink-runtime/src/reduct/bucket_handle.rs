@@ -22,6 +22,8 @@ pub struct StoreSettings {
     pub bucket: String,
     /// File that holds the token.
     pub token_file: Option<PathBuf>,
+    /// The age at which the store's lifecycle policy deletes records of the bucket; none where there is no such policy.
+    pub retention: Option<Duration>,
 }
 
 /// The bucket, once the store has shown it.
@@ -48,10 +50,18 @@ impl BucketHandle {
         Ok(bucket)
     }
 
-    /// Asks the store for the bucket, whatever was known before.
-    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+    /// Returns the bucket, if the store has shown it already.
+    pub(super) async fn known(&self) -> Option<Arc<Bucket>> {
+        self.bucket.read().await.clone()
+    }
+
+    /// Asks the store how long it has run, and for the bucket, whatever was known before.
+    pub(super) async fn probe(&self) -> Result<(Duration, Bucket), StoreError> {
         let client = client(&self.settings).await?;
-        client.get_bucket(&self.settings.bucket).await.map(drop).map_err(|error| to_store_error(&error))
+        let info = client.server_info().await.map_err(|error| to_store_error(&error))?;
+        let bucket = client.get_bucket(&self.settings.bucket).await;
+        let bucket = bucket.map_err(|error| to_store_error(&error))?;
+        Ok((Duration::from_secs(info.uptime), bucket))
     }
 
     /// Forgets the bucket where the token was refused, so that the next request reads the token's file again.

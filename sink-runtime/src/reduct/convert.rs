@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reduct_rs::{ErrorCode, Labels, Record as StoreRecord, RecordBuilder, ReductError};
 
-use crate::record::{LABEL_OFFSET, Offset, Record, TimestampUs};
+use crate::record::{Identity, LABEL_LIFE, LABEL_OFFSET, Life, Offset, Record, TimestampUs};
 use crate::writer::{Head, StoreError};
 
 /// Returns our error for one of the client library.
@@ -45,6 +45,10 @@ pub(super) fn to_store_record(record: &Record, names: &BTreeSet<String>) -> Stor
 
 /// Returns what a record of the store tells about itself.
 pub(super) fn to_head(record: &StoreRecord) -> Head {
-    let identity = record.labels().get(LABEL_OFFSET).and_then(|offset| offset.parse().ok()).map(Offset);
+    let labels = record.labels();
+    let offset = labels.get(LABEL_OFFSET).and_then(|offset| offset.parse().ok()).map(Offset);
+    // A mark that is none was not made by a sink.
+    let life = labels.get(LABEL_LIFE).map_or(Some(Life::FIRST), |mark| Life::parse(mark));
+    let identity = offset.zip(life).map(|(offset, life)| Identity { life, offset });
     Head { place: TimestampUs(record.timestamp_us()), identity }
 }

@@ -1,4 +1,4 @@
-//! Finds the newest place of an entry by asking "is there anything at or after t?". IO: store.
+//! Finds the newest and the oldest place of an entry, the newest by asking "is there anything at or after t?". IO: store.
 //!
 //! The entry's own `latest_record` also counts half-written records and misses what lies in an older block, so it is
 //! not asked. A few dozen small questions find the place however much the entry holds.
@@ -37,6 +37,11 @@ pub(super) async fn newest(
         }
     }
     Ok(Some(TimestampUs(highest)))
+}
+
+/// Returns the oldest place of an entry; none where it is empty.
+pub(super) async fn oldest(bucket: &Bucket, entry: &str) -> Result<Option<TimestampUs>, StoreError> {
+    Ok(first_at_or_after(bucket, entry, 0).await?.map(TimestampUs))
 }
 
 async fn first_at_or_after(bucket: &Bucket, entry: &str, time: u64) -> Result<Option<u64>, StoreError> {

@@ -9,10 +9,11 @@ use serde_json::json;
 
 use super::bucket_handle::{BucketHandle, StoreSettings};
 use super::convert::{to_head, to_store_error, to_store_record};
+use super::bucket_policy::BucketPolicy;
 use super::newest::newest;
 use crate::batch::Batch;
-use crate::record::{Entry, TimestampUs};
-use crate::writer::{Head, Range, StoreError, Writer};
+use crate::record::{Entry, LABEL_LIFE, LABEL_OFFSET, TimestampUs};
+use crate::writer::{Head, Range, StoreError, StorePulse, Writer};
 
 /// Most records in one answer to a range query: their labels are headers of the response.
 const QUERY_RECORDS_MAX: u32 = 500;
@@ -20,6 +21,7 @@ const QUERY_RECORDS_MAX: u32 = 500;
 /// Writes to one bucket.
 pub struct ReductWriter {
     bucket: BucketHandle,
+    policy: BucketPolicy,
 }
 
 /// Why there can be no writer.
@@ -39,7 +41,8 @@ impl ReductWriter {
         if !is_url(&settings.url) {
             return Err(ReductWriterError::Url(settings.url));
         }
-        Ok(Self { bucket: BucketHandle::new(settings) })
+        let policy = BucketPolicy::new(settings.retention);
+        Ok(Self { bucket: BucketHandle::new(settings), policy })
     }
 
     async fn with<T, F>(&self, ask: impl FnOnce(Arc<Bucket>) -> F + Send) -> Result<T, StoreError>
@@ -58,8 +61,19 @@ impl ReductWriter {
 }
 
 impl Writer for ReductWriter {
+    async fn prepare(&self) -> Result<(), StoreError> {
+        self.with(|_bucket| async { Ok(()) }).await
+    }
+
     async fn write(&self, batch: Batch) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        self.with(|bucket| async move { write(&bucket, &batch).await }).await
+        let Some(bucket) = self.bucket.known().await else {
+            return Err(StoreError::Unreachable("the bucket is not known any more".to_owned()));
+        };
+        let answer = write(&bucket, &batch).await;
+        if let Err(error) = &answer {
+            self.bucket.note(error).await;
+        }
+        answer
     }
 
     async fn heads(&self, range: Range) -> Result<Vec<Head>, StoreError> {
@@ -87,8 +101,15 @@ impl Writer for ReductWriter {
         self.with(ask).await
     }
 
-    async fn probe(&self) -> Result<(), StoreError> {
-        self.bucket.probe().await
+    async fn horizon(&self, entry: Entry) -> Result<Option<TimestampUs>, StoreError> {
+        let policy = &self.policy;
+        self.with(|bucket| async move { policy.horizon(&bucket, entry.as_str()).await }).await
+    }
+
+    async fn pulse(&self) -> Result<StorePulse, StoreError> {
+        let (uptime, bucket) = self.bucket.probe().await?;
+        self.policy.refresh(&bucket).await;
+        Ok(StorePulse { uptime, block_records: self.policy.block_records() })
     }
 }
 
@@ -113,7 +134,7 @@ async fn heads(bucket: &Bucket, range: &Range) -> Result<Vec<Head>, StoreError> 
         // The end is exclusive, and a query without one hides records behind those written out of order.
         .stop_us(range.last.0.saturating_add(1))
         .head_only(true)
-        .when(json!({"#batch_records": QUERY_RECORDS_MAX, "#select_labels": [crate::record::LABEL_OFFSET]}))
+        .when(json!({"#batch_records": QUERY_RECORDS_MAX, "#select_labels": [LABEL_OFFSET, LABEL_LIFE]}))
         .send()
         .await;
     let records = match query.map_err(|error| to_store_error(&error)) {

@@ -95,6 +95,12 @@ impl StoreError {
         }
     }
 
+    /// Tells whether the store is slow or asks to be spared.
+    #[must_use]
+    pub fn is_distress(&self) -> bool {
+        matches!(self, Self::TimedOut(_) | Self::Throttled(_) | Self::Failed { status: 503, .. })
+    }
+
     /// Returns the HTTP status, where there was one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

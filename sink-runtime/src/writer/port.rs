@@ -1,10 +1,11 @@
 //! Pure. The trait that a store adapter implements.
 
 use std::future::Future;
+use std::time::Duration;
 
 use super::error::StoreError;
 use crate::batch::Batch;
-use crate::record::{Entry, Offset, TimestampUs};
+use crate::record::{Entry, Identity, TimestampUs};
 
 /// A record in the store, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Head {
     /// Its place.
     pub place: TimestampUs,
     /// The message it came from; absent where a foreign writer put it there.
-    pub identity: Option<Offset>,
+    pub identity: Option<Identity>,
 }
 
 /// A part of an entry, both ends included.
@@ -26,8 +27,20 @@ pub struct Range {
     pub last: TimestampUs,
 }
 
+/// What the store tells about itself and the bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorePulse {
+    /// How long it has run, in whole seconds.
+    pub uptime: Duration,
+    /// Most records of one block of the bucket; absent where the token may not ask.
+    pub block_records: Option<u64>,
+}
+
 /// Writes records and tells what is there.
 pub trait Writer: Send + Sync + 'static {
+    /// Sees to it that a request can be sent at once, so that nothing but its own time-out bounds when it ends.
+    fn prepare(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Writes a batch and returns one answer for each record, in order.
     ///
     /// # Cancel safety
@@ -55,6 +68,9 @@ pub trait Writer: Send + Sync + 'static {
     fn remove(&self, entry: Entry, place: TimestampUs)
     -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Tells whether the store answers and has the bucket.
-    fn probe(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Returns the time below which the bucket's policy may have deleted records of an entry; none where it keeps all.
+    fn horizon(&self, entry: Entry) -> impl Future<Output = Result<Option<TimestampUs>, StoreError>> + Send;
+
+    /// Tells whether the store answers and has the bucket, and how long it has run.
+    fn pulse(&self) -> impl Future<Output = Result<StorePulse, StoreError>> + Send;
 }

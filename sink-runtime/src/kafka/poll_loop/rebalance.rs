@@ -13,8 +13,9 @@ use super::{PollLoop, is_early, soon};
 use crate::kafka::consumer_context::Rebalance;
 use crate::kafka::feed::Feed;
 use crate::kafka::start::{Resolved, resolve};
-use crate::record::TopicPartition;
-use crate::source::{Assignment, Commit, Intake, SourceError, SourceEvent, Wake};
+use crate::kafka::start_rule::Start;
+use crate::record::{Life, TopicPartition};
+use crate::source::{Assignment, Commit, SourceError, SourceEvent};
 
 /// How long the driver may take over partitions that are taken away; a little more than it allows itself.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(6);
@@ -41,7 +42,7 @@ impl PollLoop {
         let partitions = std::mem::take(&mut self.unresolved);
         let from = self.settings.start_from;
         let Resolved { starts, absent } =
-            match resolve(&self.consumer, &partitions, from, &self.settings.writer_id) {
+            match resolve(&self.consumer, &partitions, from, &self.settings.signature) {
                 Ok(resolved) => resolved,
                 Err(error) => {
                     warn!(%error, "cannot find out where to begin, it is tried again");
@@ -60,7 +61,7 @@ impl PollLoop {
                 continue;
             };
             self.feeds.insert(partition.clone(), feed);
-            let offset = KafkaOffset::Offset(start.point.offset.0);
+            let offset = KafkaOffset::Offset(start.progress.point.offset.0);
             list.add_partition_offset(partition.topic.as_str(), partition.partition.0, offset)
                 .unwrap_or_else(|error| error!(%error, %partition, "cannot set where a partition begins"));
         }
@@ -84,8 +85,9 @@ impl PollLoop {
             .iter()
             .map(|(partition, start)| Commit {
                 partition: partition.clone(),
-                point: start.point,
+                progress: start.progress,
                 is_clean: false,
+                is_owner: !start.is_fenced,
             })
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
@@ -105,10 +107,18 @@ impl PollLoop {
             let Some(feed) = self.feeds.get_mut(&partition) else {
                 continue;
             };
-            let (chunks, share) = feed.open();
-            let messages = Intake::new(chunks, Wake::new(std::thread::current()));
-            let (start, is_fenced) = (start.point, start.is_fenced);
-            assignments.push(Assignment { partition, start, is_fenced, messages, share });
+            let (messages, share) = feed.open();
+            let Start { progress, is_own_mapping, is_fenced, .. } = start;
+            let life = Life::FIRST;
+            assignments.push(Assignment {
+                partition,
+                life,
+                progress,
+                is_own_mapping,
+                is_fenced,
+                messages,
+                share,
+            });
         }
         self.tell(SourceEvent::Assigned(assignments));
     }

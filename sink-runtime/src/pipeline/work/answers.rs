@@ -1,11 +1,13 @@
 //! Pure. What an answer of the store settles about records on their way.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::items::{Conflict, Item, Pause, Settled, Work};
 use crate::map::Rejection;
-use crate::record::{Entry, Offset, TimestampUs};
+use crate::pipeline::request::Checked;
+use crate::record::{Entry, Identity, Offset, TimestampUs};
 use crate::writer::{Head, Scope, StoreError, Verdict, judge};
 
 impl Work {
@@ -15,22 +17,31 @@ impl Work {
         Settled::waiting(error, is_long)
     }
 
-    /// Takes all records of the ranges that were asked about.
-    pub(in crate::pipeline) fn checked(&mut self, heads: Vec<(Entry, Head)>) -> Settled {
+    /// Takes what the store holds around the places that were asked about.
+    pub(in crate::pipeline) fn checked(&mut self, checked: Checked) -> Settled {
         let mut settled = Settled::default();
         let mut occupied: HashSet<(Entry, TimestampUs)> = HashSet::new();
-        let mut identities: HashSet<(Entry, Offset)> = HashSet::new();
-        for (entry, head) in heads {
-            identities.extend(head.identity.map(|offset| (entry.clone(), offset)));
+        let mut there: HashMap<(Entry, Identity), TimestampUs> = HashMap::new();
+        for (entry, head) in checked.heads {
+            there.extend(head.identity.map(|identity| ((entry.clone(), identity), head.place)));
             occupied.insert((entry, head.place));
         }
+        let horizons: HashMap<Entry, TimestampUs> = checked.horizons.into_iter().collect();
         let window = self.window;
         for (index, mut item) in std::mem::take(&mut self.items).into_iter().enumerate() {
-            if identities.contains(&(item.record().entry.clone(), item.record().offset)) {
+            let entry = &item.record().entry;
+            if let Some(place) = there.get(&(entry.clone(), item.record().identity)) {
+                item.found_at(*place);
                 settled.found.push(item.planned);
                 continue;
             }
-            item.is_checked |= index < window;
+            let is_asked = index < window;
+            let has_expired = horizons.get(entry).is_some_and(|horizon| item.record().place < *horizon);
+            if is_asked && item.may_have_expired && has_expired {
+                settled.expired.push(item.planned);
+                continue;
+            }
+            item.is_checked |= is_asked;
             self.items.push(item);
         }
         self.avoid(&occupied);
@@ -62,7 +73,7 @@ impl Work {
             let answer = if item.conflict == Conflict::None { None } else { answers.next() };
             match answer {
                 None => {}
-                Some(Ok(head)) if head.identity == Some(item.record().offset) => {
+                Some(Ok(head)) if head.identity == Some(item.record().identity) => {
                     settled.found.push(item.planned);
                     continue;
                 }
@@ -117,6 +128,11 @@ impl Work {
             Verdict::Retry | Verdict::Ask => Settled::waiting(error, false),
             Verdict::RetryLater => {
                 self.window = (sent / 2).max(1);
+                if let [item, ..] = self.items.as_mut_slice()
+                    && sent == 1
+                {
+                    item.timed_out_alone += 1;
+                }
                 Settled::waiting(error, true)
             }
             Verdict::Split => {
@@ -125,7 +141,7 @@ impl Work {
             }
             Verdict::Reject => {
                 let reject = |item: Item| {
-                    let reason = rejection(item.record().offset, &error);
+                    let reason = rejection(item.record().identity.offset, &error);
                     (item.planned, reason)
                 };
                 Settled { rejected: self.items.drain(..sent).map(reject).collect(), ..Settled::default() }
@@ -135,13 +151,20 @@ impl Work {
 }
 
 impl Item {
+    /// Takes over the place at which the store holds the record.
+    fn found_at(&mut self, place: TimestampUs) {
+        if self.record().place != place {
+            Arc::make_mut(&mut self.planned.record).place = place;
+        }
+    }
+
     /// Notes what the store said about this record of a write; gives the item back where it must be tried again.
     fn refused_by(mut self, error: StoreError, settled: &mut Settled) -> Option<Self> {
         self.is_checked = false;
         match judge(&error, Scope::Record) {
             Verdict::Ask => self.conflict = Conflict::Unknown,
             Verdict::Reject => {
-                let reason = rejection(self.record().offset, &error);
+                let reason = rejection(self.record().identity.offset, &error);
                 settled.rejected.push((self.planned, reason));
                 return None;
             }

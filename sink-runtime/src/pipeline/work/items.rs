@@ -6,11 +6,14 @@ use std::time::Instant;
 
 use crate::batch::Planned;
 use crate::map::Rejection;
-use crate::record::{Entry, Record, TimestampUs};
+use crate::record::{Entry, Offset, Record, TimestampUs};
 use crate::writer::StoreError;
 
 /// How far from its place a record is looked for, in microseconds.
 pub(super) const NEIGHBOURHOOD_US: u64 = 1_000;
+
+/// So many requests with one record alone that are not answered in time are no accident.
+const STUCK_AFTER: u32 = 3;
 
 /// Records on their way.
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub(super) struct Item {
     /// The place was asked about since the last write was begun.
     pub(super) is_checked: bool,
     pub(super) conflict: Conflict,
+    /// The store certainly had it once.
+    pub(super) may_have_expired: bool,
+    /// How often a request with this record alone was not answered in time.
+    pub(super) timed_out_alone: u32,
 }
 
 /// What is known about a place that the store called taken.
@@ -48,6 +55,8 @@ pub(in crate::pipeline) struct Settled {
     pub(in crate::pipeline) stored: Vec<Planned>,
     /// Records that were in the store already.
     pub(in crate::pipeline) found: Vec<Planned>,
+    /// Records that were in the store and were deleted by the bucket's policy.
+    pub(in crate::pipeline) expired: Vec<Planned>,
     /// Records that can never be.
     pub(in crate::pipeline) rejected: Vec<(Planned, Rejection)>,
     /// Why the rest must wait, where it must.
@@ -64,9 +73,16 @@ pub(in crate::pipeline) struct Pause {
 }
 
 impl Work {
-    pub(in crate::pipeline) fn new(records: Vec<Planned>) -> Self {
+    /// Returns the records on their way; `may_have_expired` tells of which the store certainly had one once.
+    pub(in crate::pipeline) fn new(records: Vec<Planned>, may_have_expired: impl Fn(Offset) -> bool) -> Self {
         let window = records.len();
-        let item = |planned| Item { planned, is_checked: false, conflict: Conflict::None };
+        let item = |planned: Planned| Item {
+            may_have_expired: may_have_expired(planned.record.identity.offset),
+            planned,
+            is_checked: false,
+            conflict: Conflict::None,
+            timed_out_alone: 0,
+        };
         Self { items: records.into_iter().map(item).collect(), window, was_sent: false }
     }
 
@@ -76,6 +92,11 @@ impl Work {
 
     pub(in crate::pipeline) fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Tells whether a record was not answered for in time again and again, although it travelled alone.
+    pub(in crate::pipeline) fn is_stuck(&self) -> bool {
+        self.items.iter().any(|item| item.timed_out_alone >= STUCK_AFTER)
     }
 
     /// Tells whether a write was begun, so that records may be in the store unproven.
@@ -115,7 +136,10 @@ impl Item {
 impl Settled {
     /// Tells whether any record is done with.
     pub(in crate::pipeline) fn has_progress(&self) -> bool {
-        !(self.stored.is_empty() && self.found.is_empty() && self.rejected.is_empty())
+        !(self.stored.is_empty()
+            && self.found.is_empty()
+            && self.expired.is_empty()
+            && self.rejected.is_empty())
     }
 
     /// Returns that nothing is settled and all must wait.

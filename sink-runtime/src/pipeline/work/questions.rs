@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::items::{Conflict, Item, NEIGHBOURHOOD_US, Work};
 use crate::batch::Batch;
 use crate::pipeline::frontier::Frontier;
-use crate::pipeline::request::Request;
+use crate::pipeline::request::{Check, Request};
 use crate::record::{Entry, Record, TimestampUs};
 use crate::writer::Range;
 
@@ -41,7 +41,7 @@ impl Work {
         }
         let ranges = self.doubtful_ranges(frontier);
         if !ranges.is_empty() {
-            return Some(Request::Check(ranges));
+            return Some(Request::Check(Check { ranges, horizons_of: self.expiring_entries() }));
         }
         Some(Request::Write(self.begin_write(frontier)))
     }
@@ -58,6 +58,15 @@ impl Work {
             lowest.entry(&record.entry).and_modify(|known| *known = from.min(*known)).or_insert(from);
         }
         lowest.into_iter().map(|(entry, from)| (entry.clone(), from)).collect()
+    }
+
+    /// Returns the entries whose records the bucket's policy may have deleted.
+    fn expiring_entries(&self) -> Vec<Entry> {
+        let expiring = self.items.iter().take(self.window).filter(|item| item.may_have_expired);
+        let mut entries: Vec<Entry> = expiring.map(|item| item.record().entry.clone()).collect();
+        entries.sort();
+        entries.dedup();
+        entries
     }
 
     fn doubtful_ranges(&self, frontier: &Frontier) -> Vec<Range> {

@@ -1,0 +1,93 @@
+//! Pure. Where partitions begin.
+
+use kafkasink_crds::runtime_config::StartFrom;
+
+use super::{Facts, Start, start, start_of_new};
+use crate::kafka::{CommitMetadata, Signature};
+use crate::ledger::CommitPoint;
+use crate::progress::Progress;
+use crate::record::{Offset, Partition, PlaceState, TimestampUs, Topic, TopicPartition};
+use crate::source::Commit;
+use crate::store_start::StoreStart;
+
+fn signature(writer: &str, mapping: &str) -> Signature {
+    Signature { writer_id: writer.to_owned(), sink_uid: "uid".to_owned(), mapping: mapping.to_owned() }
+}
+
+fn point(offset: i64, last: Option<u64>) -> CommitPoint {
+    let state = last.map(|last| PlaceState { last: TimestampUs(last), last_source: TimestampUs(last) });
+    CommitPoint { offset: Offset(offset), state }
+}
+
+fn committed(by: &Signature, is_clean: bool, progress: Progress) -> CommitMetadata {
+    let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
+    CommitMetadata::new(by, &Commit { partition, progress, is_clean, is_owner: true })
+}
+
+/// A commit at 15 that is safe up to 12.
+fn progress() -> Progress {
+    Progress { point: point(15, Some(9)), safe: point(12, Some(6)), store_start: Some(StoreStart(7)) }
+}
+
+fn begin(committed: Option<i64>, metadata: Option<CommitMetadata>, from: StartFrom) -> Start {
+    start(&Facts { committed, metadata, low: 10, high: 20 }, from, &signature("me", "m"))
+}
+
+#[test]
+fn partition_without_a_commit_begins_where_the_sink_says() {
+    for (from, offset) in [(StartFrom::Earliest, 10), (StartFrom::Latest, 20)] {
+        let start = begin(None, None, from);
+        assert_eq!(start.progress, Progress::at(point(offset, None)));
+        assert!(!start.is_fenced && start.is_own_mapping);
+    }
+}
+
+#[test]
+fn only_a_clean_or_own_commit_needs_no_wait() {
+    let by = |writer, is_clean| Some(committed(&signature(writer, "m"), is_clean, progress()));
+    let is_fenced = |metadata| begin(Some(15), metadata, StartFrom::Latest).is_fenced;
+    assert!(!is_fenced(by("other", true)));
+    assert!(!is_fenced(by("me", false)));
+    assert!(is_fenced(by("other", false)));
+    assert!(is_fenced(None));
+}
+
+#[test]
+fn start_goes_on_as_the_commit_says() {
+    let metadata = committed(&signature("me", "m"), true, progress());
+    let start = begin(Some(15), Some(metadata.clone()), StartFrom::Latest);
+    assert_eq!((start.progress, start.is_own_mapping, start.lost), (progress(), true, 0));
+    let other = CommitMetadata { mapping: "old".to_owned(), ..metadata };
+    assert!(!begin(Some(15), Some(other), StartFrom::Latest).is_own_mapping);
+}
+
+#[test]
+fn what_retention_took_is_counted_from_the_commit_and_not_from_the_safe_point() {
+    let lost = |offset| begin(Some(offset), None, StartFrom::Earliest).lost;
+    assert_eq!((lost(4), lost(10), lost(25)), (6, 0, 0));
+    let metadata = committed(&signature("me", "m"), true, progress());
+    let start = start(
+        &Facts { committed: Some(15), metadata: Some(metadata), low: 14, high: 20 },
+        StartFrom::Earliest,
+        &signature("me", "m"),
+    );
+    assert_eq!((start.lost, start.progress.safe.offset), (0, Offset(12)), "the way back is found out when it is gone");
+}
+
+#[test]
+fn commit_out_of_range_begins_at_the_log_start_and_has_nothing_to_go_back_to() {
+    let metadata = committed(&signature("me", "m"), true, progress());
+    let start = begin(Some(4), Some(metadata), StartFrom::Latest);
+    assert!(start.progress.is_safe());
+    assert_eq!(start.progress.point, point(10, Some(9)));
+}
+
+#[test]
+fn latest_holds_only_for_a_group_that_has_only_begun() {
+    let begun = || Some(committed(&signature("other", "m"), false, Progress::at(point(0, None))));
+    let read = || Some(committed(&signature("other", "m"), false, progress()));
+    assert_eq!(start_of_new(StartFrom::Latest, &[]), StartFrom::Latest);
+    assert_eq!(start_of_new(StartFrom::Latest, &[begun(), begun()]), StartFrom::Latest);
+    assert_eq!(start_of_new(StartFrom::Latest, &[begun(), read()]), StartFrom::Earliest);
+    assert_eq!(start_of_new(StartFrom::Latest, &[None]), StartFrom::Earliest);
+}

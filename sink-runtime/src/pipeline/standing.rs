@@ -1,0 +1,153 @@
+//! Pure. `Standing`: under which start of the store a partition's records were proven, and what follows from another.
+
+use std::time::{Duration, Instant};
+
+use super::safety::{SAFE_AFTER, Safety};
+use crate::ledger::CommitPoint;
+use crate::progress::Progress;
+use crate::store_start::StoreStart;
+
+/// What was seen of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreSeen {
+    /// Since when it runs.
+    pub start: StoreStart,
+    /// When it was seen, and how long it had run by then.
+    pub seen_at: Instant,
+    /// How long it had run by then.
+    pub uptime: Duration,
+    /// Most records of one block of the bucket, where the store tells.
+    pub block_records: Option<u64>,
+}
+
+/// By which mapping the records above the safe point were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeBy {
+    /// By this member's mapping: they can be made again.
+    OwnMapping,
+    /// By another one: a replay would store them a second time, elsewhere.
+    OtherMapping,
+}
+
+/// What a partition knows about the store and about its own past.
+#[derive(Debug)]
+pub(super) struct Standing {
+    seen: Option<StoreSeen>,
+    written_under: Option<StoreStart>,
+    made_by: MadeBy,
+    /// When records made by another mapping are safe.
+    drained_at: Option<Instant>,
+    is_refused: bool,
+    safety: Safety,
+}
+
+/// What a partition must do about what was seen of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Consequence {
+    /// Go on.
+    None,
+    /// The store was restarted: go back to the safe point.
+    GoBack,
+    /// The store was restarted, and going back would need another mapping.
+    Refuse,
+}
+
+impl Standing {
+    pub(super) fn new(progress: Progress, made_by: MadeBy) -> Self {
+        Self {
+            seen: None,
+            written_under: progress.store_start,
+            made_by: if progress.is_safe() { MadeBy::OwnMapping } else { made_by },
+            drained_at: None,
+            is_refused: false,
+            safety: Safety::new(progress.safe),
+        }
+    }
+
+    /// Takes what was seen of the store; `is_proven` tells that nothing of this partition is unproven there.
+    pub(super) fn see(&mut self, seen: StoreSeen, point: CommitPoint, is_proven: bool) -> Consequence {
+        let before = self.seen.replace(seen);
+        let is_restarted = match (before, self.written_under) {
+            // Within one member every other start is a restart, however close.
+            (Some(before), _) => before.start != seen.start,
+            (None, Some(written_under)) => !written_under.is_same(seen.start),
+            (None, None) => false,
+        };
+        if !is_restarted {
+            self.written_under.get_or_insert(seen.start);
+            if before.is_none() && self.made_by == MadeBy::OtherMapping {
+                self.drained_at = Some(seen.seen_at + SAFE_AFTER);
+            }
+            return Consequence::None;
+        }
+        if self.safety.point().offset >= point.offset && is_proven {
+            self.written_under = Some(seen.start);
+            return Consequence::None;
+        }
+        if self.made_by == MadeBy::OtherMapping {
+            self.is_refused = true;
+            return Consequence::Refuse;
+        }
+        Consequence::GoBack
+    }
+
+    /// Goes back to the safe point after a restart; returns where the partition stands then.
+    pub(super) fn restart(&mut self) -> Progress {
+        self.safety.restart();
+        self.written_under = self.seen.map(|seen| seen.start);
+        self.progress(self.safety.point())
+    }
+
+    /// Moves on with the time; `point` is what may be committed.
+    pub(super) fn advance(&mut self, now: Instant, point: CommitPoint) {
+        if self.is_refused {
+            return;
+        }
+        if self.drained_at.is_some_and(|at| now >= at) {
+            self.drained_at = None;
+            self.made_by = MadeBy::OwnMapping;
+            self.safety = Safety::new(point);
+        }
+        if self.made_by == MadeBy::OwnMapping {
+            self.safety.reached(now, point);
+            self.safety.advance(now, self.seen.and_then(|seen| seen.block_records));
+        }
+    }
+
+    /// Tells whether the store may be asked for anything.
+    pub(super) fn is_open(&self) -> bool {
+        self.seen.is_some() && self.made_by == MadeBy::OwnMapping && !self.is_refused
+    }
+
+    /// Tells whether nothing can go on before a person acts.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    /// Tells whether records made by another mapping are waited for.
+    pub(super) fn is_draining(&self) -> bool {
+        self.drained_at.is_some()
+    }
+
+    /// Returns when what the store shows counts: a restart soon after its start could not be told by every member.
+    pub(super) fn provable_at(&self) -> Option<Instant> {
+        self.seen.map(|seen| seen.seen_at + StoreStart::PROVABLE_AFTER.saturating_sub(seen.uptime))
+    }
+
+    /// Returns when time alone changes something.
+    pub(super) fn due(&self) -> Option<Instant> {
+        [self.drained_at, self.safety.due()].into_iter().flatten().min()
+    }
+
+    pub(super) fn safety(&mut self) -> &mut Safety {
+        &mut self.safety
+    }
+
+    /// Returns what a commit at `point` says.
+    pub(super) fn progress(&self, point: CommitPoint) -> Progress {
+        Progress { point, safe: self.safety.point(), store_start: self.written_under }
+    }
+}
+
+#[cfg(test)]
+mod tests;

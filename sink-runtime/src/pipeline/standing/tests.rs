@@ -1,0 +1,80 @@
+//! Pure. What follows from a start of the store.
+
+use std::time::{Duration, Instant};
+
+use super::super::safety::SAFE_AFTER;
+use super::{Consequence, MadeBy, Standing, StoreSeen};
+use crate::ledger::CommitPoint;
+use crate::progress::Progress;
+use crate::record::Offset;
+use crate::store_start::StoreStart;
+
+fn point(offset: i64) -> CommitPoint {
+    CommitPoint { offset: Offset(offset), state: None }
+}
+
+fn progress(safe: i64, committed: i64, start: Option<i64>) -> Progress {
+    Progress { point: point(committed), safe: point(safe), store_start: start.map(StoreStart) }
+}
+
+fn seen(now: Instant, start: i64) -> StoreSeen {
+    let uptime = Duration::from_mins(10);
+    StoreSeen { start: StoreStart(start), seen_at: now, uptime, block_records: None }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[test]
+fn same_store_goes_on_where_it_was() {
+    let mut standing = Standing::new(progress(5, 9, Some(100)), MadeBy::OwnMapping);
+    assert!(!standing.is_open(), "nothing is known of the store yet");
+    assert_eq!(standing.see(seen(now(), 103), point(9), true), Consequence::None);
+    assert!(standing.is_open());
+    assert_eq!(standing.progress(point(9)), progress(5, 9, Some(100)), "the start never gets newer by itself");
+}
+
+#[test]
+fn another_start_than_that_of_the_commit_means_going_back() {
+    let mut standing = Standing::new(progress(5, 9, Some(100)), MadeBy::OwnMapping);
+    assert_eq!(standing.see(seen(now(), 200), point(9), true), Consequence::GoBack);
+    assert_eq!(standing.progress(point(9)).store_start, Some(StoreStart(100)), "not before it went back");
+    assert_eq!(standing.restart(), progress(5, 5, Some(200)));
+}
+
+#[test]
+fn restart_takes_nothing_back_from_a_partition_that_is_safe() {
+    let mut standing = Standing::new(progress(9, 9, Some(100)), MadeBy::OwnMapping);
+    assert_eq!(standing.see(seen(now(), 200), point(9), true), Consequence::None);
+    assert_eq!(standing.progress(point(9)).store_start, Some(StoreStart(200)));
+    assert_eq!(standing.see(seen(now(), 300), point(9), false), Consequence::GoBack, "something is unproven");
+}
+
+#[test]
+fn within_one_member_no_restart_is_too_close() {
+    let mut standing = Standing::new(progress(5, 9, None), MadeBy::OwnMapping);
+    assert_eq!(standing.see(seen(now(), 100), point(9), true), Consequence::None);
+    assert_eq!(standing.see(seen(now(), 102), point(9), true), Consequence::GoBack);
+}
+
+#[test]
+fn records_of_another_mapping_are_waited_for_until_they_are_safe() {
+    let begun = now();
+    let mut standing = Standing::new(progress(5, 9, Some(100)), MadeBy::OtherMapping);
+    standing.see(seen(begun, 100), point(9), true);
+    assert!(!standing.is_open() && standing.is_draining());
+    assert_eq!(standing.due(), Some(begun + SAFE_AFTER));
+    standing.advance(begun + SAFE_AFTER, point(9));
+    assert!(standing.is_open() && standing.progress(point(9)).is_safe());
+}
+
+#[test]
+fn records_of_another_mapping_are_never_replayed() {
+    let mut standing = Standing::new(progress(5, 9, Some(100)), MadeBy::OtherMapping);
+    assert_eq!(standing.see(seen(now(), 200), point(9), true), Consequence::Refuse);
+    assert!(standing.is_refused() && !standing.is_open());
+    let mut safe = Standing::new(progress(9, 9, Some(100)), MadeBy::OtherMapping);
+    assert_eq!(safe.see(seen(now(), 200), point(9), true), Consequence::None);
+    assert!(safe.is_open());
+}

@@ -1,0 +1,182 @@
+//! Pure. What answers of the store and of the dead-letter topic mean for a partition.
+
+use std::time::{Duration, Instant};
+
+use super::{Back, PartitionState};
+use crate::batch::Planned;
+use crate::dead_letter::DeadLetterError;
+use crate::ledger::Stage;
+use crate::pipeline::effect::Effect;
+use crate::pipeline::proving::Answered;
+use crate::pipeline::request::Answer;
+use crate::pipeline::work::{Pause, Settled, Work};
+use crate::record::Entry;
+use crate::writer::{Head, StoreError};
+
+/// How long a partition keeps still after a time-out where the store answers others: with the 15 s of the request the
+/// minute after which the store gives up waiting for its own lock.
+const LOCKED_UP_PAUSE: Duration = Duration::from_secs(45);
+
+/// The same where the store answers nobody: the request ends with whatever holds it up.
+const TIMED_OUT_PAUSE: Duration = Duration::from_secs(10);
+
+impl PartitionState {
+    pub(super) fn take_answer(&mut self, now: Instant, answer: Answer, effects: &mut Vec<Effect>) {
+        self.is_requesting = false;
+        let answer = match answer {
+            Answer::Shown { heads, took } => return self.take_proof(now, heads, took, effects),
+            Answer::NotSent => return self.take_back(),
+            answer => answer,
+        };
+        let Some(work) = self.work.as_mut() else {
+            return;
+        };
+        let settled = match answer {
+            Answer::Surveyed(Ok(entries)) => {
+                for (entry, from, newest) in entries {
+                    self.frontier.learn(entry, from, newest);
+                }
+                Settled::default()
+            }
+            Answer::Checked(Ok(checked)) => work.checked(checked),
+            Answer::Written(answer) => work.written(answer),
+            Answer::Probed(answers) => work.probed(now, answers),
+            Answer::Mended(Ok(())) => {
+                work.mended();
+                Settled::default()
+            }
+            Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) | Answer::Mended(Err(error)) => {
+                Work::unanswered(error)
+            }
+            Answer::Shown { .. } | Answer::NotSent => Settled::default(),
+        };
+        self.settle(now, settled, effects);
+    }
+
+    fn settle(&mut self, now: Instant, settled: Settled, effects: &mut Vec<Effect>) {
+        let has_progress = settled.has_progress();
+        self.settle_stored(now, settled.stored, effects);
+        self.settle_found(now, settled.found, effects);
+        if !settled.expired.is_empty() {
+            let offsets = settled.expired.iter().map(|planned| planned.record.identity.offset);
+            effects.push(Effect::Expired(offsets.clone().collect()));
+            offsets.for_each(|offset| self.ledger.set(offset, Stage::Expired));
+        }
+        for (planned, reason) in settled.rejected {
+            self.reject(planned.message, reason, effects);
+        }
+        match settled.pause {
+            Some(pause) => self.pause(now, pause, effects),
+            // An answered question is no progress: where reading works and writing does not, the pauses must grow.
+            None if has_progress => self.retry.reset(),
+            None => {}
+        }
+    }
+
+    fn settle_stored(&mut self, now: Instant, stored: Vec<Planned>, effects: &mut Vec<Effect>) {
+        if stored.is_empty() {
+            return;
+        }
+        let again = stored.iter().filter(|planned| self.history.knows(planned.record.identity.offset)).count();
+        effects.extend((again > 0).then_some(Effect::Rewritten(again)));
+        effects.push(Effect::Stored {
+            bytes: stored.iter().map(|planned| planned.record.body.len()).sum(),
+            timestamps_ms: stored.iter().map(|planned| planned.message.timestamp_ms).collect(),
+        });
+        for planned in stored {
+            self.answered(now, &planned);
+        }
+    }
+
+    fn settle_found(&mut self, now: Instant, found: Vec<Planned>, effects: &mut Vec<Effect>) {
+        if found.is_empty() {
+            return;
+        }
+        effects.push(Effect::Found(found.len()));
+        for planned in found {
+            if self.history.outlived(planned.record.identity.offset) {
+                self.ledger.set(planned.record.identity.offset, Stage::Verified);
+            } else {
+                self.answered(now, &planned);
+            }
+        }
+    }
+
+    /// The store says that it has a record; it must show it later. The payload is not needed for that.
+    fn answered(&mut self, now: Instant, planned: &Planned) {
+        let record = &planned.record;
+        if cfg!(feature = "no-commit-gate") {
+            self.ledger.set(record.identity.offset, Stage::Verified);
+            return;
+        }
+        self.ledger.set(record.identity.offset, Stage::Answered);
+        let (entry, place, identity) = (record.entry.clone(), record.place, record.identity);
+        self.proving.push(Answered { entry, place, identity, at: now });
+    }
+
+    fn take_proof(
+        &mut self,
+        now: Instant,
+        heads: Result<Vec<(Entry, Head)>, StoreError>,
+        took: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        let heads = match heads {
+            Ok(heads) => heads,
+            Err(error) => {
+                self.proving.unanswered();
+                let is_long = matches!(error, StoreError::TimedOut(_));
+                return self.pause(now, Pause { error, is_long }, effects);
+            }
+        };
+        let shown = self.proving.shown(now, &heads, took);
+        for proven in shown.proven {
+            self.standing.safety().proven(&proven.entry, proven.place);
+            self.ledger.set(proven.identity.offset, Stage::Verified);
+        }
+        let Some(lowest) = shown.missing.iter().map(|missing| missing.identity.offset).min() else {
+            self.retry.reset();
+            return;
+        };
+        self.missing += shown.missing.len();
+        for missing in &shown.missing {
+            self.history.missing(missing.identity.offset);
+        }
+        effects.push(Effect::Missing { count: shown.missing.len(), offset: lowest });
+        self.going_back.get_or_insert(Back::ToMissing);
+        self.resume_at = Some(now + self.retry.pause(&mut self.random));
+    }
+
+    /// The request was not sent; unless the partition ends, it is made again.
+    fn take_back(&mut self) {
+        self.proving.unanswered();
+        self.has_given_up |= self.is_stopping;
+    }
+
+    fn pause(&mut self, now: Instant, pause: Pause, effects: &mut Vec<Effect>) {
+        let shortest = match (pause.is_long, self.is_store_answering) {
+            (true, true) => LOCKED_UP_PAUSE,
+            (true, false) => TIMED_OUT_PAUSE,
+            (false, _) => Duration::ZERO,
+        };
+        self.resume_at = Some(now + self.retry.pause(&mut self.random).max(shortest));
+        effects.push(Effect::StoreFailing { error: pause.error, attempts: self.retry.attempts() });
+    }
+
+    pub(super) fn take_letters(
+        &mut self,
+        now: Instant,
+        answers: Vec<Result<(), DeadLetterError>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (delivered, error) = self.outbox.answered(now, answers, &mut self.random);
+        for offset in &delivered {
+            self.history.lettered(*offset);
+            self.ledger.set(*offset, Stage::DeadLettered);
+        }
+        if !delivered.is_empty() {
+            effects.push(Effect::DeadLettered(delivered.len()));
+        }
+        effects.extend(error.map(Effect::LettersFailing));
+    }
+}
