@@ -81,7 +81,7 @@ async fn absence_of_the_store_costs_time_and_no_message() -> anyhow::Result<()> 
     let world = World::new("absent", 2).await?;
     let mut produced = world.topic.produce(numbered(0..500)).await?;
     let mut member = world.start(&Spec::named("m-0").store("http://127.0.0.1:1")).await?;
-    member.wait_for_line("the store failed, it is tried again", PATIENCE).await?;
+    member.wait_for_line("the store is not ready, it is waited for", PATIENCE).await?;
     ensure!(member.status("/readyz").await? == 503, "ready without a store");
     ensure!(member.status("/livez").await? == 200, "not alive without a store");
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;

@@ -9,7 +9,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use super::Mapper;
 use crate::budget::Hold;
 use crate::map::{Rejection, decode, is_legal_content_type, is_legal_label_name, is_plain};
-use crate::record::{Header, Headers, Message, Offset, Partition, Record, Topic, TopicPartition};
+use crate::record::{Header, Headers, Life, Message, Offset, Partition, Record, Topic, TopicPartition};
 
 const MAPPING: &str = "
 entry: '{topic}/{partition}'
@@ -21,7 +21,7 @@ contentType: {default: application/octet-stream, header: content-type}
 fn map(message: &Message) -> Result<Record, Rejection> {
     let config: MappingConfig = serde_saphyr::from_str(MAPPING).unwrap();
     let partition = TopicPartition { topic: Topic::new("a.b"), partition: Partition(0) };
-    Mapper::new(&config, 1).unwrap().partition(&partition, None).map(message)
+    Mapper::new(&config, 1).unwrap().partition(&partition, Life::FIRST, None).map(message)
 }
 
 fn message(headers: Vec<Header>) -> Message {
