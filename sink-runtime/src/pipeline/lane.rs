@@ -149,7 +149,13 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             }
             Effect::Expired(offsets) => {
                 let offset = offsets.first().map(|offset| offset.0);
-                warn!(topic, partition, offset, count = offsets.len(), "the bucket has deleted records by its policy before they were proven safe");
+                warn!(
+                    topic,
+                    partition,
+                    offset,
+                    count = offsets.len(),
+                    "the bucket has deleted records by its policy before they were proven safe"
+                );
             }
             // Often enough to be seen, rarely enough not to fill a disk in a long outage.
             Effect::StoreFailing { error, attempts } if attempts.is_power_of_two() => {

@@ -4,12 +4,14 @@
 //! one thing at a time and knows neither clock nor network.
 
 mod answers;
+mod going_back;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 
+use self::going_back::Back;
 use super::effect::{Effect, Input};
 use super::frontier::Frontier;
 use super::gathering::{Gathering, Planning};
@@ -17,7 +19,7 @@ use super::history::History;
 use super::letters::Outbox;
 use super::proving::Proving;
 use super::request::Request;
-use super::standing::{Consequence, MadeBy, Standing, StoreSeen};
+use super::standing::{MadeBy, Standing};
 use super::work::Work;
 use crate::batch::{BatchLimits, Planned};
 use crate::dead_letter::Letter;
@@ -76,21 +78,15 @@ pub struct PartitionState {
     going_back: Option<Back>,
     /// Records that the store did not show, until the partition goes back to them.
     missing: usize,
+    /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
+    slack_us: u64,
+    has_gone_back: bool,
     /// Stopping does not wait for proof any more.
     has_given_up: bool,
     /// Other parts of the store answer.
     is_store_answering: bool,
     is_requesting: bool,
     is_stopping: bool,
-}
-
-/// How far back messages must come again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Back {
-    /// To the first one that the store does not show.
-    ToMissing,
-    /// To the safe point: the store was restarted.
-    ToSafe,
 }
 
 impl PartitionState {
@@ -123,6 +119,8 @@ impl PartitionState {
             resume_at: None,
             going_back: None,
             missing: 0,
+            slack_us: 0,
+            has_gone_back: false,
             has_given_up: false,
             is_store_answering: true,
             is_requesting: false,
@@ -236,15 +234,6 @@ impl PartitionState {
         if is_ready { earliest } else { self.gathering.due(self.settings.limits) }
     }
 
-    fn see(&mut self, seen: StoreSeen, effects: &mut Vec<Effect>) {
-        let is_proven = self.is_proven() && self.missing == 0;
-        match self.standing.see(seen, self.ledger.commit_point(), is_proven) {
-            Consequence::None => {}
-            Consequence::GoBack => self.going_back = Some(Back::ToSafe),
-            Consequence::Refuse => effects.push(Effect::Refused),
-        }
-    }
-
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if self.fenced_until.is_some_and(|until| now >= until) {
             self.fenced_until = None;
@@ -285,35 +274,6 @@ impl PartitionState {
         }
     }
 
-    /// Begins again from an earlier point: everything above it comes again.
-    fn go_back(&mut self, effects: &mut Vec<Effect>) {
-        let Some(back) = self.going_back.take() else {
-            return;
-        };
-        let proven = self.ledger.commit_point();
-        let progress = match back {
-            Back::ToMissing => {
-                self.history.go_back(proven.offset, proven.offset);
-                self.standing.safety().go_back(proven);
-                self.standing.progress(proven)
-            }
-            Back::ToSafe => {
-                let progress = self.standing.restart();
-                self.history.restart(progress.point.offset, proven.offset);
-                progress
-            }
-        };
-        self.ledger = Ledger::new(progress.point);
-        self.mapper.go_back(progress.point.state);
-        self.gathering.clear();
-        self.work = None;
-        self.outbox.clear();
-        self.held.clear();
-        self.proving.clear();
-        self.missing = 0;
-        effects.push(Effect::GoBack { progress, is_committed_first: back == Back::ToSafe });
-    }
-
     /// Maps what waits into the open batch until it is full.
     fn fill(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if !self.held.is_empty() || self.going_back.is_some() {
@@ -325,6 +285,7 @@ impl PartitionState {
     }
 
     fn plan(&mut self, message: Message, effects: &mut Vec<Effect>) -> Planning {
+        self.note_gap(message.offset);
         let mapped = self.mapper.map(&message);
         self.ledger.receive(message.offset, message.timestamp_ms, self.mapper.state());
         match mapped {
@@ -367,7 +328,9 @@ impl PartitionState {
         if self.work.as_ref().is_none_or(Work::is_empty) {
             let history = &self.history;
             let due = self.gathering.take_due(now, self.settings.limits);
-            self.work = due.map(|records| Work::new(records, |offset| history.may_have_expired(offset)));
+            self.work = due.map(|records| {
+                Work::new(records, |offset| history.may_have_expired(offset)).with_slack(self.slack_us)
+            });
         }
         let request = self.work.as_mut().and_then(|work| work.next_request(now, &mut self.frontier));
         self.send(request, effects);

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Back, PartitionState};
+use super::PartitionState;
+use super::going_back::Back;
 use crate::batch::Planned;
 use crate::dead_letter::DeadLetterError;
 use crate::ledger::Stage;
@@ -77,7 +78,8 @@ impl PartitionState {
         if stored.is_empty() {
             return;
         }
-        let again = stored.iter().filter(|planned| self.history.knows(planned.record.identity.offset)).count();
+        let again =
+            stored.iter().filter(|planned| self.history.knows(planned.record.identity.offset)).count();
         effects.extend((again > 0).then_some(Effect::Rewritten(again)));
         effects.push(Effect::Stored {
             bytes: stored.iter().map(|planned| planned.record.body.len()).sum(),
@@ -94,6 +96,9 @@ impl PartitionState {
         }
         effects.push(Effect::Found(found.len()));
         for planned in found {
+            if self.slack_us > 0 {
+                self.mapper.follow(planned.record.place);
+            }
             if self.history.outlived(planned.record.identity.offset) {
                 self.ledger.set(planned.record.identity.offset, Stage::Verified);
             } else {

@@ -352,10 +352,7 @@ fn what_the_store_does_not_show_is_read_and_written_again() {
     bench.now = bench.state.due().unwrap();
     assert_eq!(bench.step(Input::Tick), ["check"]);
     assert_eq!(bench.step(Input::Answer(Answer::Checked(Ok(Checked::default())))), ["write"]);
-    assert_eq!(
-        bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(()), Ok(())])))),
-        ["rewritten", "stored"]
-    );
+    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(()), Ok(())])))), ["rewritten", "stored"]);
     assert_eq!(bench.prove(&[1, 2]), [""; 0]);
     assert_eq!(bench.offset(), 3);
 }
