@@ -10,36 +10,45 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::messages::Produce;
+use super::messages::Produce;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A topic.
-pub(crate) struct Topic {
-    pub(crate) name: String,
+pub struct Topic {
+    /// Its name.
+    pub name: String,
     bootstrap: String,
     partitions: i32,
 }
 
 /// A message with what Kafka made of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Produced {
-    pub(crate) message: Produce,
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
-    pub(crate) timestamp_ms: i64,
+pub struct Produced {
+    /// The message.
+    pub message: Produce,
+    /// Where it lies.
+    pub partition: i32,
+    /// Where it lies in the partition.
+    pub offset: i64,
+    /// Its time in milliseconds since 1970-01-01 UTC.
+    pub timestamp_ms: i64,
 }
 
 /// A message as it was read.
 #[derive(Clone, Debug)]
-pub(crate) struct Read {
-    pub(crate) value: Option<Vec<u8>>,
+pub struct Read {
+    /// Its value.
+    pub value: Option<Vec<u8>>,
     headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Topic {
     /// Creates the topic.
-    pub(crate) async fn create(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn create(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Result<Self> {
         let admin: AdminClient<DefaultClientContext> = config(bootstrap).create()?;
         let topic =
             NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "4194304");
@@ -49,7 +58,10 @@ impl Topic {
     }
 
     /// Adds partitions until there are that many.
-    pub(crate) async fn grow(&mut self, partitions: i32) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn grow(&mut self, partitions: i32) -> anyhow::Result<()> {
         let admin: AdminClient<DefaultClientContext> = config(&self.bootstrap).create()?;
         let total = NewPartitions::new(&self.name, usize::try_from(partitions)?);
         let grown = admin.create_partitions(&[total], &AdminOptions::new()).await?;
@@ -59,7 +71,10 @@ impl Topic {
     }
 
     /// Produces the messages and returns them with partition, offset and time.
-    pub(crate) async fn produce(
+    ///
+    /// # Errors
+    /// A message cannot be delivered.
+    pub async fn produce(
         &self,
         messages: impl IntoIterator<Item = Produce>,
     ) -> anyhow::Result<Vec<Produced>> {
@@ -96,7 +111,10 @@ impl Topic {
     }
 
     /// Reads that many messages from the beginning.
-    pub(crate) async fn read(&self, count: usize, patience: Duration) -> anyhow::Result<Vec<Read>> {
+    ///
+    /// # Errors
+    /// There are fewer after `patience`.
+    pub async fn read(&self, count: usize, patience: Duration) -> anyhow::Result<Vec<Read>> {
         let consumer: BaseConsumer = config(&self.bootstrap).set("group.id", "reader").create()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..self.partitions {
@@ -108,7 +126,10 @@ impl Topic {
     }
 
     /// Returns the sum of the offsets that the group of this topic's sink has committed.
-    pub(crate) async fn committed(&self) -> anyhow::Result<i64> {
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn committed(&self) -> anyhow::Result<i64> {
         let consumer: BaseConsumer = config(&self.bootstrap).set("group.id", &self.name).create()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..self.partitions {
@@ -120,7 +141,9 @@ impl Topic {
 }
 
 impl Read {
-    pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
+    /// Returns the value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
     }
 }
