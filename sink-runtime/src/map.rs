@@ -13,5 +13,5 @@ pub use content_type::is_legal_content_type;
 pub use label_name::is_legal_label_name;
 pub use mapper::{Mapper, MapperError, PartitionMapper};
 pub use percent::{decode, encode, is_plain};
-pub use rejection::Rejection;
+pub use rejection::{Rejection, Stage};
 pub use timestamp::advance;

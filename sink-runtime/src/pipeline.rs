@@ -4,6 +4,7 @@
 //! as partitions come and go, and commits.
 
 mod ask;
+mod breaker;
 mod driver;
 mod effect;
 mod frontier;
@@ -15,6 +16,7 @@ mod state;
 mod status;
 mod work;
 
+pub use breaker::Flood;
 pub use driver::{Pipeline, PipelineError, PipelineSettings};
 pub use effect::{Effect, Input};
 pub use request::{Answer, Request};

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 
+use super::breaker::{Breakers, Way};
 use super::effect::{Effect, Input};
 use super::frontier::Frontier;
-use super::letters::Outbox;
+use super::letters::{Outbox, Returned};
 use super::request::Answer;
 use super::work::{Settled, Work};
 use crate::batch::{BatchLimits, OpenBatch, Planned};
 use crate::dead_letter::{DeadLetterError, Letter};
 use crate::invariants::{self, Invariant};
 use crate::ledger::{CommitPoint, Ledger};
-use crate::map::{PartitionMapper, Rejection};
+use crate::map::{PartitionMapper, Rejection, Stage};
 use crate::record::{Message, Offset, TopicPartition};
 use crate::retry::RetryForever;
 
@@ -52,6 +53,7 @@ pub struct PartitionState {
     spare: Option<Box<Planned>>,
     work: Option<Work>,
     outbox: Outbox,
+    breakers: Breakers,
     /// Messages that can never be stored and have nowhere to go.
     held: Vec<Offset>,
     retry: RetryForever,
@@ -82,6 +84,7 @@ impl PartitionState {
             spare: None,
             work: None,
             outbox: Outbox::default(),
+            breakers: Breakers::default(),
             held: Vec::new(),
             retry: RetryForever::default(),
             resume_at,
@@ -153,10 +156,10 @@ impl PartitionState {
         self.resume_at.is_none() && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.was_sent())
     }
 
-    /// Tells whether a rejected message holds the partition.
+    /// Tells whether the partition stands still until somebody acts: a rejected message holds it, or no letter gets through.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        !self.held.is_empty()
+        !self.held.is_empty() || self.outbox.is_blocked()
     }
 
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -198,7 +201,10 @@ impl PartitionState {
         let mapped = self.mapper.map(&message);
         self.ledger.receive(message.offset, message.timestamp_ms, self.mapper.state());
         match mapped {
-            Ok(record) => Some(Box::new(Planned { message, record: Arc::new(record) })),
+            Ok(record) => {
+                self.breakers.accepted(Stage::Map, 1);
+                Some(Box::new(Planned { message, record: Arc::new(record) }))
+            }
             Err(reason) => {
                 self.reject(message, reason, effects);
                 None
@@ -207,12 +213,22 @@ impl PartitionState {
     }
 
     fn reject(&mut self, message: Message, reason: Rejection, effects: &mut Vec<Effect>) {
-        if self.settings.has_dead_letters {
-            let from = self.partition.clone();
-            self.outbox.push(Letter { from, message: Arc::new(message), reason, attempts: 0 });
-        } else {
-            self.held.push(message.offset);
-            effects.push(Effect::Held { offset: message.offset, reason });
+        let offset = message.offset;
+        if !self.settings.has_dead_letters {
+            self.held.push(offset);
+            effects.push(Effect::Held { offset, reason });
+            return;
+        }
+        match self.breakers.rejected(reason.stage()) {
+            Way::Letter => {
+                let from = self.partition.clone();
+                self.outbox.push(Letter { from, message: Arc::new(message), reason, attempts: 0 });
+            }
+            Way::Opens(flood) => {
+                self.held.push(offset);
+                effects.push(Effect::Flooded { offset, reason, flood });
+            }
+            Way::IsHeld => self.held.push(offset),
         }
     }
 
@@ -279,6 +295,7 @@ impl PartitionState {
         if !settled.found.is_empty() {
             effects.push(Effect::Found(settled.found.len()));
         }
+        self.breakers.accepted(Stage::Write, settled.stored.len() + settled.found.len());
         for planned in settled.stored.iter().chain(&settled.found) {
             self.ledger.answered(planned.record.offset);
         }
@@ -303,14 +320,14 @@ impl PartitionState {
         answers: Vec<Result<(), DeadLetterError>>,
         effects: &mut Vec<Effect>,
     ) {
-        let (delivered, error) = self.outbox.answered(now, answers, &mut self.random);
+        let Returned { delivered, failure } = self.outbox.answered(now, answers, &mut self.random);
         for offset in &delivered {
             self.ledger.dead_lettered(*offset);
         }
         if !delivered.is_empty() {
             effects.push(Effect::DeadLettered(delivered.len()));
         }
-        effects.extend(error.map(Effect::LettersFailing));
+        effects.extend(failure.map(|(error, attempts)| Effect::LettersFailing { error, attempts }));
     }
 
     fn check(&self, effects: &mut Vec<Effect>) {
