@@ -15,3 +15,6 @@ pub use mapper::{Mapper, MapperError, PartitionMapper};
 pub use percent::{decode, encode, is_plain};
 pub use rejection::{Rejection, Stage};
 pub use timestamp::advance;
+
+#[cfg(test)]
+mod properties;
