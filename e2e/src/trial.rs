@@ -20,5 +20,5 @@ pub mod world;
 
 pub use member::{Ended, Member, Signal, Spec};
 pub use messages::Produce;
-pub use topic::{Produced, Topic};
+pub use topic::{Outcome, Produced, Topic};
 pub use world::World;

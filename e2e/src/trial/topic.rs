@@ -1,13 +1,17 @@
-//! A topic of a random name: created, filled, read. IO: Kafka.
+//! A topic of a random name: created, altered, filled, read. IO: Kafka.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::messages::Produce;
@@ -38,9 +42,21 @@ pub struct Produced {
 /// A message as it was read.
 #[derive(Clone, Debug)]
 pub struct Read {
+    /// Its key.
+    pub key: Option<Vec<u8>>,
     /// Its value.
     pub value: Option<Vec<u8>>,
-    headers: Vec<(String, Vec<u8>)>,
+    /// Its headers in order; a value may be null.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its messages count.
+    Commit,
+    /// Its messages lie in the log and count as never produced.
+    Abort,
 }
 
 impl Topic {
@@ -70,6 +86,33 @@ impl Topic {
         Ok(())
     }
 
+    /// Sets these settings of the topic, and all others to the broker's default.
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn configure(&self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> = config(&self.bootstrap).create()?;
+        let resource = AlterConfig::new(ResourceSpecifier::Topic(&self.name));
+        let resource = settings.iter().fold(resource, |resource, (name, value)| resource.set(name, value));
+        let altered = admin.alter_configs([&resource], &AdminOptions::new()).await?;
+        ensure!(altered.iter().all(Result::is_ok), "cannot configure {}: {altered:?}", self.name);
+        Ok(())
+    }
+
+    /// Deletes the messages of a partition below an offset, as retention does.
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn delete_below(&self, partition: i32, offset: i64) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> = config(&self.bootstrap).create()?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, partition, Offset::Offset(offset))?;
+        for element in admin.delete_records(&list, &AdminOptions::new()).await?.elements() {
+            element.error()?;
+        }
+        Ok(())
+    }
+
     /// Produces the messages and returns them with partition, offset and time.
     ///
     /// # Errors
@@ -78,8 +121,46 @@ impl Topic {
         &self,
         messages: impl IntoIterator<Item = Produce>,
     ) -> anyhow::Result<Vec<Produced>> {
-        let producer: FutureProducer =
-            config(&self.bootstrap).set("message.max.bytes", "4194304").set("linger.ms", "5").create()?;
+        self.produce_with(&[("linger.ms", "5")], messages).await
+    }
+
+    /// Produces the messages with these settings of the producer.
+    ///
+    /// # Errors
+    /// A message cannot be delivered.
+    pub async fn produce_with(
+        &self,
+        settings: &[(&str, &str)],
+        messages: impl IntoIterator<Item = Produce>,
+    ) -> anyhow::Result<Vec<Produced>> {
+        self.send(&producer(&self.bootstrap, settings)?, messages).await
+    }
+
+    /// Produces the messages in one transaction.
+    ///
+    /// # Errors
+    /// A message cannot be delivered, or the transaction not be ended.
+    pub async fn transact(
+        &self,
+        messages: impl IntoIterator<Item = Produce>,
+        outcome: Outcome,
+    ) -> anyhow::Result<Vec<Produced>> {
+        let producer = producer(&self.bootstrap, &[("transactional.id", &self.name)])?;
+        producer.init_transactions(TIMEOUT)?;
+        producer.begin_transaction()?;
+        let produced = self.send(&producer, messages).await?;
+        match outcome {
+            Outcome::Commit => producer.commit_transaction(TIMEOUT)?,
+            Outcome::Abort => producer.abort_transaction(TIMEOUT)?,
+        }
+        Ok(produced)
+    }
+
+    async fn send(
+        &self,
+        producer: &FutureProducer,
+        messages: impl IntoIterator<Item = Produce>,
+    ) -> anyhow::Result<Vec<Produced>> {
         let mut waiting = Vec::new();
         for (message, index) in messages.into_iter().zip(0..) {
             let partition = message.partition.unwrap_or(index % self.partitions);
@@ -115,14 +196,34 @@ impl Topic {
     /// # Errors
     /// There are fewer after `patience`.
     pub async fn read(&self, count: usize, patience: Duration) -> anyhow::Result<Vec<Read>> {
-        let consumer: BaseConsumer = config(&self.bootstrap).set("group.id", "reader").create()?;
+        let consumer = self.reader()?;
+        let read = tokio::task::spawn_blocking(move || read(&consumer, count, patience)).await??;
+        Ok(read)
+    }
+
+    /// Returns partition and offset of all messages that are there.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn offsets(&self) -> anyhow::Result<BTreeSet<(i32, i64)>> {
+        let consumer = self.reader()?;
+        let (name, partitions) = (self.name.clone(), self.partitions);
+        tokio::task::spawn_blocking(move || offsets(&consumer, &name, partitions)).await?
+    }
+
+    fn reader(&self) -> anyhow::Result<BaseConsumer> {
+        let mut settings = config(&self.bootstrap);
+        settings
+            .set("group.id", "reader")
+            .set("enable.partition.eof", "true")
+            .set("enable.auto.commit", "false");
+        let consumer: BaseConsumer = settings.create()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..self.partitions {
             list.add_partition_offset(&self.name, partition, Offset::Beginning)?;
         }
         consumer.assign(&list)?;
-        let read = tokio::task::spawn_blocking(move || read(&consumer, count, patience)).await??;
-        Ok(read)
+        Ok(consumer)
     }
 
     /// Returns the sum of the offsets that the group of this topic's sink has committed.
@@ -141,10 +242,10 @@ impl Topic {
 }
 
 impl Read {
-    /// Returns the value of a header.
+    /// Returns the value of the last header of that name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
+        self.headers.iter().rev().find(|(key, _)| key == name).and_then(|(_, value)| value.as_deref())
     }
 }
 
@@ -152,13 +253,42 @@ fn read(consumer: &BaseConsumer, count: usize, patience: Duration) -> anyhow::Re
     let mut read = Vec::with_capacity(count);
     while read.len() < count {
         let message =
-            consumer.poll(patience).with_context(|| format!("wait for message {}", read.len()))??;
+            match consumer.poll(patience).with_context(|| format!("wait for message {}", read.len()))? {
+                Err(KafkaError::PartitionEOF(_)) => continue,
+                message => message?,
+            };
         let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
+            headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect()
         });
-        read.push(Read { value: message.payload().map(<[u8]>::to_vec), headers });
+        let (key, value) = (message.key(), message.payload());
+        read.push(Read { key: key.map(<[u8]>::to_vec), value: value.map(<[u8]>::to_vec), headers });
     }
     Ok(read)
+}
+
+fn offsets(consumer: &BaseConsumer, topic: &str, partitions: i32) -> anyhow::Result<BTreeSet<(i32, i64)>> {
+    let mut open: BTreeSet<i32> = (0..partitions).collect();
+    let mut offsets = BTreeSet::new();
+    while !open.is_empty() {
+        match consumer.poll(TIMEOUT).with_context(|| format!("read {topic} to its end"))? {
+            Err(KafkaError::PartitionEOF(partition)) => drop(open.remove(&partition)),
+            message => {
+                let message = message?;
+                offsets.insert((message.partition(), message.offset()));
+            }
+        }
+    }
+    Ok(offsets)
+}
+
+fn producer(bootstrap: &str, settings: &[(&str, &str)]) -> anyhow::Result<FutureProducer> {
+    let mut config = config(bootstrap);
+    // What is too large is for the broker to say.
+    config.set("message.max.bytes", "67108864");
+    for (name, value) in settings {
+        config.set(*name, *value);
+    }
+    Ok(config.create()?)
 }
 
 fn config(bootstrap: &str) -> ClientConfig {
