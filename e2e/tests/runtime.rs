@@ -3,25 +3,11 @@
 //! The checker knows only what was produced: every message must be read back exactly once, byte for byte, with its
 //! labels, whatever happened to the members meanwhile.
 
-#[path = "runtime/checker.rs"]
-mod checker;
-#[path = "runtime/expected.rs"]
-mod expected;
-#[path = "runtime/member.rs"]
-mod member;
-#[path = "runtime/messages.rs"]
-mod messages;
-#[path = "runtime/topic.rs"]
-mod topic;
-#[path = "runtime/world.rs"]
-mod world;
-
 use std::time::Duration;
 
 use anyhow::ensure;
-use member::{Signal, Spec};
-use messages::{awkward, numbered};
-use world::World;
+use kafkasink_e2e::trial::messages::{awkward, numbered};
+use kafkasink_e2e::trial::{Signal, Spec, World, checker};
 
 /// Longest wait for anything, also for a session of Kafka to end.
 const PATIENCE: Duration = Duration::from_mins(2);

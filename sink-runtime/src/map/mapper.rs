@@ -99,7 +99,7 @@ impl PartitionMapper {
     pub fn map(&mut self, message: &Message) -> Result<Record, Rejection> {
         let headers = match &message.headers {
             Headers::Readable(headers) => headers.as_slice(),
-            Headers::Unreadable => return Err(Rejection::HeaderNameUnreadable),
+            Headers::Unreadable(_) => return Err(Rejection::HeaderNameUnreadable),
         };
         let source = source_time(&self.mapper.config.timestamp, message.timestamp_ms, headers)?;
         let (place, state) = advance(self.state, source, message.offset)?;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 
 use self::going_back::Back;
+use super::breaker::{Breakers, Way};
 use super::effect::{Effect, Input};
 use super::frontier::Frontier;
 use super::gathering::{Gathering, Planning};
@@ -24,8 +25,8 @@ use super::work::Work;
 use crate::batch::{BatchLimits, Planned};
 use crate::dead_letter::Letter;
 use crate::invariants::{self, Invariant};
-use crate::ledger::{Ledger, Stage};
-use crate::map::{PartitionMapper, Rejection};
+use crate::ledger::{Fate, Ledger};
+use crate::map::{PartitionMapper, Rejection, Stage};
 use crate::progress::Progress;
 use crate::record::{Message, Offset, TopicPartition};
 use crate::retry::RetryForever;
@@ -69,6 +70,7 @@ pub struct PartitionState {
     work: Option<Work>,
     proving: Proving,
     outbox: Outbox,
+    breakers: Breakers,
     /// Messages that can never be stored and have nowhere to go.
     held: Vec<Offset>,
     retry: RetryForever,
@@ -113,6 +115,7 @@ impl PartitionState {
             work: None,
             proving: Proving::new(settings.commit_delay),
             outbox: Outbox::default(),
+            breakers: Breakers::default(),
             held: Vec::new(),
             retry: RetryForever::default(),
             fenced_until,
@@ -207,7 +210,10 @@ impl PartitionState {
     /// Tells whether the partition stands still until a person acts.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        !self.held.is_empty() || self.standing.is_refused() || self.work.as_ref().is_some_and(Work::is_stuck)
+        !self.held.is_empty()
+            || self.outbox.is_blocked()
+            || self.standing.is_refused()
+            || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 
     fn is_proven(&self) -> bool {
@@ -289,7 +295,10 @@ impl PartitionState {
         let mapped = self.mapper.map(&message);
         self.ledger.receive(message.offset, message.timestamp_ms, self.mapper.state());
         match mapped {
-            Ok(record) => Planning::Record(Box::new(Planned { message, record: Arc::new(record) })),
+            Ok(record) => {
+                self.breakers.accepted(Stage::Map, 1);
+                Planning::Record(Box::new(Planned { message, record: Arc::new(record) }))
+            }
             Err(reason) => {
                 self.reject(message, reason, effects);
                 if self.held.is_empty() { Planning::None } else { Planning::End }
@@ -298,17 +307,29 @@ impl PartitionState {
     }
 
     fn reject(&mut self, message: Message, reason: Rejection, effects: &mut Vec<Effect>) {
+        let offset = message.offset;
         // What the mapping rejects now it rejected then, and what was committed past is delivered.
-        let was_delivered = self.history.is_lettered(message.offset)
-            || (reason.http_status().is_none() && self.history.was_proven(message.offset));
+        let was_delivered = self.history.is_lettered(offset)
+            || (reason.stage() == Stage::Map && self.history.was_proven(offset));
         if was_delivered {
-            self.ledger.set(message.offset, Stage::DeadLettered);
-        } else if self.settings.has_dead_letters {
-            let from = self.partition.clone();
-            self.outbox.push(Letter { from, message: Arc::new(message), reason, attempts: 0 });
-        } else {
-            self.held.push(message.offset);
-            effects.push(Effect::Held { offset: message.offset, reason });
+            self.ledger.set(offset, Fate::DeadLettered);
+            return;
+        }
+        if !self.settings.has_dead_letters {
+            self.held.push(offset);
+            effects.push(Effect::Held { offset, reason });
+            return;
+        }
+        match self.breakers.rejected(reason.stage()) {
+            Way::Letter => {
+                let from = self.partition.clone();
+                self.outbox.push(Letter { from, message: Arc::new(message), reason, attempts: 0 });
+            }
+            Way::Opens(flood) => {
+                self.held.push(offset);
+                effects.push(Effect::Flooded { offset, reason, flood });
+            }
+            Way::IsHeld => self.held.push(offset),
         }
     }
 

@@ -149,8 +149,9 @@ impl Schedule {
             | Effect::Found(_)
             | Effect::DeadLettered(_)
             | Effect::Held { .. }
+            | Effect::Flooded { .. }
             | Effect::StoreFailing { .. }
-            | Effect::LettersFailing(_)
+            | Effect::LettersFailing { .. }
             | Effect::Stopped => None,
         }
     }

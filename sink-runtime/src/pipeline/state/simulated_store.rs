@@ -6,7 +6,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, RngExt};
 
 use crate::batch::Batch;
-use crate::dead_letter::DeadLetterError;
+use crate::dead_letter::{DeadLetterError, Obstacle};
 use crate::pipeline::{Answer, Request};
 use crate::record::{Entry, Offset, TimestampUs};
 use crate::writer::{Head, Range, StoreError};
@@ -66,9 +66,11 @@ impl SimulatedStore {
     ) -> Vec<Result<(), DeadLetterError>> {
         let mut deliver = |offset: &Offset| {
             if random.random_ratio(self.failures, 100) {
-                return Err(DeadLetterError::Deliver {
+                return Err(DeadLetterError {
                     topic: "dlq".to_owned(),
+                    bytes: 0,
                     reason: "simulated".to_owned(),
+                    obstacle: Obstacle::Passing,
                 });
             }
             self.letters.push(*offset);
