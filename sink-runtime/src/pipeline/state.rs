@@ -31,6 +31,10 @@ use crate::progress::Progress;
 use crate::record::{Message, Offset, TopicPartition};
 use crate::retry::RetryForever;
 
+/// How long a partition that is taken away, or stops, waits for what it wrote to be shown. Then it gives it up unproven,
+/// and the next owner looks it up: less than the 5 s that a revocation may take.
+const PROOF_PATIENCE: Duration = Duration::from_secs(4);
+
 /// What a partition needs to decide, besides its messages.
 #[derive(Clone, Copy, Debug)]
 pub struct StateSettings {
@@ -83,6 +87,8 @@ pub struct PartitionState {
     /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
     slack_us: u64,
     has_gone_back: bool,
+    /// How long stopping waits for proof, from when it began.
+    proof_until: Option<Instant>,
     /// Stopping does not wait for proof any more.
     has_given_up: bool,
     /// Other parts of the store answer.
@@ -124,6 +130,7 @@ impl PartitionState {
             missing: 0,
             slack_us: 0,
             has_gone_back: false,
+            proof_until: None,
             has_given_up: false,
             is_store_answering: true,
             is_requesting: false,
@@ -140,7 +147,10 @@ impl PartitionState {
             Input::Letters(answers) => self.take_letters(now, answers, &mut effects),
             Input::Store(seen) => self.see(seen, &mut effects),
             Input::Tick => {}
-            Input::Stop => self.is_stopping = true,
+            Input::Stop => {
+                self.is_stopping = true;
+                self.proof_until.get_or_insert(now + PROOF_PATIENCE);
+            }
         }
         self.advance(now, &mut effects);
         self.check(&mut effects);
@@ -267,7 +277,8 @@ impl PartitionState {
         if self.is_requesting || self.outbox.is_travelling() {
             return;
         }
-        let due = self.request_due().filter(|_| !self.has_given_up);
+        let in_time = |due: &Instant| self.proof_until.is_none_or(|until| *due <= until);
+        let due = self.request_due().filter(in_time).filter(|_| !self.has_given_up);
         if due.is_some_and(|due| now < due) {
             return;
         }

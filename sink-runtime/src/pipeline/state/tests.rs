@@ -377,6 +377,24 @@ fn stop_gives_up_where_it_may_not_ask_any_more() {
 }
 
 #[test]
+fn stop_does_not_wait_long_for_a_store_that_shows_nothing() {
+    let mut bench = Bench::written(false);
+    bench.step(Input::Stop);
+    let mut effects = Vec::new();
+    for _ in 0..20 {
+        bench.now = bench.state.due().unwrap_or(bench.now);
+        effects = bench.step(Input::Tick);
+        if effects == ["stopped"] {
+            break;
+        }
+        let failed = Err(StoreError::Unreachable("gone".to_owned()));
+        effects = bench.step(Input::Answer(Answer::Shown { heads: failed, took: Duration::ZERO }));
+    }
+    assert_eq!(effects.last(), Some(&"stopped"));
+    assert!(!bench.state.is_clean());
+}
+
+#[test]
 fn offset_moves_when_the_store_shows_what_it_took() {
     let mut bench = Bench::written(false);
     assert_eq!(bench.offset(), 0);
