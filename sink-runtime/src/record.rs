@@ -1,11 +1,15 @@
 //! Pure. The nouns of the program: the `Message` that came in, the `Record` that goes out, and what names them.
 
+mod topic_id;
+
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::budget::Hold;
+
+pub use topic_id::{TopicId, TopicIdError};
 
 /// Name of a Kafka topic; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,6 +132,10 @@ pub struct Record {
 
 /// Label that holds the offset: the identity of a record within its entry.
 pub const LABEL_OFFSET: &str = "kafka_offset";
+
+/// Label that tells the records of a topic's second and later lives from those of its first: with the offset it is the
+/// identity of a record within its entry.
+pub const LABEL_LIFE: &str = "kafka_life";
 
 /// Label that holds the source time of a record that is stored elsewhere.
 pub const LABEL_TIMESTAMP: &str = "kafka_timestamp";

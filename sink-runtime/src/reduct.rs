@@ -3,6 +3,7 @@
 mod bucket_handle;
 mod convert;
 mod newest;
+mod registry;
 mod writer;
 
 pub use bucket_handle::{REQUEST_TIMEOUT, StoreSettings};

@@ -7,9 +7,10 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use kafkasink_crds::runtime_config::{HeaderLabels, KeyEncoding, KeyLabel, LabelsConfig};
 
+use super::header_names::HeaderNames;
 use super::label_name::TakenNames;
 use super::percent::encode;
-use crate::record::{Header, LABEL_OFFSET, Label, Offset};
+use crate::record::{Header, LABEL_LIFE, LABEL_OFFSET, Label, Offset};
 
 /// Label that lists the headers (and the key) that are there and empty.
 const LABEL_EMPTY: &str = "kafka_empty";
@@ -24,6 +25,8 @@ const LABEL_TOMBSTONE: &str = "kafka_tombstone";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LabelParts<'a> {
     pub(super) offset: Offset,
+    /// Which life of the topic, from the second on.
+    pub(super) life: Option<&'a str>,
     pub(super) key: Option<&'a Bytes>,
     pub(super) headers: &'a [Header],
     pub(super) is_tombstone: bool,
@@ -46,13 +49,17 @@ impl LabelRules {
         Self { config: config.clone(), reserved }
     }
 
-    /// Returns the labels of a record, each name once.
-    pub(super) fn labels(&self, parts: LabelParts<'_>) -> Vec<Label> {
-        let mut made = Made::new(parts.headers.len() + self.config.fixed.len() + 2);
+    /// Returns the labels of a record, each name once; `learnt` takes the names of headers that no label can have.
+    pub(super) fn labels(&self, parts: LabelParts<'_>, learnt: &mut HeaderNames) -> Vec<Label> {
+        let mut made = Made::new(parts.headers.len() + self.config.fixed.len() + 3);
         made.add(LABEL_OFFSET.to_owned(), parts.offset.to_string());
+        if let Some(life) = parts.life {
+            made.add(LABEL_LIFE.to_owned(), life.to_owned());
+        }
         let mut names = TakenNames::new(&self.reserved);
         for header in parts.headers {
             if let Some(name) = self.name_of(header, parts.always, &mut names) {
+                learnt.learn(&name, &header.name);
                 made.add_bytes(name, header.value.as_deref());
             }
         }

@@ -7,10 +7,11 @@ use kafkasink_crds::runtime_config::MappingConfig;
 
 use super::content_type::content_type_of;
 use super::entry::{EntryNames, EntryParts};
+use super::header_names::HeaderNames;
 use super::labels::{LabelParts, LabelRules};
 use super::rejection::Rejection;
 use super::timestamp::{advance, source_time};
-use crate::record::{Header, Headers, Label, Message, PlaceState, Record, TopicPartition};
+use crate::record::{Header, Headers, Label, Message, PlaceState, Record, TopicId, TopicPartition};
 
 /// Most bytes of label names and values of one record: well below the store's limit for one request.
 const LABEL_BYTES_MAX: usize = 200 * 1024;
@@ -36,6 +37,8 @@ pub struct PartitionMapper {
     mapper: Arc<Mapper>,
     entries: EntryNames,
     state: Option<PlaceState>,
+    life: Option<String>,
+    header_names: HeaderNames,
 }
 
 /// Why a mapping cannot be used.
@@ -69,7 +72,14 @@ impl Mapper {
         state: Option<PlaceState>,
     ) -> PartitionMapper {
         let entries = EntryNames::new(&self.template, partition);
-        PartitionMapper { mapper: Arc::clone(self), entries, state }
+        let header_names = HeaderNames::default();
+        PartitionMapper { mapper: Arc::clone(self), entries, state, life: None, header_names }
+    }
+
+    /// Returns the template of the entries' names.
+    #[must_use]
+    pub fn template(&self) -> &EntryTemplate {
+        &self.template
     }
 
     /// Returns the content type of a record and the header that must become a label because it is none.
@@ -88,6 +98,12 @@ impl Mapper {
 }
 
 impl PartitionMapper {
+    /// Returns the mapping of a topic in its second or a later life, which its records name.
+    #[must_use]
+    pub fn in_later_life(self, id: TopicId) -> Self {
+        Self { life: Some(id.life_label()), ..self }
+    }
+
     /// Returns the record of a message. The state advances with every message that has a time.
     ///
     /// # Errors
@@ -104,16 +120,24 @@ impl PartitionMapper {
         let day = u64::try_from(source.microseconds.max(0)).map_or(place, crate::record::TimestampUs);
         let entry = self.entries.name(EntryParts { key: message.key.as_deref(), headers, time: day })?;
         let (content_type, always) = self.mapper.content_type(headers);
-        let labels = self.mapper.labels.labels(LabelParts {
+        let parts = LabelParts {
             offset: message.offset,
+            life: self.life.as_deref(),
             key: message.key.as_ref(),
             headers,
             is_tombstone: message.value.is_none(),
             always,
-        });
+        };
+        let labels = self.mapper.labels.labels(parts, &mut self.header_names);
         check_size(&labels)?;
         let body = message.value.clone().unwrap_or_default();
         Ok(Record { entry, place, source, offset: message.offset, labels, content_type, body })
+    }
+
+    /// Returns the names of headers that were stored under another name so far.
+    #[must_use]
+    pub fn header_names(&self) -> &HeaderNames {
+        &self.header_names
     }
 
     /// Returns the state after the last message.

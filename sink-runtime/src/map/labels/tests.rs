@@ -6,6 +6,7 @@ use bytes::Bytes;
 use kafkasink_crds::runtime_config::{HeaderLabel, HeaderLabels, KeyEncoding, KeyLabel, LabelsConfig};
 
 use super::{LabelParts, LabelRules, hexadecimal};
+use crate::map::HeaderNames;
 use crate::record::{Header, Offset};
 
 fn config(headers: HeaderLabels) -> LabelsConfig {
@@ -33,12 +34,13 @@ fn check(
     let key = key.map(|key| Bytes::copy_from_slice(key.as_bytes()));
     let parts = LabelParts {
         offset: Offset(7),
+        life: None,
         key: key.as_ref(),
         headers: &headers,
         is_tombstone: false,
         always: None,
     };
-    let labels = LabelRules::new(config).labels(parts);
+    let labels = LabelRules::new(config).labels(parts, &mut HeaderNames::default());
     let mut labels: Vec<(&str, &str)> = labels.iter().map(|l| (l.name.as_str(), l.value.as_str())).collect();
     labels.retain(|(name, _)| *name != "kafka_offset" && *name != "site");
     assert_eq!(labels, expected);

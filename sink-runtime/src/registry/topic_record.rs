@@ -1,0 +1,90 @@
+//! Pure. `TopicRecord`: what the attachment `kafkasink` says, as JSON that readers may rely on.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::map::HeaderNames;
+use crate::record::TopicId;
+
+/// Counts the lives of a topic name: 1, and one more for each time it was deleted and created again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Life(pub u32);
+
+/// The life that a commit of the consumer group names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastLife {
+    /// The topic's id then.
+    pub topic_id: TopicId,
+    /// Its life.
+    pub life: Life,
+}
+
+/// Whose entries these are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    /// Namespace of the `KafkaSink`.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid; any text where there is no Kubernetes.
+    pub uid: String,
+    /// Its consumer group.
+    pub group_id: String,
+    /// Id of the Kafka cluster; empty where the brokers do not tell.
+    pub cluster_id: String,
+    /// Name of the topic.
+    pub topic: String,
+}
+
+/// What the attachment says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicRecord {
+    /// Version of this shape; fields that are not known are ignored.
+    pub v: u32,
+    /// Whose entries these are.
+    #[serde(flatten)]
+    pub owner: Owner,
+    /// Id of the topic; absent where the brokers do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic_id: Option<TopicId>,
+    /// Which life of the topic that is.
+    pub life: Life,
+    /// The template of the entries' names.
+    pub entry: String,
+    /// The original names behind labels, of all partitions.
+    #[serde(flatten)]
+    pub header_names: HeaderNames,
+}
+
+/// The version that this program writes.
+pub(super) const VERSION: u32 = 1;
+
+impl Life {
+    /// A topic that was never deleted.
+    pub const FIRST: Self = Self(1);
+
+    /// Returns the life after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, name, uid, group_id, cluster_id, topic } = self;
+        write!(
+            formatter,
+            "{namespace}/{name} (uid {uid}) for topic {topic} of Kafka cluster {cluster_id} in group {group_id}"
+        )
+    }
+}
