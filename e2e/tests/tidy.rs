@@ -61,10 +61,13 @@ fn modules_are_named_after_nouns_of_the_domain() {
 #[test]
 fn each_vendor_crate_has_one_door() {
     let doors = [
-        ("rdkafka", vec!["kafka-ffi/", "operator/src/kafka", "sink-runtime/src/kafka", "e2e/"]),
+        (
+            "rdkafka",
+            vec!["kafka-ffi/", "operator/src/kafka", "sink-runtime/src/kafka", "sink-runtime/tests/", "e2e/"],
+        ),
         ("rdkafka_sys", vec!["kafka-ffi/"]),
         ("kafkasink_kafka_ffi", vec!["operator/src/kafka", "sink-runtime/src/kafka"]),
-        ("reduct_rs", vec!["operator/src/reduct", "sink-runtime/src/reduct", "e2e/"]),
+        ("reduct_rs", vec!["operator/src/reduct", "sink-runtime/src/reduct", "sink-runtime/tests/", "e2e/"]),
         ("kube", vec!["operator/src", "crds/", "e2e/"]),
         ("k8s_openapi", vec!["operator/src", "crds/", "e2e/"]),
     ];

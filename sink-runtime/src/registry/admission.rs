@@ -4,10 +4,9 @@
 
 use super::decision::{Claim, Decision, decide};
 use super::port::{Registry, RegistryError};
-use super::topic_record::{Life, TopicRecord};
+use super::topic_record::{Life, Owner, TopicRecord};
 use crate::map::HeaderNames;
 use crate::record::{Entry, TimestampUs};
-use crate::registry::Owner;
 
 /// Whether a partition may be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +16,8 @@ pub enum Admission {
         /// The life.
         life: Life,
     },
-    /// The owner of the topic's partition 0 has not claimed the topic yet: ask again.
+    /// The owner of the topic's partition 0 has not claimed the topic yet, or the brokers do not agree on its id: ask
+    /// both again.
     Waiting,
     /// The entries are somebody else's.
     Refused {
@@ -46,6 +46,7 @@ pub async fn admit(
         Decision::Ours { life, is_current } if is_current || !is_keeper => {
             return Ok(Admission::Admitted { life });
         }
+        Decision::Stale => return Ok(Admission::Waiting),
         Decision::New { .. } | Decision::NewLife { .. } if !is_keeper => return Ok(Admission::Waiting),
         Decision::New { life } | Decision::NewLife { life } | Decision::Ours { life, .. } => life,
     };

@@ -42,6 +42,8 @@ pub enum Decision {
         /// The next one.
         life: Life,
     },
+    /// They are ours, and the id that a broker told is that of an earlier life: it lags behind, ask again.
+    Stale,
     /// They are somebody else's.
     Foreign {
         /// Whose.
@@ -60,6 +62,7 @@ pub fn decide(known: Option<&TopicRecord>, now: &Claim) -> Decision {
         return foreign();
     }
     match (known.topic_id, now.topic_id) {
+        (_, Some(id)) if known.earlier_topic_ids.contains(&id) => Decision::Stale,
         (Some(then), Some(id)) if then != id => {
             Decision::NewLife { life: now.remembered().unwrap_or(known.life.next()) }
         }
@@ -80,6 +83,7 @@ impl Claim {
             v: VERSION,
             owner: self.owner.clone(),
             topic_id: self.topic_id.or(known.and_then(|known| known.topic_id)),
+            earlier_topic_ids: known.map(|known| known.ids_before(self.topic_id)).unwrap_or_default(),
             life,
             entry: self.entry.clone(),
             header_names: known.map(|known| known.header_names.clone()).unwrap_or_default(),
@@ -90,7 +94,7 @@ impl Claim {
     fn remembered(&self) -> Option<Life> {
         let last = self.last_life?;
         let is_same = self.topic_id.is_none_or(|id| id == last.topic_id);
-        Some(if is_same { last.life } else { last.life.next() })
+        if is_same { last.life } else { Some(last.life.unwrap_or(Life::FIRST).next()) }
     }
 }
 

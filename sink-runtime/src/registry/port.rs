@@ -44,7 +44,8 @@ pub enum RegistryError {
     },
 }
 
-/// Keeps attachments. Each `home` must have no other request than this while something is written to it.
+/// Keeps attachments. Each `home` must have one writer only, as the module says; reading while it writes is safe, but the
+/// answer may be broken off or say that there is nothing.
 pub trait Registry: Send + Sync + 'static {
     /// Returns what is known about the topic whose home is `home`.
     fn topic(&self, home: &Entry) -> impl Future<Output = Result<Option<TopicRecord>, RegistryError>> + Send;

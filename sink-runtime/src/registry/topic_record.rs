@@ -12,12 +12,12 @@ use crate::record::TopicId;
 pub struct Life(pub u32);
 
 /// The life that a commit of the consumer group names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LastLife {
+    /// Its number; absent where it was committed before that was known.
+    pub life: Option<Life>,
     /// The topic's id then.
     pub topic_id: TopicId,
-    /// Its life.
-    pub life: Life,
 }
 
 /// Whose entries these are.
@@ -50,6 +50,9 @@ pub struct TopicRecord {
     /// Id of the topic; absent where the brokers do not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic_id: Option<TopicId>,
+    /// Ids of its earlier lives, the latest last. A broker that lags behind the others may still tell one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_topic_ids: Vec<TopicId>,
     /// Which life of the topic that is.
     pub life: Life,
     /// The template of the entries' names.
@@ -62,6 +65,9 @@ pub struct TopicRecord {
 /// The version that this program writes.
 pub(super) const VERSION: u32 = 1;
 
+/// Most earlier ids that are kept: no broker lags behind by more lives than that.
+const EARLIER_MAX: usize = 16;
+
 impl Life {
     /// A topic that was never deleted.
     pub const FIRST: Self = Self(1);
@@ -70,6 +76,15 @@ impl Life {
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+}
+
+impl TopicRecord {
+    /// Returns the ids of all lives but the one of `id`.
+    pub(super) fn ids_before(&self, id: Option<TopicId>) -> Vec<TopicId> {
+        let replaced = self.topic_id.filter(|known| id.is_some_and(|id| id != *known));
+        let ids: Vec<TopicId> = self.earlier_topic_ids.iter().copied().chain(replaced).collect();
+        ids.get(ids.len().saturating_sub(EARLIER_MAX)..).unwrap_or_default().to_vec()
     }
 }
 

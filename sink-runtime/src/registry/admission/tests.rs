@@ -104,6 +104,7 @@ async fn others_wait_until_the_keeper_has_claimed_the_topic() {
     assert_eq!(admit(&shelf, &home, &second, false, NOW).await, Ok(Admission::Waiting));
     assert_eq!(admit(&shelf, &home, &second, true, NOW).await, Ok(admitted(2)));
     assert_eq!(admit(&shelf, &home, &second, false, NOW).await, Ok(admitted(2)));
+    assert_eq!(admit(&shelf, &home, &first, true, NOW).await, Ok(Admission::Waiting), "a broker lags behind");
 }
 
 #[tokio::test]
@@ -129,7 +130,7 @@ async fn foreign_sink_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn claim_that_the_store_lost_is_restored_with_its_life() {
     let (shelf, home) = (Shelf::default(), home());
-    let last_life = Some(LastLife { topic_id: SECOND_ID.parse().unwrap(), life: Life(2) });
+    let last_life = Some(LastLife { topic_id: SECOND_ID.parse().unwrap(), life: Some(Life(2)) });
     let claim = Claim { last_life, ..claim("cameras", SECOND_ID) };
     assert_eq!(admit(&shelf, &home, &claim, true, NOW).await, Ok(admitted(2)));
     assert_eq!(shelf.topic(&home).await.unwrap().map(|record| record.life), Some(Life(2)));

@@ -113,6 +113,19 @@ fn topic_that_was_created_again_begins_its_next_life() {
 }
 
 #[test]
+fn id_of_an_earlier_life_is_an_old_answer_and_no_new_life() {
+    let mut record = known();
+    for (life, letter) in [(4, 'C'), (5, 'D')] {
+        record = Claim { topic_id: Some(id(letter)), ..claim() }.record(Life(life), Some(&record));
+    }
+    assert_eq!(record.earlier_topic_ids, [id('B'), id('C')]);
+    for letter in ['B', 'C'] {
+        let stale = Claim { topic_id: Some(id(letter)), ..claim() };
+        assert_eq!(decide(Some(&record), &stale), Decision::Stale);
+    }
+}
+
+#[test]
 fn brokers_that_do_not_tell_ids_change_nothing() {
     let untold = Claim { topic_id: None, ..claim() };
     assert_eq!(decide(Some(&known()), &untold), ours(true), "what was known stays");
@@ -125,9 +138,12 @@ fn brokers_that_do_not_tell_ids_change_nothing() {
 
 #[test]
 fn group_remembers_the_life_that_the_store_has_lost() {
-    let remembers = |topic_id| Claim { last_life: Some(LastLife { topic_id, life: Life(5) }), ..claim() };
+    let last = |topic_id, life| Claim { last_life: Some(LastLife { life, topic_id }), ..claim() };
+    let remembers = |topic_id| last(topic_id, Some(Life(5)));
     assert_eq!(decide(None, &remembers(id('B'))), Decision::New { life: Life(5) });
     assert_eq!(decide(None, &remembers(id('C'))), Decision::New { life: Life(6) });
     let restored = Decision::Ours { life: Life(5), is_current: false };
     assert_eq!(decide(Some(&known()), &remembers(id('B'))), restored);
+    assert_eq!(decide(None, &last(id('B'), None)), Decision::New { life: Life::FIRST });
+    assert_eq!(decide(None, &last(id('C'), None)), Decision::New { life: Life(2) });
 }
