@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! cluster, topics, create, configs, offsets ──► request (one call: its options, its queue, its answer)
-//!                                     log ──► memory  (who frees what) ──► error (what the library or a broker said)
+//!                          log, log_queue ──► memory  (who frees what) ──► error (what the library or a broker said)
 //! ```
 #![allow(unsafe_code, reason = "rdkafka 0.39 has no safe form of these calls of librdkafka")]
 
@@ -18,6 +18,7 @@ mod configs;
 mod create;
 mod error;
 mod log;
+mod log_queue;
 mod memory;
 mod offsets;
 mod request;
@@ -28,5 +29,6 @@ pub use configs::incremental_alter_configs;
 pub use create::{NewTopic, create_topic};
 pub use error::NativeError;
 pub use log::drain_log;
+pub use log_queue::LogQueue;
 pub use offsets::{OffsetSpec, PartitionOffset, list_offsets};
 pub use topics::{DescribedTopic, TopicDescription, describe_topics};

@@ -133,10 +133,6 @@ pub struct Record {
 /// Label that holds the offset: the identity of a record within its entry.
 pub const LABEL_OFFSET: &str = "kafka_offset";
 
-/// Label that tells the records of a topic's second and later lives from those of its first: with the offset it is the
-/// identity of a record within its entry.
-pub const LABEL_LIFE: &str = "kafka_life";
-
 /// Label that holds the source time of a record that is stored elsewhere.
 pub const LABEL_TIMESTAMP: &str = "kafka_timestamp";
 

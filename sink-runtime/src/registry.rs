@@ -22,4 +22,4 @@ pub use admission::{Admission, admit, gather_header_names, publish_header_names}
 pub use decision::{Claim, Decision, decide};
 pub use home::{KEEPER, partition_home, topic_home};
 pub use port::{Registry, RegistryError};
-pub use topic_record::{LastLife, Life, Owner, TopicRecord};
+pub use topic_record::{LastLife, LifeNumber, Owner, TopicRecord};

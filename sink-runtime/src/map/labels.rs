@@ -10,7 +10,7 @@ use kafkasink_crds::runtime_config::{HeaderLabels, KeyEncoding, KeyLabel, Labels
 use super::header_names::HeaderNames;
 use super::label_name::TakenNames;
 use super::percent::encode;
-use crate::record::{Header, LABEL_LIFE, LABEL_OFFSET, Label, Offset};
+use crate::record::{Header, LABEL_OFFSET, Label, Offset};
 
 /// Label that lists the headers (and the key) that are there and empty.
 const LABEL_EMPTY: &str = "kafka_empty";
@@ -25,8 +25,6 @@ const LABEL_TOMBSTONE: &str = "kafka_tombstone";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LabelParts<'a> {
     pub(super) offset: Offset,
-    /// Which life of the topic, from the second on.
-    pub(super) life: Option<&'a str>,
     pub(super) key: Option<&'a Bytes>,
     pub(super) headers: &'a [Header],
     pub(super) is_tombstone: bool,
@@ -51,11 +49,8 @@ impl LabelRules {
 
     /// Returns the labels of a record, each name once; `learnt` takes the names of headers that no label can have.
     pub(super) fn labels(&self, parts: LabelParts<'_>, learnt: &mut HeaderNames) -> Vec<Label> {
-        let mut made = Made::new(parts.headers.len() + self.config.fixed.len() + 3);
+        let mut made = Made::new(parts.headers.len() + self.config.fixed.len() + 2);
         made.add(LABEL_OFFSET.to_owned(), parts.offset.to_string());
-        if let Some(life) = parts.life {
-            made.add(LABEL_LIFE.to_owned(), life.to_owned());
-        }
         let mut names = TakenNames::new(&self.reserved);
         for header in parts.headers {
             if let Some(name) = self.name_of(header, parts.always, &mut names) {

@@ -11,7 +11,7 @@ use super::header_names::HeaderNames;
 use super::labels::{LabelParts, LabelRules};
 use super::rejection::Rejection;
 use super::timestamp::{advance, source_time};
-use crate::record::{Header, Headers, Label, Message, PlaceState, Record, TopicId, TopicPartition};
+use crate::record::{Header, Headers, Label, Message, PlaceState, Record, TopicPartition};
 
 /// Most bytes of label names and values of one record: well below the store's limit for one request.
 const LABEL_BYTES_MAX: usize = 200 * 1024;
@@ -37,7 +37,6 @@ pub struct PartitionMapper {
     mapper: Arc<Mapper>,
     entries: EntryNames,
     state: Option<PlaceState>,
-    life: Option<String>,
     header_names: HeaderNames,
 }
 
@@ -73,7 +72,7 @@ impl Mapper {
     ) -> PartitionMapper {
         let entries = EntryNames::new(&self.template, partition);
         let header_names = HeaderNames::default();
-        PartitionMapper { mapper: Arc::clone(self), entries, state, life: None, header_names }
+        PartitionMapper { mapper: Arc::clone(self), entries, state, header_names }
     }
 
     /// Returns the template of the entries' names.
@@ -98,12 +97,6 @@ impl Mapper {
 }
 
 impl PartitionMapper {
-    /// Returns the mapping of a topic in its second or a later life, which its records name.
-    #[must_use]
-    pub fn in_later_life(self, id: TopicId) -> Self {
-        Self { life: Some(id.life_label()), ..self }
-    }
-
     /// Returns the record of a message. The state advances with every message that has a time.
     ///
     /// # Errors
@@ -122,7 +115,6 @@ impl PartitionMapper {
         let (content_type, always) = self.mapper.content_type(headers);
         let parts = LabelParts {
             offset: message.offset,
-            life: self.life.as_deref(),
             key: message.key.as_ref(),
             headers,
             is_tombstone: message.value.is_none(),

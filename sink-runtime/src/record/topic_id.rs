@@ -18,12 +18,11 @@ pub struct TopicId([u8; 16]);
 pub struct TopicIdError(String);
 
 impl TopicId {
-    /// Returns the value of the label that tells the records of a topic's later lives from those of its first: the
-    /// first eight hexadecimal digits.
+    /// Returns the mark that tells the records of a topic's later lives from those of its first: the first four bytes.
     #[must_use]
-    pub fn life_label(self) -> String {
+    pub fn life_mark(self) -> u32 {
         let [first, second, third, fourth, ..] = self.0;
-        format!("{first:02x}{second:02x}{third:02x}{fourth:02x}")
+        u32::from_be_bytes([first, second, third, fourth])
     }
 }
 
@@ -65,7 +64,7 @@ mod tests {
     fn id_reads_as_kafka_prints_it() {
         let id: TopicId = "-_-_______8BI0VniavN7w".parse().unwrap();
         assert_eq!(id.to_string(), "-_-_______8BI0VniavN7w");
-        assert_eq!(id.life_label(), "fbffbfff");
+        assert_eq!(id.life_mark(), 0xfbff_bfff);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 
 use super::decision::{Claim, Decision, decide};
 use super::port::{Registry, RegistryError};
-use super::topic_record::{Life, Owner, TopicRecord};
+use super::topic_record::{LifeNumber, Owner, TopicRecord};
 use crate::map::HeaderNames;
-use crate::record::{Entry, TimestampUs};
+use crate::record::{Entry, TimestampUs, TopicId};
 
 /// Whether a partition may be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,9 @@ pub enum Admission {
     /// It may, in this life of its topic.
     Admitted {
         /// The life.
-        life: Life,
+        life: LifeNumber,
+        /// The topic's id, as far as anybody ever knew it.
+        topic_id: Option<TopicId>,
     },
     /// The owner of the topic's partition 0 has not claimed the topic yet, or the brokers do not agree on its id: ask
     /// both again.
@@ -41,17 +43,18 @@ pub async fn admit(
     now: TimestampUs,
 ) -> Result<Admission, RegistryError> {
     let known = registry.topic(home).await?;
+    let topic_id = claim.topic_id.or(known.as_ref().and_then(|known| known.topic_id));
     let life = match decide(known.as_ref(), claim) {
         Decision::Foreign { owner } => return Ok(Admission::Refused { owner }),
         Decision::Ours { life, is_current } if is_current || !is_keeper => {
-            return Ok(Admission::Admitted { life });
+            return Ok(Admission::Admitted { life, topic_id });
         }
         Decision::Stale => return Ok(Admission::Waiting),
         Decision::New { .. } | Decision::NewLife { .. } if !is_keeper => return Ok(Admission::Waiting),
         Decision::New { life } | Decision::NewLife { life } | Decision::Ours { life, .. } => life,
     };
     keep(registry, home, &claim.record(life, known.as_ref()), now).await?;
-    Ok(Admission::Admitted { life })
+    Ok(Admission::Admitted { life, topic_id })
 }
 
 /// Adds to the names that are kept for a partition; its owner does that.

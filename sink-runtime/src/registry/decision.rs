@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use super::topic_record::{LastLife, Life, Owner, TopicRecord, VERSION};
+use super::topic_record::{LastLife, LifeNumber, Owner, TopicRecord, VERSION};
 use crate::record::TopicId;
 
 /// What a member knows of itself and of a topic now.
@@ -28,19 +28,19 @@ pub enum Decision {
     /// Nobody claimed them yet.
     New {
         /// The first, unless the group remembers another.
-        life: Life,
+        life: LifeNumber,
     },
     /// They are ours and the topic is the one that they came from.
     Ours {
         /// The life, unchanged.
-        life: Life,
+        life: LifeNumber,
         /// The attachment says exactly what it would say now.
         is_current: bool,
     },
     /// They are ours and the topic was deleted and created again since.
     NewLife {
         /// The next one.
-        life: Life,
+        life: LifeNumber,
     },
     /// They are ours, and the id that a broker told is that of an earlier life: it lags behind, ask again.
     Stale,
@@ -55,7 +55,7 @@ pub enum Decision {
 #[must_use]
 pub fn decide(known: Option<&TopicRecord>, now: &Claim) -> Decision {
     let Some(known) = known else {
-        return Decision::New { life: now.remembered().unwrap_or(Life::FIRST) };
+        return Decision::New { life: now.remembered().unwrap_or(LifeNumber::FIRST) };
     };
     let foreign = || Decision::Foreign { owner: Box::new(known.owner.clone()) };
     if !is_same_owner(&known.owner, &now.owner) {
@@ -78,7 +78,7 @@ pub fn decide(known: Option<&TopicRecord>, now: &Claim) -> Decision {
 impl Claim {
     /// Returns what the attachment should say. What it says already and is not known now stays.
     #[must_use]
-    pub fn record(&self, life: Life, known: Option<&TopicRecord>) -> TopicRecord {
+    pub fn record(&self, life: LifeNumber, known: Option<&TopicRecord>) -> TopicRecord {
         TopicRecord {
             v: VERSION,
             owner: self.owner.clone(),
@@ -91,10 +91,10 @@ impl Claim {
     }
 
     /// Returns the life by what the group's commits name: the attachment may have been lost with the store's disk.
-    fn remembered(&self) -> Option<Life> {
+    fn remembered(&self) -> Option<LifeNumber> {
         let last = self.last_life?;
         let is_same = self.topic_id.is_none_or(|id| id == last.topic_id);
-        if is_same { last.life } else { Some(last.life.unwrap_or(Life::FIRST).next()) }
+        if is_same { last.life } else { Some(last.life.unwrap_or(LifeNumber::FIRST).next()) }
     }
 }
 

@@ -9,13 +9,13 @@ use crate::record::TopicId;
 
 /// Counts the lives of a topic name: 1, and one more for each time it was deleted and created again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Life(pub u32);
+pub struct LifeNumber(pub u32);
 
 /// The life that a commit of the consumer group names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LastLife {
     /// Its number; absent where it was committed before that was known.
-    pub life: Option<Life>,
+    pub life: Option<LifeNumber>,
     /// The topic's id then.
     pub topic_id: TopicId,
 }
@@ -54,7 +54,7 @@ pub struct TopicRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_topic_ids: Vec<TopicId>,
     /// Which life of the topic that is.
-    pub life: Life,
+    pub life: LifeNumber,
     /// The template of the entries' names.
     pub entry: String,
     /// The original names behind labels, of all partitions.
@@ -68,7 +68,7 @@ pub(super) const VERSION: u32 = 1;
 /// Most earlier ids that are kept: no broker lags behind by more lives than that.
 const EARLIER_MAX: usize = 16;
 
-impl Life {
+impl LifeNumber {
     /// A topic that was never deleted.
     pub const FIRST: Self = Self(1);
 
@@ -76,6 +76,12 @@ impl Life {
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+
+    /// Returns the mark that records of this life carry; none for the first, nor where the topic's id is not known.
+    #[must_use]
+    pub fn mark(self, id: Option<TopicId>) -> Option<u32> {
+        id.filter(|_| self > Self::FIRST).map(TopicId::life_mark)
     }
 }
 
@@ -88,7 +94,7 @@ impl TopicRecord {
     }
 }
 
-impl fmt::Display for Life {
+impl fmt::Display for LifeNumber {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
     }

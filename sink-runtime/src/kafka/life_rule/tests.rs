@@ -2,7 +2,7 @@
 
 use super::{Beginning, Change, LifeFacts, Sighting, beginning, change, latest_life, needs_registry};
 use crate::record::TopicId;
-use crate::registry::{LastLife, Life, Owner, TopicRecord};
+use crate::registry::{LastLife, LifeNumber, Owner, TopicRecord};
 
 fn id(first: char) -> TopicId {
     format!("{first}AAAAAAAAAAAAAAAAAAAAA").parse().unwrap()
@@ -17,7 +17,7 @@ fn untold() -> Sighting {
 }
 
 fn last(first: char, life: u32) -> LastLife {
-    LastLife { life: Some(Life(life)), topic_id: id(first) }
+    LastLife { life: Some(LifeNumber(life)), topic_id: id(first) }
 }
 
 fn registered(topic_id: Option<TopicId>, earlier_topic_ids: Vec<TopicId>) -> TopicRecord {
@@ -30,7 +30,7 @@ fn registered(topic_id: Option<TopicId>, earlier_topic_ids: Vec<TopicId>) -> Top
         cluster_id: text("K1"),
         topic: text("cameras"),
     };
-    let (life, header_names) = (Life::FIRST, crate::map::HeaderNames::default());
+    let (life, header_names) = (LifeNumber::FIRST, crate::map::HeaderNames::default());
     TopicRecord { v: 1, owner, topic_id, earlier_topic_ids, life, entry: text("{topic}"), header_names }
 }
 

@@ -34,7 +34,6 @@ fn check(
     let key = key.map(|key| Bytes::copy_from_slice(key.as_bytes()));
     let parts = LabelParts {
         offset: Offset(7),
-        life: None,
         key: key.as_ref(),
         headers: &headers,
         is_tombstone: false,

@@ -9,9 +9,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use super::Mapper;
 use crate::budget::Hold;
 use crate::map::{Rejection, decode, is_legal_content_type, is_legal_label_name, is_plain};
-use crate::record::{
-    Header, Headers, LABEL_LIFE, Message, Offset, Partition, Record, Topic, TopicId, TopicPartition,
-};
+use crate::record::{Header, Headers, Message, Offset, Partition, Record, Topic, TopicPartition};
 
 const MAPPING: &str = "
 entry: '{topic}/{partition}'
@@ -50,20 +48,6 @@ fn label_name_that_would_end_the_store_is_rejected() {
     assert!(map(&message(vec![header(&"n".repeat(1_024), b"v")])).is_ok());
     let rejected = map(&message(vec![header(&"n".repeat(1_025), b"v")]));
     assert_eq!(rejected, Err(Rejection::LabelNameTooLong { bytes: 1_025, bytes_max: 1_024 }));
-}
-
-#[test]
-fn records_of_a_later_life_name_it() {
-    let config: MappingConfig = serde_saphyr::from_str(MAPPING).unwrap();
-    let partition = TopicPartition { topic: Topic::new("a.b"), partition: Partition(0) };
-    let mapper = Mapper::new(&config, 1).unwrap();
-    let first = mapper.partition(&partition, None).map(&message(vec![])).unwrap();
-    assert_eq!(label(&first, LABEL_LIFE), None);
-    let id: TopicId = "-_-_______8BI0VniavN7w".parse().unwrap();
-    let header_of_that_name = message(vec![header(LABEL_LIFE, b"x")]);
-    let later = mapper.partition(&partition, None).in_later_life(id).map(&header_of_that_name).unwrap();
-    assert_eq!(label(&later, LABEL_LIFE), Some("fbffbfff"));
-    assert_eq!(label(&later, "header_kafka_life"), Some("x"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::{Admission, admit, gather_header_names, publish_header_names};
 use crate::map::HeaderNames;
 use crate::record::{Entry, TimestampUs};
-use crate::registry::{Claim, LastLife, Life, Owner, Registry, RegistryError, TopicRecord};
+use crate::registry::{Claim, LastLife, LifeNumber, Owner, Registry, RegistryError, TopicRecord};
 
 const NOW: TimestampUs = TimestampUs(1);
 
@@ -82,8 +82,8 @@ fn claim(name: &str, topic_id: &str) -> Claim {
 const FIRST_ID: &str = "BAAAAAAAAAAAAAAAAAAAAA";
 const SECOND_ID: &str = "CAAAAAAAAAAAAAAAAAAAAA";
 
-fn admitted(life: u32) -> Admission {
-    Admission::Admitted { life: Life(life) }
+fn admitted(life: u32, topic_id: &str) -> Admission {
+    Admission::Admitted { life: LifeNumber(life), topic_id: topic_id.parse().ok() }
 }
 
 fn names(label: &str, name: &str) -> HeaderNames {
@@ -98,20 +98,37 @@ async fn others_wait_until_the_keeper_has_claimed_the_topic() {
     let first = claim("cameras", FIRST_ID);
     assert_eq!(admit(&shelf, &home, &first, false, NOW).await, Ok(Admission::Waiting));
     assert_eq!(shelf.writes(), 0, "only the keeper writes");
-    assert_eq!(admit(&shelf, &home, &first, true, NOW).await, Ok(admitted(1)));
-    assert_eq!(admit(&shelf, &home, &first, false, NOW).await, Ok(admitted(1)));
+    assert_eq!(admit(&shelf, &home, &first, true, NOW).await, Ok(admitted(1, FIRST_ID)));
+    assert_eq!(admit(&shelf, &home, &first, false, NOW).await, Ok(admitted(1, FIRST_ID)));
     let second = claim("cameras", SECOND_ID);
     assert_eq!(admit(&shelf, &home, &second, false, NOW).await, Ok(Admission::Waiting));
-    assert_eq!(admit(&shelf, &home, &second, true, NOW).await, Ok(admitted(2)));
-    assert_eq!(admit(&shelf, &home, &second, false, NOW).await, Ok(admitted(2)));
+    assert_eq!(admit(&shelf, &home, &second, true, NOW).await, Ok(admitted(2, SECOND_ID)));
+    assert_eq!(admit(&shelf, &home, &second, false, NOW).await, Ok(admitted(2, SECOND_ID)));
     assert_eq!(admit(&shelf, &home, &first, true, NOW).await, Ok(Admission::Waiting), "a broker lags behind");
+}
+
+#[tokio::test]
+async fn id_that_the_brokers_stop_telling_stays_known() {
+    let (shelf, home) = (Shelf::default(), home());
+    admit(&shelf, &home, &claim("cameras", FIRST_ID), true, NOW).await.unwrap();
+    admit(&shelf, &home, &claim("cameras", SECOND_ID), true, NOW).await.unwrap();
+    let untold = Claim { topic_id: None, ..claim("cameras", FIRST_ID) };
+    let Admission::Admitted { life, topic_id } = admit(&shelf, &home, &untold, true, NOW).await.unwrap()
+    else {
+        panic!("refused");
+    };
+    assert_eq!(life.mark(topic_id), Some(0x0800_0000), "the second life keeps its mark");
+    assert_eq!(LifeNumber::FIRST.mark(topic_id), None);
 }
 
 #[tokio::test]
 async fn claiming_again_writes_nothing() {
     let (shelf, home) = (Shelf::default(), home());
     for _ in 0..3 {
-        assert_eq!(admit(&shelf, &home, &claim("cameras", FIRST_ID), true, NOW).await, Ok(admitted(1)));
+        assert_eq!(
+            admit(&shelf, &home, &claim("cameras", FIRST_ID), true, NOW).await,
+            Ok(admitted(1, FIRST_ID))
+        );
     }
     assert_eq!(shelf.writes(), 1);
 }
@@ -130,10 +147,10 @@ async fn foreign_sink_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn claim_that_the_store_lost_is_restored_with_its_life() {
     let (shelf, home) = (Shelf::default(), home());
-    let last_life = Some(LastLife { topic_id: SECOND_ID.parse().unwrap(), life: Some(Life(2)) });
+    let last_life = Some(LastLife { topic_id: SECOND_ID.parse().unwrap(), life: Some(LifeNumber(2)) });
     let claim = Claim { last_life, ..claim("cameras", SECOND_ID) };
-    assert_eq!(admit(&shelf, &home, &claim, true, NOW).await, Ok(admitted(2)));
-    assert_eq!(shelf.topic(&home).await.unwrap().map(|record| record.life), Some(Life(2)));
+    assert_eq!(admit(&shelf, &home, &claim, true, NOW).await, Ok(admitted(2, SECOND_ID)));
+    assert_eq!(shelf.topic(&home).await.unwrap().map(|record| record.life), Some(LifeNumber(2)));
 }
 
 #[tokio::test]
@@ -159,7 +176,7 @@ async fn names_of_all_partitions_gather_at_the_topic_and_outlive_claims() {
         gather_header_names(&shelf, &home, &partitions, NOW).await.unwrap();
         publish_header_names(&shelf, &partitions[2], &names("c", "C"), NOW).await.unwrap();
         assert_eq!(shelf.writes(), 5, "what is known is not written again");
-        assert_eq!(admit(&shelf, &home, &claim, true, NOW).await, Ok(admitted(1)));
+        assert_eq!(admit(&shelf, &home, &claim, true, NOW).await, Ok(admitted(1, FIRST_ID)));
     }
     let known = shelf.topic(&home).await.unwrap().unwrap().header_names;
     for (label, name) in [("a", "A"), ("b", "B"), ("c", "C")] {

@@ -2,7 +2,7 @@
 
 use super::{Claim, Decision, decide};
 use crate::record::TopicId;
-use crate::registry::{LastLife, Life, Owner, TopicRecord};
+use crate::registry::{LastLife, LifeNumber, Owner, TopicRecord};
 
 const UID: &str = "6a1c2f0e-52ab-4d9f-8f4e-0c5e1b8a7d10";
 const OTHER_UID: &str = "0b7d9e44-1111-4c1c-9a55-2f2f2f2f2f2f";
@@ -33,7 +33,7 @@ fn claim() -> Claim {
 }
 
 fn known() -> TopicRecord {
-    claim().record(Life(3), None)
+    claim().record(LifeNumber(3), None)
 }
 
 fn owned(change: impl Fn(&mut Owner)) -> Claim {
@@ -43,7 +43,7 @@ fn owned(change: impl Fn(&mut Owner)) -> Claim {
 }
 
 fn ours(is_current: bool) -> Decision {
-    Decision::Ours { life: Life(3), is_current }
+    Decision::Ours { life: LifeNumber(3), is_current }
 }
 
 fn foreign() -> Decision {
@@ -52,7 +52,7 @@ fn foreign() -> Decision {
 
 #[test]
 fn entries_that_nobody_claimed_are_new() {
-    assert_eq!(decide(None, &claim()), Decision::New { life: Life::FIRST });
+    assert_eq!(decide(None, &claim()), Decision::New { life: LifeNumber::FIRST });
 }
 
 #[test]
@@ -107,16 +107,16 @@ fn another_topic_in_the_same_entries_is_refused() {
 #[test]
 fn topic_that_was_created_again_begins_its_next_life() {
     let again = Claim { topic_id: Some(id('C')), ..claim() };
-    assert_eq!(decide(Some(&known()), &again), Decision::NewLife { life: Life(4) });
+    assert_eq!(decide(Some(&known()), &again), Decision::NewLife { life: LifeNumber(4) });
     let elsewhere = Claim { owner: owned(|owner| owner.cluster_id = "K2".to_owned()).owner, ..again };
-    assert_eq!(decide(Some(&known()), &elsewhere), Decision::NewLife { life: Life(4) });
+    assert_eq!(decide(Some(&known()), &elsewhere), Decision::NewLife { life: LifeNumber(4) });
 }
 
 #[test]
 fn id_of_an_earlier_life_is_an_old_answer_and_no_new_life() {
     let mut record = known();
     for (life, letter) in [(4, 'C'), (5, 'D')] {
-        record = Claim { topic_id: Some(id(letter)), ..claim() }.record(Life(life), Some(&record));
+        record = Claim { topic_id: Some(id(letter)), ..claim() }.record(LifeNumber(life), Some(&record));
     }
     assert_eq!(record.earlier_topic_ids, [id('B'), id('C')]);
     for letter in ['B', 'C'] {
@@ -139,11 +139,11 @@ fn brokers_that_do_not_tell_ids_change_nothing() {
 #[test]
 fn group_remembers_the_life_that_the_store_has_lost() {
     let last = |topic_id, life| Claim { last_life: Some(LastLife { life, topic_id }), ..claim() };
-    let remembers = |topic_id| last(topic_id, Some(Life(5)));
-    assert_eq!(decide(None, &remembers(id('B'))), Decision::New { life: Life(5) });
-    assert_eq!(decide(None, &remembers(id('C'))), Decision::New { life: Life(6) });
-    let restored = Decision::Ours { life: Life(5), is_current: false };
+    let remembers = |topic_id| last(topic_id, Some(LifeNumber(5)));
+    assert_eq!(decide(None, &remembers(id('B'))), Decision::New { life: LifeNumber(5) });
+    assert_eq!(decide(None, &remembers(id('C'))), Decision::New { life: LifeNumber(6) });
+    let restored = Decision::Ours { life: LifeNumber(5), is_current: false };
     assert_eq!(decide(Some(&known()), &remembers(id('B'))), restored);
-    assert_eq!(decide(None, &last(id('B'), None)), Decision::New { life: Life::FIRST });
-    assert_eq!(decide(None, &last(id('C'), None)), Decision::New { life: Life(2) });
+    assert_eq!(decide(None, &last(id('B'), None)), Decision::New { life: LifeNumber::FIRST });
+    assert_eq!(decide(None, &last(id('C'), None)), Decision::New { life: LifeNumber(2) });
 }
