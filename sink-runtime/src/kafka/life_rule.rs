@@ -33,7 +33,8 @@ pub struct LifeFacts<'a> {
     pub own: Option<LastLife>,
     /// Tells whether the group has committed any partition of the topic.
     pub is_topic_committed: bool,
-    /// The latest life that the commits of all the topic's partitions name, see [`latest_life`].
+    /// The latest life that the commits of all the topic's partitions name, see [`latest_life`]. For a partition that is
+    /// committed its own will do.
     pub latest: Option<LastLife>,
     /// What the registry holds; see [`needs_registry`].
     pub registered: Option<&'a TopicRecord>,
@@ -69,11 +70,11 @@ pub enum Change {
 }
 
 /// Tells whether the registry must be asked before a partition can begin: where there is no commit to go by, and where
-/// the commit names another life than a broker, which may lag behind.
+/// a commit names another life than a broker, which may lag behind.
 #[must_use]
 pub fn needs_registry(facts: &LifeFacts<'_>) -> bool {
     let is_other = |last: LastLife| matches!(facts.now, Sighting::Known(id) if *id != last.topic_id);
-    !facts.is_topic_committed || facts.latest.is_some_and(is_other)
+    !facts.is_topic_committed || [facts.own, facts.latest].into_iter().flatten().any(is_other)
 }
 
 /// Returns where a partition begins.

@@ -75,6 +75,8 @@ fn broker_that_lags_behind_begins_nothing() {
     let facts = committed(&now, Some(last('C', 2)));
     assert!(needs_registry(&facts));
     assert_eq!(beginning(&LifeFacts { registered: Some(&record), ..facts }), Beginning::Later);
+    let others_lag_too = LifeFacts { latest: Some(last('B', 1)), ..facts };
+    assert!(needs_registry(&others_lag_too));
     assert_eq!(beginning(&committed(&Sighting::Absent, Some(last('C', 2)))), Beginning::Later);
 }
 
