@@ -61,11 +61,15 @@ fn modules_are_named_after_nouns_of_the_domain() {
 #[test]
 fn each_vendor_crate_has_one_door() {
     let doors = [
-        ("rdkafka", ["operator/src/kafka", "sink-runtime/src/kafka", "e2e/"]),
-        ("rdkafka_sys", ["operator/src/kafka", "sink-runtime/src/kafka", "e2e/"]),
-        ("reduct_rs", ["operator/src/reduct", "sink-runtime/src/reduct", "e2e/"]),
-        ("kube", ["operator/src", "crds/", "e2e/"]),
-        ("k8s_openapi", ["operator/src", "crds/", "e2e/"]),
+        (
+            "rdkafka",
+            vec!["kafka-ffi/", "operator/src/kafka", "sink-runtime/src/kafka", "sink-runtime/tests/", "e2e/"],
+        ),
+        ("rdkafka_sys", vec!["kafka-ffi/"]),
+        ("kafkasink_kafka_ffi", vec!["operator/src/kafka", "sink-runtime/src/kafka", "sink-runtime/tests/"]),
+        ("reduct_rs", vec!["operator/src/reduct", "sink-runtime/src/reduct", "sink-runtime/tests/", "e2e/"]),
+        ("kube", vec!["operator/src", "crds/", "e2e/"]),
+        ("k8s_openapi", vec!["operator/src", "crds/", "e2e/"]),
     ];
     let findings = lines_where(&rust_sources(), |source, line| {
         let (vendor, _) = doors.iter().find(|(vendor, doors)| {
@@ -80,9 +84,10 @@ fn each_vendor_crate_has_one_door() {
 fn crates_depend_only_on_those_below_them() {
     let forbidden = [
         ("crds", vec!["tokio", "rdkafka", "reduct-rs", "kafkasink-operator", "kafkasink-runtime"]),
-        ("operator", vec!["kafkasink-runtime"]),
-        ("sink-runtime", vec!["kube", "k8s-openapi", "kafkasink-operator"]),
-        ("e2e", vec!["kafkasink-operator", "kafkasink-runtime"]),
+        ("kafka-ffi", vec!["tokio", "kafkasink-crds", "kafkasink-operator", "kafkasink-runtime"]),
+        ("operator", vec!["kafkasink-runtime", "rdkafka-sys"]),
+        ("sink-runtime", vec!["kube", "k8s-openapi", "kafkasink-operator", "rdkafka-sys"]),
+        ("e2e", vec!["kafkasink-operator", "kafkasink-runtime", "kafkasink-kafka-ffi"]),
     ];
     let mut findings = Vec::new();
     for (folder, names) in forbidden {
@@ -98,6 +103,16 @@ fn crates_depend_only_on_those_below_them() {
 }
 
 #[test]
+fn unsafe_code_has_one_place() {
+    let mark = concat!("unsafe", "_code");
+    let findings = lines_where(&rust_sources(), |source, line| {
+        (line.contains(&format!("allow({mark}")) && source.path != "kafka-ffi/src/lib.rs")
+            .then(|| format!("allows `{mark}`"))
+    });
+    report("unsafe code is in kafka-ffi alone", &findings);
+}
+
+#[test]
 fn the_runtime_keeps_its_layers() {
     // A layer's files may name the layers listed for it, and nothing above: the ports never see the pipeline,
     // the adapters never see it either.
@@ -105,6 +120,7 @@ fn the_runtime_keeps_its_layers() {
         ("sink-runtime/src/map", vec!["pipeline", "kafka", "reduct", "app"]),
         ("sink-runtime/src/batch", vec!["pipeline", "kafka", "reduct", "app"]),
         ("sink-runtime/src/ledger", vec!["pipeline", "kafka", "reduct", "app"]),
+        ("sink-runtime/src/registry", vec!["pipeline", "kafka", "reduct", "app"]),
         ("sink-runtime/src/source", vec!["pipeline", "kafka", "reduct", "app"]),
         ("sink-runtime/src/writer", vec!["pipeline", "kafka", "reduct", "app"]),
         ("sink-runtime/src/dead_letter", vec!["pipeline", "kafka", "reduct", "app"]),
@@ -173,7 +189,7 @@ fn nothing_is_left_for_later() {
 #[test]
 fn architecture_names_files_that_exist() {
     let text = sources::read("ARCHITECTURE.md");
-    let folders = ["crds/", "operator/", "sink-runtime/", "charts/", "e2e/", "docs/", ".ci/"];
+    let folders = ["crds/", "kafka-ffi/", "operator/", "sink-runtime/", "charts/", "e2e/", "docs/", ".ci/"];
     let named = text.split('`').skip(1).step_by(2);
     let findings: Vec<_> = named
         .filter(|name| {

@@ -1,9 +1,9 @@
 //! The door to Kafka's admin API: nothing outside this folder names rdkafka.
 //!
 //! ```text
-//! connections ──► admin ──► ffi    (one client per distinct connection, shared by all sinks on it)
-//!                   ├─────► groups (one client per consumer group, beside it)
-//!                   └─────► error  (what a failure means to the user)
+//! connections ──► admin ──► kafka-ffi (one client per distinct connection, shared by all sinks on it)
+//!                   ├─────► groups    (one client per consumer group, beside it)
+//!                   └─────► error     (what a failure means to the user)
 //!
 //! `connections` and `groups` keep their clients in an `idle_cache`.
 //! ```
@@ -11,7 +11,6 @@
 mod admin;
 mod connections;
 mod error;
-mod ffi;
 mod groups;
 mod idle_cache;
 

@@ -3,6 +3,7 @@
 mod content_type;
 mod entry;
 mod fingerprint;
+mod header_names;
 mod label_name;
 mod labels;
 mod mapper;
@@ -12,6 +13,7 @@ mod timestamp;
 
 pub use content_type::is_legal_content_type;
 pub use fingerprint::fingerprint;
+pub use header_names::HeaderNames;
 pub use label_name::is_legal_label_name;
 pub use mapper::{Mapper, MapperError, PartitionMapper};
 pub use percent::{decode, encode, is_plain};

@@ -1,5 +1,7 @@
 //! Pure. The nouns of the program: the `Message` that came in, the `Record` that goes out, and what names them.
 
+mod topic_id;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::budget::Hold;
+
+pub use topic_id::{TopicId, TopicIdError};
 
 /// Name of a Kafka topic; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,6 +4,7 @@ mod bucket_handle;
 mod bucket_policy;
 mod convert;
 mod newest;
+mod registry;
 mod writer;
 
 pub use bucket_handle::{REQUEST_TIMEOUT, StoreSettings};

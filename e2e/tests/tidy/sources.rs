@@ -46,10 +46,10 @@ pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).expect(path)
 }
 
-/// All Rust files of the four crates, in order.
+/// All Rust files of the crates, in order.
 pub(crate) fn rust_sources() -> Vec<Source> {
     let mut paths = Vec::new();
-    for folder in ["crds", "operator", "sink-runtime", "e2e"] {
+    for folder in ["crds", "kafka-ffi", "operator", "sink-runtime", "e2e"] {
         collect(&root().join(folder), &mut paths);
     }
     paths.sort();

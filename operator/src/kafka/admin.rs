@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kafkasink_crds::topic_name::TopicName;
+use kafkasink_kafka_ffi::{self as ffi, NativeError, OffsetSpec, PartitionOffset};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewPartitions, ResourceSpecifier};
 use rdkafka::client::{Client, DefaultClientContext};
@@ -14,7 +15,6 @@ use rdkafka::consumer::BaseConsumer;
 use tokio::time::Instant;
 
 use super::error::{Attempt, KafkaError, wrapped};
-use super::ffi::{self, NativeError, OffsetSpec, PartitionOffset};
 use super::groups::{Groups, committed_offsets};
 use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicCreation, TopicView};
 

@@ -2,9 +2,9 @@
 
 use kafkasink_crds::resource::Reason;
 use kafkasink_crds::topic_name::TopicName;
+use kafkasink_kafka_ffi::NativeError;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::ffi::NativeError;
 use crate::model::Problem;
 
 /// The call that failed.
@@ -68,34 +68,6 @@ const UNREACHABLE: [Code; 7] = [
     Code::RequestTimedOut,
 ];
 
-/// The brokers do not know us.
-const AUTHENTICATION: [Code; 3] = [Code::Authentication, Code::SaslAuthenticationFailed, Code::SSL];
-
-/// A group's coordinator is starting or moving.
-const COORDINATOR_NOT_READY: [Code; 3] =
-    [Code::CoordinatorLoadInProgress, Code::CoordinatorNotAvailable, Code::NotCoordinator];
-
-/// The brokers know us and do not let us.
-const AUTHORIZATION: [Code; 3] =
-    [Code::TopicAuthorizationFailed, Code::GroupAuthorizationFailed, Code::ClusterAuthorizationFailed];
-
-impl NativeError {
-    /// Tells whether the brokers do not know the topic.
-    pub(super) fn is_unknown_topic(&self) -> bool {
-        [Code::UnknownTopicOrPartition, Code::UnknownTopic].contains(&self.code)
-    }
-
-    /// Tells whether a group's coordinator is just starting or moving: it passes by itself.
-    pub(super) fn is_coordinator_not_ready(&self) -> bool {
-        COORDINATOR_NOT_READY.contains(&self.code)
-    }
-
-    /// Tells whether the brokers do not let us in, or not do this.
-    pub(super) fn is_refusal(&self) -> bool {
-        AUTHENTICATION.contains(&self.code) || AUTHORIZATION.contains(&self.code)
-    }
-}
-
 /// Returns what rdkafka's own error says.
 pub(super) fn wrapped(error: &rdkafka::error::KafkaError) -> NativeError {
     let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
@@ -136,7 +108,7 @@ impl KafkaError {
         if UNREACHABLE.contains(&source.code) {
             return self.unreachable();
         }
-        if AUTHENTICATION.contains(&source.code) {
+        if source.is_authentication() {
             return Problem::new(
                 Reason::AuthenticationFailed,
                 format!(
@@ -144,7 +116,7 @@ impl KafkaError {
                 ),
             );
         }
-        if AUTHORIZATION.contains(&source.code) {
+        if source.is_authorization() {
             return Problem::new(
                 Reason::AuthorizationFailed,
                 format!(

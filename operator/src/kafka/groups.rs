@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafkasink_kafka_ffi::NativeError;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::time::Instant;
 
 use super::error::wrapped;
-use super::ffi::NativeError;
 use super::idle_cache::IdleCache;
 
 /// The clients of the groups of one connection.
@@ -81,7 +81,12 @@ fn refusal(error: NativeError, complaint: Option<LibraryError>) -> NativeError {
         return error;
     }
     let absent = || NativeError { code: Code::CoordinatorNotAvailable, message: error.message.clone() };
-    complaint.map(|complaint| wrapped(&complaint)).filter(NativeError::is_refusal).unwrap_or_else(absent)
+    complaint.map(|complaint| wrapped(&complaint)).filter(is_refusal).unwrap_or_else(absent)
+}
+
+/// Tells whether the brokers do not let us in, or not do this.
+fn is_refusal(error: &NativeError) -> bool {
+    error.is_authentication() || error.is_authorization()
 }
 
 fn read(committed: &TopicPartitionList) -> BTreeMap<(String, i32), i64> {

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use kafkasink_crds::runtime_config::{HeaderLabels, KeyEncoding, KeyLabel, LabelsConfig};
 
+use super::header_names::HeaderNames;
 use super::label_name::TakenNames;
 use super::percent::encode;
 use crate::record::{Header, Identity, LABEL_LIFE, LABEL_OFFSET, Label};
@@ -46,8 +47,8 @@ impl LabelRules {
         Self { config: config.clone(), reserved }
     }
 
-    /// Returns the labels of a record, each name once.
-    pub(super) fn labels(&self, parts: LabelParts<'_>) -> Vec<Label> {
+    /// Returns the labels of a record, each name once; `learnt` takes the names of headers that no label can have.
+    pub(super) fn labels(&self, parts: LabelParts<'_>, learnt: &mut HeaderNames) -> Vec<Label> {
         let mut made = Made::new(parts.headers.len() + self.config.fixed.len() + 2);
         made.add(LABEL_OFFSET.to_owned(), parts.identity.offset.to_string());
         if let Some(mark) = parts.identity.life.label() {
@@ -56,6 +57,7 @@ impl LabelRules {
         let mut names = TakenNames::new(&self.reserved);
         for header in parts.headers {
             if let Some(name) = self.name_of(header, parts.always, &mut names) {
+                learnt.learn(&name, &header.name);
                 made.add_bytes(name, header.value.as_deref());
             }
         }

@@ -7,6 +7,7 @@ use kafkasink_crds::runtime_config::MappingConfig;
 
 use super::content_type::content_type_of;
 use super::entry::{EntryNames, EntryParts};
+use super::header_names::HeaderNames;
 use super::labels::{LabelParts, LabelRules};
 use super::rejection::Rejection;
 use super::timestamp::{advance, source_time};
@@ -39,6 +40,7 @@ pub struct PartitionMapper {
     entries: EntryNames,
     life: Life,
     state: Option<PlaceState>,
+    header_names: HeaderNames,
 }
 
 /// Why a mapping cannot be used.
@@ -73,7 +75,14 @@ impl Mapper {
         state: Option<PlaceState>,
     ) -> PartitionMapper {
         let entries = EntryNames::new(&self.template, partition);
-        PartitionMapper { mapper: Arc::clone(self), entries, life, state }
+        let header_names = HeaderNames::default();
+        PartitionMapper { mapper: Arc::clone(self), entries, life, state, header_names }
+    }
+
+    /// Returns the template of the entries' names.
+    #[must_use]
+    pub fn template(&self) -> &EntryTemplate {
+        &self.template
     }
 
     /// Returns the content type of a record and the header that must become a label because it is none.
@@ -108,17 +117,17 @@ impl PartitionMapper {
         let day = u64::try_from(source.microseconds.max(0)).map_or(place, TimestampUs);
         let entry = self.entries.name(EntryParts { key: message.key.as_deref(), headers, time: day })?;
         let (content_type, always) = self.mapper.content_type(headers);
-        let identity = Identity { life: self.life, offset: message.offset };
-        let labels = self.mapper.labels.labels(LabelParts {
-            identity,
+        let parts = LabelParts {
+            identity: Identity { life: self.life, offset: message.offset },
             key: message.key.as_ref(),
             headers,
             is_tombstone: message.value.is_none(),
             always,
-        });
+        };
+        let labels = self.mapper.labels.labels(parts, &mut self.header_names);
         check_size(&labels)?;
         let body = message.value.clone().unwrap_or_default();
-        Ok(Record { entry, place, source, identity, labels, content_type, body })
+        Ok(Record { entry, place, source, identity: parts.identity, labels, content_type, body })
     }
 
     /// Goes on after `state`, wherever it was.
@@ -131,6 +140,12 @@ impl PartitionMapper {
         if let Some(state) = &mut self.state {
             state.last = state.last.max(place);
         }
+    }
+
+    /// Returns the names of headers that were stored under another name so far.
+    #[must_use]
+    pub fn header_names(&self) -> &HeaderNames {
+        &self.header_names
     }
 
     /// Returns the state after the last message.

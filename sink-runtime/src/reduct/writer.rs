@@ -45,7 +45,7 @@ impl ReductWriter {
         Ok(Self { bucket: BucketHandle::new(settings), policy })
     }
 
-    async fn with<T, F>(&self, ask: impl FnOnce(Arc<Bucket>) -> F + Send) -> Result<T, StoreError>
+    pub(super) async fn with<T, F>(&self, ask: impl FnOnce(Arc<Bucket>) -> F + Send) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>> + Send,
     {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use kafkasink_crds::runtime_config::{HeaderLabel, HeaderLabels, KeyEncoding, KeyLabel, LabelsConfig};
 
 use super::{LabelParts, LabelRules, hexadecimal};
+use crate::map::HeaderNames;
 use crate::record::{Header, Identity, Life, Offset};
 
 fn config(headers: HeaderLabels) -> LabelsConfig {
@@ -38,7 +39,7 @@ fn check(
         is_tombstone: false,
         always: None,
     };
-    let labels = LabelRules::new(config).labels(parts);
+    let labels = LabelRules::new(config).labels(parts, &mut HeaderNames::default());
     let mut labels: Vec<(&str, &str)> = labels.iter().map(|l| (l.name.as_str(), l.value.as_str())).collect();
     labels.retain(|(name, _)| *name != "kafka_offset" && *name != "site");
     assert_eq!(labels, expected);

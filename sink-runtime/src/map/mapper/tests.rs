@@ -50,6 +50,20 @@ fn label_name_that_would_end_the_store_is_rejected() {
 }
 
 #[test]
+fn names_of_headers_that_no_label_can_have_are_learnt() {
+    let config: MappingConfig = serde_saphyr::from_str(MAPPING).unwrap();
+    let partition = TopicPartition { topic: Topic::new("a.b"), partition: Partition(0) };
+    let mut mapping = Mapper::new(&config, 1).unwrap().partition(&partition, Life::FIRST, None);
+    assert!(mapping.header_names().is_empty());
+    let odd = vec![header("Trace ID", b"1"), header("trace id", b"2"), header("plain", b"3")];
+    mapping.map(&message(odd)).unwrap();
+    let names = |label| mapping.header_names().of_label(label).collect::<Vec<_>>();
+    assert_eq!(names("trace_id"), ["Trace ID"]);
+    assert_eq!(names("trace_id.2"), ["trace id"]);
+    assert!(names("plain").is_empty());
+}
+
+#[test]
 fn tombstones_are_told_from_empty_values() {
     let empty = Message { value: Some(Bytes::new()), ..message(vec![]) };
     let tombstone = Message { value: None, ..message(vec![]) };

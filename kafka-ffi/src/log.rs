@@ -8,7 +8,7 @@ use std::ptr::{NonNull, null};
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-use super::request::{Guard, text};
+use super::memory::{Guard, text};
 
 /// The least severe level (syslog's) of a line that tells of a failure.
 const LEVEL_ERROR: i32 = 3;
@@ -17,7 +17,10 @@ const LEVEL_ERROR: i32 = 3;
 const SUMMARY: &str = "brokers are down";
 
 /// Empties the library's log and returns its newest line that tells why something failed.
-pub(crate) fn drain_log<C: ClientContext>(client: &Client<C>) -> Option<String> {
+///
+/// Only for clients that nobody polls: a consumer's events lie in the same queue and would be lost.
+#[must_use]
+pub fn drain_log<C: ClientContext>(client: &Client<C>) -> Option<String> {
     // SAFETY: the client is live; the returned reference to its main queue is ours to give back.
     let queue = NonNull::new(unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) })?;
     let queue = Guard { pointer: queue, destroy: sys::rd_kafka_queue_destroy };

@@ -5,22 +5,24 @@ use std::time::Duration;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-use super::request::{Guard, NativeError, Request, array, c_string, check_owned, text};
+use super::error::NativeError;
+use super::memory::{Guard, array, c_string, check_owned, text};
+use super::request::Request;
 
 /// A position in one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PartitionOffset {
+pub struct PartitionOffset {
     /// The topic.
-    pub(crate) topic: String,
+    pub topic: String,
     /// The partition.
-    pub(crate) partition: i32,
+    pub partition: i32,
     /// The offset; negative where there is none.
-    pub(crate) offset: i64,
+    pub offset: i64,
 }
 
 /// Which end of a partition is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OffsetSpec {
+pub enum OffsetSpec {
     /// The oldest message that the partition still holds.
     Earliest,
     /// The offset after the newest message that readers of committed messages see.
@@ -31,7 +33,7 @@ pub(crate) enum OffsetSpec {
 ///
 /// # Errors
 /// The brokers do not answer within `timeout`, or refuse us.
-pub(crate) fn list_offsets<C: ClientContext>(
+pub fn list_offsets<C: ClientContext>(
     client: &Client<C>,
     partitions: &[(&str, i32)],
     spec: OffsetSpec,

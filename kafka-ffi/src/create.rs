@@ -6,27 +6,27 @@ use std::time::Duration;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-use super::request::{
-    ERROR_TEXT_BYTES, ErrorText, Guard, NativeError, Request, array, c_string, check, text,
-};
+use super::error::{NativeError, check};
+use super::memory::{Guard, array, c_string, text};
+use super::request::{ERROR_TEXT_BYTES, ErrorText, Request};
 
 /// A topic to be created.
-pub(crate) struct NewTopic<'a> {
+pub struct NewTopic<'a> {
     /// Its name.
-    pub(crate) name: &'a str,
+    pub name: &'a str,
     /// Number of partitions; -1 leaves it to the broker's default.
-    pub(crate) partitions: i32,
+    pub partitions: i32,
     /// Number of replicas; -1 leaves it to the broker's default.
-    pub(crate) replication_factor: i32,
+    pub replication_factor: i32,
     /// Its configuration.
-    pub(crate) config: &'a [(&'a str, &'a str)],
+    pub config: &'a [(&'a str, &'a str)],
 }
 
 /// Creates one topic.
 ///
 /// # Errors
 /// The brokers do not answer within `timeout`, or refuse the topic; their text says why.
-pub(crate) fn create_topic<C: ClientContext>(
+pub fn create_topic<C: ClientContext>(
     client: &Client<C>,
     topic: &NewTopic<'_>,
     timeout: Duration,

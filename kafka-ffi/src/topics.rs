@@ -3,30 +3,34 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-use super::request::{Guard, NativeError, Request, array, c_string, check_borrowed, text};
+use super::error::NativeError;
+use super::memory::{Guard, array, c_string, check_borrowed, text};
+use super::request::Request;
 
 /// What the brokers say about one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TopicDescription {
-    /// The topic's id, base64 as Kafka's own tools print it.
-    pub(crate) id: String,
+pub struct TopicDescription {
+    /// The topic's id as Kafka's own tools print it; empty where the brokers are too old to have one.
+    pub id: String,
     /// Number of partitions.
-    pub(crate) partitions: usize,
+    pub partitions: usize,
     /// Number of replicas of the first partition.
-    pub(crate) replication_factor: usize,
+    pub replication_factor: usize,
 }
 
 /// The name of a topic and its description, or why it has none.
-pub(crate) type DescribedTopic = (String, Result<TopicDescription, NativeError>);
+pub type DescribedTopic = (String, Result<TopicDescription, NativeError>);
 
 /// Returns each topic's description, in no particular order; a topic that cannot be described carries its own error.
 ///
 /// # Errors
 /// The brokers do not answer within `timeout`, or refuse the whole request.
-pub(crate) fn describe_topics<C: ClientContext>(
+pub fn describe_topics<C: ClientContext>(
     client: &Client<C>,
     names: &[&str],
     timeout: Duration,
@@ -70,18 +74,37 @@ fn read(topic: *const sys::rd_kafka_TopicDescription_t) -> DescribedTopic {
         return (name, Err(error));
     }
     let mut count = 0;
-    // SAFETY: as above; the id's text is copied.
+    // SAFETY: as above; id and partitions belong to the topic.
     let (id, partitions) = unsafe {
-        let id = sys::rd_kafka_TopicDescription_topic_id(topic);
-        let id = if id.is_null() { None } else { text(sys::rd_kafka_Uuid_base64str(id)) };
+        let id = bits(sys::rd_kafka_TopicDescription_topic_id(topic));
         (id, array(sys::rd_kafka_TopicDescription_partitions(topic, &raw mut count), count))
     };
     let description = TopicDescription {
-        id: id.unwrap_or_default(),
+        id: id_text(id),
         partitions: partitions.len(),
         replication_factor: partitions.first().map_or(0, |partition| replicas(*partition)),
     };
     (name, Ok(description))
+}
+
+/// The bits of an id; zero for null.
+///
+/// # Safety
+/// `id` is null or alive for the duration of the call.
+unsafe fn bits(id: *const sys::rd_kafka_Uuid_t) -> u128 {
+    if id.is_null() {
+        return 0;
+    }
+    // SAFETY: not null, and alive by the contract above.
+    let (most, least) = unsafe {
+        (sys::rd_kafka_Uuid_most_significant_bits(id), sys::rd_kafka_Uuid_least_significant_bits(id))
+    };
+    u128::from(most.cast_unsigned()) << 64 | u128::from(least.cast_unsigned())
+}
+
+/// Kafka prints ids in the alphabet of file names and URLs, librdkafka in the other one, so its text is not used.
+fn id_text(bits: u128) -> String {
+    if bits == 0 { String::new() } else { BASE64_URL_SAFE_NO_PAD.encode(bits.to_be_bytes()) }
 }
 
 fn replicas(partition: *const sys::rd_kafka_TopicPartitionInfo_t) -> usize {
@@ -89,4 +112,15 @@ fn replicas(partition: *const sys::rd_kafka_TopicPartitionInfo_t) -> usize {
     // SAFETY: the partition belongs to the answer that the caller of `read` holds; only the count is used.
     unsafe { sys::rd_kafka_TopicPartitionInfo_replicas(partition, &raw mut count) };
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::id_text;
+
+    #[test]
+    fn ids_read_as_kafka_prints_them() {
+        assert_eq!(id_text(0xfbff_bfff_ffff_ffff_0123_4567_89ab_cdef), "-_-_______8BI0VniavN7w");
+        assert_eq!(id_text(0), "");
+    }
 }

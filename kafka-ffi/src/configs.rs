@@ -6,13 +6,15 @@ use std::time::Duration;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-use super::request::{Guard, NativeError, Request, array, c_string, check, check_owned, text};
+use super::error::{NativeError, check};
+use super::memory::{Guard, array, c_string, check_owned, text};
+use super::request::Request;
 
 /// Sets `entries` on `topic`; keys that are not named keep their value.
 ///
 /// # Errors
 /// The brokers do not answer within `timeout`, or refuse a key or value; their text names it.
-pub(crate) fn incremental_alter_configs<C: ClientContext>(
+pub fn incremental_alter_configs<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
     entries: &[(&str, &str)],

@@ -5,22 +5,24 @@ use std::time::Duration;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-use super::request::{NativeError, Request, array, text};
+use super::error::NativeError;
+use super::memory::{array, text};
+use super::request::Request;
 
 /// What a cluster says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ClusterDescription {
+pub struct ClusterDescription {
     /// The cluster's id; empty where it has none.
-    pub(crate) id: String,
+    pub id: String,
     /// Number of brokers that are up.
-    pub(crate) brokers: usize,
+    pub brokers: usize,
 }
 
 /// Returns the cluster's id and the number of its brokers.
 ///
 /// # Errors
 /// No broker answers within `timeout`, or the brokers refuse us.
-pub(crate) fn describe_cluster<C: ClientContext>(
+pub fn describe_cluster<C: ClientContext>(
     client: &Client<C>,
     timeout: Duration,
 ) -> Result<ClusterDescription, NativeError> {
