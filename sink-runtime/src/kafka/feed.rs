@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use tokio::sync::mpsc;
-use tracing::warn;
+use tokio::time::Instant;
+use tracing::{error, warn};
 
 use super::consumer_context::Context;
+use super::fetch_error::{FetchError, sort};
 use super::message::to_message;
 use crate::budget::{Budget, Share};
 use crate::record::{Message, TopicPartition};
@@ -20,6 +22,9 @@ const CHUNK_MESSAGES: usize = 32;
 /// Most chunks that wait for the lane.
 const CHUNKS_MAX: usize = 4;
 
+/// Time between attempts at a batch that cannot be read: only somebody can mend it.
+const UNREADABLE_RETRY_AFTER: Duration = Duration::from_secs(15);
+
 /// What moving messages came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moved {
@@ -29,6 +34,8 @@ pub(super) enum Moved {
     None,
     /// The next offset is not in the log any more.
     OutOfRange,
+    /// What came next could not be read, and it is time to try again from there.
+    Unreadable,
 }
 
 /// One partition's queue and the way to its lane.
@@ -39,6 +46,8 @@ pub(super) struct Feed {
     lane: Option<mpsc::Sender<Vec<Message>>>,
     share: Share,
     budget: Arc<Budget>,
+    /// When to begin anew: what is in the queue comes after what could not be read, and is never taken.
+    retry_at: Option<Instant>,
 }
 
 impl Feed {
@@ -52,7 +61,14 @@ impl Feed {
         let reader = std::thread::current();
         queue.set_nonempty_callback(move || reader.unpark());
         let budget = Arc::clone(budget);
-        Some(Self { partition: partition.clone(), queue, lane: None, share: budget.share(), budget })
+        Some(Self {
+            partition: partition.clone(),
+            queue,
+            lane: None,
+            share: budget.share(),
+            budget,
+            retry_at: None,
+        })
     }
 
     /// Lets messages flow; returns where they arrive.
@@ -68,7 +84,11 @@ impl Feed {
     }
 
     /// Moves what is there.
-    pub(super) fn pump(&self) -> Moved {
+    pub(super) fn pump(&mut self, now: Instant) -> Moved {
+        if let Some(retry_at) = self.retry_at {
+            // Until then the lane stores what came before.
+            return if now >= retry_at { Moved::Unreadable } else { Moved::None };
+        }
         let Some(Ok(permit)) = self.lane.as_ref().map(mpsc::Sender::try_reserve) else {
             return Moved::None;
         };
@@ -76,13 +96,14 @@ impl Feed {
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match self.queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => chunk.push(to_message(&message, &self.share)),
-                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
-                    return Moved::OutOfRange;
-                }
-                Some(Err(error)) => {
-                    warn!(topic = %self.partition.topic, partition = self.partition.partition.0, %error, "cannot read from a partition, it is tried again");
-                    break;
-                }
+                Some(Err(error)) => match self.tell(&error) {
+                    FetchError::OutOfRange => return Moved::OutOfRange,
+                    FetchError::Unreadable => {
+                        self.retry_at = Some(now + UNREADABLE_RETRY_AFTER);
+                        break;
+                    }
+                    FetchError::Passing => break,
+                },
                 None => break,
             }
         }
@@ -91,6 +112,21 @@ impl Feed {
         }
         permit.send(chunk);
         Moved::Some
+    }
+
+    fn tell(&self, error: &KafkaError) -> FetchError {
+        let (topic, partition) = (&self.partition.topic, self.partition.partition.0);
+        let sorted = sort(error);
+        match sorted {
+            FetchError::OutOfRange => {}
+            FetchError::Unreadable => {
+                error!(%topic, partition, %error, "a batch of messages cannot be read, its partition waits for it");
+            }
+            FetchError::Passing => {
+                warn!(%topic, partition, %error, "cannot read from a partition, it is tried again");
+            }
+        }
+        sorted
     }
 }
 
