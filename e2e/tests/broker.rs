@@ -7,9 +7,13 @@
 mod letters;
 
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use kafkasink_e2e::lab::paths::Paths;
 use kafkasink_e2e::trial::messages::numbered;
 use kafkasink_e2e::trial::{Outcome, Produce, Produced, Signal, Spec, World, checker};
 use tokio::time::{Instant, sleep};
@@ -185,6 +189,36 @@ async fn what_retention_took_is_counted_exactly() -> anyhow::Result<()> {
     let lost = again.metric("kafkasink_lost_to_retention_total").await?;
     ensure!(lost + f64::from(u32::try_from(fetched)?) == 190.0, "{lost} lost, {fetched} fetched, of 190");
     again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_batch_is_waited_for_and_not_passed_over() -> anyhow::Result<()> {
+    let world = World::new("damaged", 1).await?;
+    let mut produced = world.topic.produce(numbered(0..10)).await?;
+    produced.extend(world.topic.produce([Produce::value("to be damaged")]).await?);
+    produced.extend(world.topic.produce(numbered(11..50)).await?);
+    let folder = format!("{}-0", world.topic.name);
+    let log = Paths::from_env()?.data_dir("kafka").join(folder).join("00000000000000000000.log");
+    damage(&log, b"to be damaged", b"to be dumaged")
+        .context("damage the broker's log, which must be the lab's")?;
+    let mut member = world.start(&Spec::named("m-0")).await?;
+    member.wait_for_line("a batch of messages cannot be read", PATIENCE).await?;
+    world.wait_until_stored(10, PATIENCE).await?;
+    wait_until_committed(&world, 10).await?;
+    ensure!(world.count_stored().await? == 10, "what follows the damaged batch was stored");
+    damage(&log, b"to be dumaged", b"to be damaged")?;
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    ensure!(member.metric("kafkasink_lost_to_retention_total").await? == 0.0, "it was counted as lost");
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+/// Writes other bytes of the same length in the place of the first such bytes of a file.
+fn damage(file: &Path, from: &[u8], to: &[u8]) -> anyhow::Result<()> {
+    let content = std::fs::read(file)?;
+    let at = content.windows(from.len()).position(|window| window == from).context("find the bytes")?;
+    OpenOptions::new().write(true).open(file)?.write_all_at(to, u64::try_from(at)?)?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ mod committer;
 mod consumer_context;
 mod dead_letters;
 mod feed;
+mod fetch_error;
 mod letter_headers;
 mod life_rule;
 mod message;

@@ -1,6 +1,7 @@
 //! A topic of a random name: created, altered, filled, read. IO: Kafka.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -10,11 +11,12 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{BorrowedHeaders, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::messages::Produce;
+use super::raw_message::{self, RawMessage};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -46,8 +48,10 @@ pub struct Read {
     pub key: Option<Vec<u8>>,
     /// Its value.
     pub value: Option<Vec<u8>>,
-    /// Its headers in order; a value may be null.
+    /// Its headers in order, without those whose name is not UTF-8; a value may be null.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// How many headers there are, readable or not.
+    pub headers_count: usize,
 }
 
 /// How a transaction ends.
@@ -134,6 +138,14 @@ impl Topic {
         messages: impl IntoIterator<Item = Produce>,
     ) -> anyhow::Result<Vec<Produced>> {
         self.send(&producer(&self.bootstrap, settings)?, messages).await
+    }
+
+    /// Produces a message of raw bytes to the first partition; returns its offset.
+    ///
+    /// # Errors
+    /// The broker refuses it or does not answer.
+    pub async fn produce_raw(&self, message: &RawMessage) -> anyhow::Result<i64> {
+        raw_message::produce(&self.bootstrap, &self.name, 0, message).await
     }
 
     /// Produces the messages in one transaction.
@@ -257,13 +269,21 @@ fn read(consumer: &BaseConsumer, count: usize, patience: Duration) -> anyhow::Re
                 Err(KafkaError::PartitionEOF(_)) => continue,
                 message => message?,
             };
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect()
-        });
-        let (key, value) = (message.key(), message.payload());
-        read.push(Read { key: key.map(<[u8]>::to_vec), value: value.map(<[u8]>::to_vec), headers });
+        let headers = message.headers().map_or_else(Vec::new, readable);
+        let headers_count = message.headers().map_or(0, Headers::count);
+        let (key, value) = (message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec));
+        read.push(Read { key, value, headers, headers_count });
     }
     Ok(read)
+}
+
+/// Returns the headers whose name can be read: at one that is not UTF-8 the client library panics.
+fn readable(headers: &BorrowedHeaders) -> Vec<(String, Option<Vec<u8>>)> {
+    let read = |index| {
+        let header = headers.get(index);
+        (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
+    };
+    (0..headers.count()).filter_map(|index| catch_unwind(AssertUnwindSafe(|| read(index))).ok()).collect()
 }
 
 fn offsets(consumer: &BaseConsumer, topic: &str, partitions: i32) -> anyhow::Result<BTreeSet<(i32, i64)>> {

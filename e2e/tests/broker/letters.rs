@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
 use kafkasink_e2e::trial::messages::numbered;
+use kafkasink_e2e::trial::raw_message::RawMessage;
 use kafkasink_e2e::trial::topic::Read;
 use kafkasink_e2e::trial::{Produce, Produced, Signal, Spec, Topic, World, checker};
 
@@ -81,6 +82,30 @@ async fn letter_is_the_message_as_it_was_and_says_why() -> anyhow::Result<()> {
     wait_until_committed(&world, 5).await?;
     ensure!(world.count_stored().await? == 0, "a rejected message was stored");
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn header_whose_name_is_no_text_ends_neither_the_member_nor_the_header() -> anyhow::Result<()> {
+    let world = World::new("raw", 1).await?;
+    let letters = world.dead_letter_topic().await?;
+    let mut produced = world.topic.produce(keyed(0..10)).await?;
+    let headers =
+        [(b"a".to_vec(), b"1".to_vec()), (vec![0xFF, b'x'], b"lost?".to_vec()), (b"b".to_vec(), vec![0xFE])];
+    let raw = RawMessage { value: b"raw".to_vec(), headers: headers.to_vec() };
+    let offset = world.topic.produce_raw(&raw).await?;
+    produced.extend(world.topic.produce(keyed(11..20)).await?);
+    let mut member = world.start(&Spec::named("m-0").dead_letters(&letters.name)).await?;
+    let letter = letters.read(1, PATIENCE).await?.pop().context("read the letter")?;
+    ensure!(letter.value.as_deref() == Some(b"raw"), "{letter:?}");
+    ensure!(letter.header("sink.error.reason") == Some(b"the name of a header is not UTF-8"), "{letter:?}");
+    ensure!(letter.header("a") == Some(b"1") && letter.header("b") == Some(&[0xFE]), "{letter:?}");
+    ensure!(letter.headers_count == letter.headers.len() + 1, "the header is not in the letter: {letter:?}");
+    wait_until_committed(&world, 20).await?;
+    ensure!(offset == 10, "it lies at {offset}");
+    checker::compare(&produced, &world.wait_for(&produced, PATIENCE).await?)?;
+    let ended = member.stop(Signal::Terminate, PATIENCE)?;
+    ensure!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    ended.expect_code(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,11 +185,11 @@ impl PollLoop {
     fn pump(&mut self, runtime: &Handle) -> bool {
         let mut has_moved = false;
         let mut broken = std::mem::take(&mut self.astray);
-        for (partition, feed) in &self.feeds {
-            match feed.pump() {
+        for (partition, feed) in &mut self.feeds {
+            match feed.pump(Instant::now()) {
                 Moved::Some => has_moved = true,
                 Moved::None => {}
-                Moved::OutOfRange => {
+                Moved::OutOfRange | Moved::Unreadable => {
                     broken.insert(partition.clone());
                 }
             }
@@ -199,7 +199,10 @@ impl PollLoop {
             broken.into_iter().filter(|partition| self.feeds.contains_key(partition)).collect();
         if !broken.is_empty() {
             // A fetcher that has stopped cannot seek: the partitions are given up and taken again by ourselves.
-            warn!(partitions = broken.len(), "partitions begin anew, their next offset is out of range");
+            warn!(
+                partitions = broken.len(),
+                "partitions begin anew, what comes next is out of range or cannot be read"
+            );
             self.revoke(&broken, false, runtime);
             self.unresolved.extend(broken);
         }

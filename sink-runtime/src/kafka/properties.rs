@@ -5,8 +5,9 @@ use kafkasink_crds::runtime_config::KafkaConfig;
 use rdkafka::ClientConfig;
 
 /// Settings of the consumer and why they are what they are.
-const CONSUMER: [(&str, &str); 17] = [
+const CONSUMER: [(&str, &str); 18] = [
     ("auto.offset.reset", "error"), // where to start is decided here and committed before the first read
+    ("check.crcs", "true"), // what a disk or a wire has damaged must not be stored as if it were the message
     ("enable.auto.commit", "false"), // every commit is explicit, with metadata
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "false"),
