@@ -8,6 +8,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::messages::Produce;
@@ -15,6 +16,7 @@ use super::messages::Produce;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A topic.
+#[derive(Clone, Debug)]
 pub struct Topic {
     /// Its name.
     pub name: String,
@@ -33,6 +35,15 @@ pub struct Produced {
     pub offset: i64,
     /// Its time in milliseconds since 1970-01-01 UTC.
     pub timestamp_ms: i64,
+}
+
+/// What is committed of one partition.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The next offset to read; 0 where nothing is committed.
+    pub offset: i64,
+    /// What was committed with it.
+    pub metadata: String,
 }
 
 /// A message as it was read.
@@ -130,13 +141,25 @@ impl Topic {
     /// # Errors
     /// Kafka does not answer.
     pub async fn committed(&self) -> anyhow::Result<i64> {
+        Ok(self.commits().await?.into_iter().map(|commit| commit.offset).sum())
+    }
+
+    /// Returns what the group of this topic's sink has committed, by partition.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn commits(&self) -> anyhow::Result<Vec<Commit>> {
         let consumer: BaseConsumer = config(&self.bootstrap).set("group.id", &self.name).create()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..self.partitions {
             list.add_partition(&self.name, partition);
         }
         let list = tokio::task::spawn_blocking(move || consumer.committed_offsets(list, TIMEOUT)).await??;
-        Ok(list.elements().iter().filter_map(|element| element.offset().to_raw()).filter(|o| *o >= 0).sum())
+        let commit = |element: &TopicPartitionListElem<'_>| Commit {
+            offset: element.offset().to_raw().map_or(0, |offset| offset.max(0)),
+            metadata: element.metadata().to_owned(),
+        };
+        Ok(list.elements().iter().map(commit).collect())
     }
 }
 

@@ -169,6 +169,35 @@ impl World {
         Ok(count)
     }
 
+    /// Reads all records of a partition one after the other, in the store's order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn visit(&self, partition: i32, take: impl FnMut(Stored)) -> anyhow::Result<()> {
+        self.visit_partition(partition, false, take).await
+    }
+
+    /// Reads all records of a partition without their bodies.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn visit_heads(&self, partition: i32, take: impl FnMut(Stored)) -> anyhow::Result<()> {
+        self.visit_partition(partition, true, take).await
+    }
+
+    async fn visit_partition(
+        &self,
+        partition: i32,
+        is_head: bool,
+        mut take: impl FnMut(Stored),
+    ) -> anyhow::Result<()> {
+        let end = format!("/{partition}");
+        for entry in self.entries().await?.iter().filter(|entry| entry.ends_with(&end)) {
+            self.visit_entry(entry, partition, is_head, &mut take).await?;
+        }
+        Ok(())
+    }
+
     async fn read(&self) -> anyhow::Result<Vec<Stored>> {
         let mut records = Vec::new();
         for entry in self.entries().await? {
@@ -186,22 +215,34 @@ impl World {
     }
 
     async fn read_entry(&self, entry: &str, partition: i32, is_head: bool) -> anyhow::Result<Vec<Stored>> {
+        let mut stored = Vec::new();
+        self.visit_entry(entry, partition, is_head, |record| stored.push(record)).await?;
+        Ok(stored)
+    }
+
+    async fn visit_entry(
+        &self,
+        entry: &str,
+        partition: i32,
+        is_head: bool,
+        mut take: impl FnMut(Stored),
+    ) -> anyhow::Result<()> {
+        // Given, because a query without it hides records behind those written out of order.
         let query = self.bucket.query(entry).start_us(0).stop_us(u64::MAX).head_only(is_head).send().await;
         let records = match query {
-            Err(error) if error.status() == ErrorCode::NotFound => return Ok(Vec::new()),
+            Err(error) if error.status() == ErrorCode::NotFound => return Ok(()),
             query => query?,
         };
         pin_mut!(records);
-        let mut stored = Vec::new();
         while let Some(record) = records.next().await {
             let record = record?;
             let labels: BTreeMap<String, String> =
                 record.labels().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
             let (timestamp_us, content_type) = (record.timestamp_us(), record.content_type().to_owned());
             let body = if is_head { Vec::new() } else { record.bytes().await?.to_vec() };
-            stored.push(Stored { partition, timestamp_us, labels, content_type, body });
+            take(Stored { partition, timestamp_us, labels, content_type, body });
         }
-        Ok(stored)
+        Ok(())
     }
 
     fn command(&self, spec: &Spec) -> anyhow::Result<Command> {
