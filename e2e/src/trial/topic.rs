@@ -13,6 +13,8 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::messages::Produce;
 
+/// `max.message.bytes` of the topics here.
+const VALUE_BYTES_MAX: &str = "4194304";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A topic.
@@ -61,8 +63,10 @@ impl Topic {
     /// Kafka refuses or does not answer.
     pub async fn create(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Result<Self> {
         let admin: AdminClient<DefaultClientContext> = config(bootstrap).create()?;
-        let topic =
-            NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "4194304");
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1))
+            .set("max.message.bytes", VALUE_BYTES_MAX)
+            // Clocks that are wrong by far are tried too.
+            .set("message.timestamp.after.max.ms", "9223372036854775807");
         let created = admin.create_topics([&topic], &AdminOptions::new()).await?;
         ensure!(created.iter().all(Result::is_ok), "cannot create {name}: {created:?}");
         Ok(Self { name: name.to_owned(), bootstrap: bootstrap.to_owned(), partitions })
@@ -89,8 +93,10 @@ impl Topic {
         &self,
         messages: impl IntoIterator<Item = Produce>,
     ) -> anyhow::Result<Vec<Produced>> {
-        let producer: FutureProducer =
-            config(&self.bootstrap).set("message.max.bytes", "4194304").set("linger.ms", "5").create()?;
+        let producer: FutureProducer = config(&self.bootstrap)
+            .set("message.max.bytes", VALUE_BYTES_MAX)
+            .set("linger.ms", "5")
+            .create()?;
         let mut waiting = Vec::new();
         for (message, index) in messages.into_iter().zip(0..) {
             let partition = message.partition.unwrap_or(index % self.partitions);
@@ -142,6 +148,18 @@ impl Topic {
     /// Kafka does not answer.
     pub async fn committed(&self) -> anyhow::Result<i64> {
         Ok(self.commits().await?.into_iter().map(|commit| commit.offset).sum())
+    }
+
+    /// Returns how many messages there are: the sum of the offsets behind the last ones.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn end(&self) -> anyhow::Result<i64> {
+        let consumer: BaseConsumer = config(&self.bootstrap).create()?;
+        let (name, partitions) = (self.name.clone(), self.partitions);
+        let end = move |partition| consumer.fetch_watermarks(&name, partition, TIMEOUT).map(|(_, end)| end);
+        let ends = move || (0..partitions).map(end).sum::<Result<i64, _>>();
+        Ok(tokio::task::spawn_blocking(ends).await??)
     }
 
     /// Returns what the group of this topic's sink has committed, by partition.
