@@ -21,7 +21,8 @@ use settings::Settings;
 /// Steps that [`up`] shows.
 pub const STEPS: usize = 2;
 
-const NAME: &str = "kafka";
+/// Name of its process, of its part in the cache, of its data and of its log.
+pub const NAME: &str = "kafka";
 const POM: &str = include_str!("../../parts/kafka/pom.xml");
 const PORT: u16 = 19092;
 const CONTROLLER_PORT: u16 = 19093;
@@ -110,13 +111,7 @@ pub async fn again(paths: &Paths) -> anyhow::Result<Daemon> {
 /// None is up, or it ends or does not answer in time.
 pub async fn ready(paths: &Paths) -> anyhow::Result<()> {
     let address = State::load(paths).kafka.context("wait for Kafka: none was up")?;
-    wait_until_ready(&running(paths).context("wait for Kafka: it has ended")?, &address).await
-}
-
-/// Returns the running broker's process.
-#[must_use]
-pub fn running(paths: &Paths) -> Option<Daemon> {
-    Daemon::find(paths, NAME)
+    wait_until_ready(&Daemon::find(paths, NAME).context("wait for Kafka: it has ended")?, &address).await
 }
 
 async fn start(paths: &Paths, jars: &Path, settings: &Settings, step: &Step) -> anyhow::Result<KafkaAddress> {

@@ -17,7 +17,8 @@ use super::versions;
 /// Steps that [`up`] shows.
 pub const STEPS: usize = 2;
 
-const NAME: &str = "reductstore";
+/// Name of its process, of its part in the cache, of its data and of its log.
+pub const NAME: &str = "reductstore";
 const PORT: u16 = 18383;
 /// No secret: the lab listens on 127.0.0.1 only. There is one so that everything is used with authentication on.
 const TOKEN: &str = "lab-token";
@@ -97,20 +98,8 @@ pub async fn again(paths: &Paths) -> anyhow::Result<Daemon> {
 /// None is up, or it ends or does not answer in time.
 pub async fn ready(paths: &Paths) -> anyhow::Result<()> {
     let address = State::load(paths).store.context("wait for the store: none was up")?;
-    let daemon = running(paths).context("wait for the store: it has ended")?;
+    let daemon = Daemon::find(paths, NAME).context("wait for the store: it has ended")?;
     wait_until_ready(&daemon, &address).await
-}
-
-/// Returns the running store's process.
-#[must_use]
-pub fn running(paths: &Paths) -> Option<Daemon> {
-    Daemon::find(paths, NAME)
-}
-
-/// Returns the folder in which the store keeps its data: a folder per bucket, in it one per entry.
-#[must_use]
-pub fn data(paths: &Paths) -> PathBuf {
-    paths.data_dir(NAME)
 }
 
 /// Without `--locked`: the lock file inside the crate names a dependency that was withdrawn from the registry.

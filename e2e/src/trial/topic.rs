@@ -13,14 +13,18 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedHeaders, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::messages::Produce;
 use super::raw_message::{self, RawMessage};
 
+/// `max.message.bytes` of the topics here.
+const VALUE_BYTES_MAX: &str = "4194304";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A topic.
+#[derive(Clone, Debug)]
 pub struct Topic {
     /// Its name.
     pub name: String,
@@ -39,6 +43,15 @@ pub struct Produced {
     pub offset: i64,
     /// Its time in milliseconds since 1970-01-01 UTC.
     pub timestamp_ms: i64,
+}
+
+/// What is committed of one partition.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The next offset to read; 0 where nothing is committed.
+    pub offset: i64,
+    /// What was committed with it.
+    pub metadata: String,
 }
 
 /// A message as it was read.
@@ -70,8 +83,10 @@ impl Topic {
     /// Kafka refuses or does not answer.
     pub async fn create(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Result<Self> {
         let admin: AdminClient<DefaultClientContext> = config(bootstrap).create()?;
-        let topic =
-            NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "4194304");
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1))
+            .set("max.message.bytes", VALUE_BYTES_MAX)
+            // Clocks that are wrong by far are tried too.
+            .set("message.timestamp.after.max.ms", "9223372036854775807");
         let created = admin.create_topics([&topic], &AdminOptions::new()).await?;
         ensure!(created.iter().all(Result::is_ok), "cannot create {name}: {created:?}");
         Ok(Self { name: name.to_owned(), bootstrap: bootstrap.to_owned(), partitions })
@@ -125,7 +140,7 @@ impl Topic {
         &self,
         messages: impl IntoIterator<Item = Produce>,
     ) -> anyhow::Result<Vec<Produced>> {
-        self.produce_with(&[("linger.ms", "5")], messages).await
+        self.produce_with(&[("linger.ms", "5"), ("message.max.bytes", VALUE_BYTES_MAX)], messages).await
     }
 
     /// Produces the messages with these settings of the producer.
@@ -243,13 +258,37 @@ impl Topic {
     /// # Errors
     /// Kafka does not answer.
     pub async fn committed(&self) -> anyhow::Result<i64> {
+        Ok(self.commits().await?.into_iter().map(|commit| commit.offset).sum())
+    }
+
+    /// Returns how many messages there are: the sum of the offsets behind the last ones.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn end(&self) -> anyhow::Result<i64> {
+        let consumer: BaseConsumer = config(&self.bootstrap).create()?;
+        let (name, partitions) = (self.name.clone(), self.partitions);
+        let end = move |partition| consumer.fetch_watermarks(&name, partition, TIMEOUT).map(|(_, end)| end);
+        let ends = move || (0..partitions).map(end).sum::<Result<i64, _>>();
+        Ok(tokio::task::spawn_blocking(ends).await??)
+    }
+
+    /// Returns what the group of this topic's sink has committed, by partition.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn commits(&self) -> anyhow::Result<Vec<Commit>> {
         let consumer: BaseConsumer = config(&self.bootstrap).set("group.id", &self.name).create()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..self.partitions {
             list.add_partition(&self.name, partition);
         }
         let list = tokio::task::spawn_blocking(move || consumer.committed_offsets(list, TIMEOUT)).await??;
-        Ok(list.elements().iter().filter_map(|element| element.offset().to_raw()).filter(|o| *o >= 0).sum())
+        let commit = |element: &TopicPartitionListElem<'_>| Commit {
+            offset: element.offset().to_raw().map_or(0, |offset| offset.max(0)),
+            metadata: element.metadata().to_owned(),
+        };
+        Ok(list.elements().iter().map(commit).collect())
     }
 }
 

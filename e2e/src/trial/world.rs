@@ -60,13 +60,40 @@ impl World {
     ) -> anyhow::Result<Self> {
         let name = format!("{name}.{}", Uuid::new_v4().simple());
         let topic = Topic::create(&kafka.bootstrap, &name, partitions).await?;
-        let client =
-            ReductClient::builder().url(&store.url).api_token(&store.token).http1_only().try_build()?;
-        let bucket = client.create_bucket(&name.replace('.', "-")).max_block_records(128).send().await?;
+        let bucket =
+            client(&store)?.create_bucket(&name.replace('.', "-")).max_block_records(128).send().await?;
         let folder = folder.to_owned();
         std::fs::write(folder.join("token"), &store.token)?;
         let bootstrap = kafka.bootstrap;
         Ok(Self { topic, bucket, store, bootstrap, partitions, folder, _temporary: None })
+    }
+
+    /// Returns the bucket's name.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        self.bucket.name()
+    }
+
+    /// Returns where the store is, with a token that may do everything.
+    #[must_use]
+    pub fn store(&self) -> &StoreAddress {
+        &self.store
+    }
+
+    /// Returns a client of the store that may do everything.
+    ///
+    /// # Errors
+    /// It cannot be built.
+    pub fn client(&self) -> anyhow::Result<ReductClient> {
+        client(&self.store)
+    }
+
+    /// Puts another token into the file that members read.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_token(&self, token: &str) -> anyhow::Result<()> {
+        std::fs::write(self.folder.join("token"), token).context("write the token")
     }
 
     /// Creates a topic for rejected messages.
@@ -157,6 +184,25 @@ impl World {
         }
     }
 
+    /// Waits until the committed offsets add up to that many.
+    ///
+    /// # Errors
+    /// They do not after `patience`.
+    pub async fn wait_until_committed(&self, count: i64, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            // A broker that is only just up does not know yet who keeps a group's offsets.
+            let committed = self.topic.committed().await;
+            if committed.as_ref().is_ok_and(|committed| *committed == count) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("{committed:?} of {count} messages are committed after {patience:?}");
+            }
+            sleep(GLANCE).await;
+        }
+    }
+
     /// Counts the records by reading their heads.
     ///
     /// # Errors
@@ -169,7 +215,40 @@ impl World {
         Ok(count)
     }
 
-    async fn read(&self) -> anyhow::Result<Vec<Stored>> {
+    /// Reads all records of a partition one after the other, in the store's order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn visit(&self, partition: i32, take: impl FnMut(Stored)) -> anyhow::Result<()> {
+        self.visit_partition(partition, false, take).await
+    }
+
+    /// Reads all records of a partition without their bodies.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn visit_heads(&self, partition: i32, take: impl FnMut(Stored)) -> anyhow::Result<()> {
+        self.visit_partition(partition, true, take).await
+    }
+
+    async fn visit_partition(
+        &self,
+        partition: i32,
+        is_head: bool,
+        mut take: impl FnMut(Stored),
+    ) -> anyhow::Result<()> {
+        let end = format!("/{partition}");
+        for entry in self.entries().await?.iter().filter(|entry| entry.ends_with(&end)) {
+            self.visit_entry(entry, partition, is_head, &mut take).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads all records.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn read(&self) -> anyhow::Result<Vec<Stored>> {
         let mut records = Vec::new();
         for entry in self.entries().await? {
             let partition = entry.rsplit('/').next().context("name a partition")?.parse()?;
@@ -186,22 +265,34 @@ impl World {
     }
 
     async fn read_entry(&self, entry: &str, partition: i32, is_head: bool) -> anyhow::Result<Vec<Stored>> {
+        let mut stored = Vec::new();
+        self.visit_entry(entry, partition, is_head, |record| stored.push(record)).await?;
+        Ok(stored)
+    }
+
+    async fn visit_entry(
+        &self,
+        entry: &str,
+        partition: i32,
+        is_head: bool,
+        mut take: impl FnMut(Stored),
+    ) -> anyhow::Result<()> {
+        // Given, because a query without it hides records behind those written out of order.
         let query = self.bucket.query(entry).start_us(0).stop_us(u64::MAX).head_only(is_head).send().await;
         let records = match query {
-            Err(error) if error.status() == ErrorCode::NotFound => return Ok(Vec::new()),
+            Err(error) if error.status() == ErrorCode::NotFound => return Ok(()),
             query => query?,
         };
         pin_mut!(records);
-        let mut stored = Vec::new();
         while let Some(record) = records.next().await {
             let record = record?;
             let labels: BTreeMap<String, String> =
                 record.labels().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
             let (timestamp_us, content_type) = (record.timestamp_us(), record.content_type().to_owned());
             let body = if is_head { Vec::new() } else { record.bytes().await?.to_vec() };
-            stored.push(Stored { partition, timestamp_us, labels, content_type, body });
+            take(Stored { partition, timestamp_us, labels, content_type, body });
         }
-        Ok(stored)
+        Ok(())
     }
 
     fn command(&self, spec: &Spec) -> anyhow::Result<Command> {
@@ -228,6 +319,10 @@ impl World {
         }
         Ok(command)
     }
+}
+
+fn client(store: &StoreAddress) -> anyhow::Result<ReductClient> {
+    Ok(ReductClient::builder().url(&store.url).api_token(&store.token).http1_only().try_build()?)
 }
 
 async fn free_port() -> anyhow::Result<u16> {
