@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Layers, each of which knows only those above it:
-//! L0 nouns (`record`, `budget`, `invariants`, `retry`, `metrics`), L1 pure steps (`map`, `batch`, `ledger`), L2 ports (`source`,
+//! L0 nouns (`record`, `budget`, `invariants`, `retry`, `pem`, `secret`, `metrics`), L1 pure steps (`map`, `batch`, `ledger`), L2 ports (`source`,
 //! `writer`, `dead_letter`), L3 `pipeline`, L4 adapters (`kafka`, `reduct`; they know L2 and never L3), L5 `app` with
 //! `args`, `config`, `watch_config`, `identity`, `admin`, `telemetry`, `shutdown`.
 
@@ -26,10 +26,12 @@ pub mod kafka;
 pub mod ledger;
 pub mod map;
 pub mod metrics;
+pub mod pem;
 pub mod pipeline;
 pub mod record;
 pub mod reduct;
 pub mod retry;
+pub mod secret;
 pub mod shutdown;
 pub mod source;
 pub mod telemetry;

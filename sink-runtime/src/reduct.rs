@@ -2,7 +2,9 @@
 
 mod bucket_handle;
 mod convert;
+mod credentials;
 mod newest;
+mod silence;
 mod writer;
 
 pub use bucket_handle::{REQUEST_TIMEOUT, StoreSettings};

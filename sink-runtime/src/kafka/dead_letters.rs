@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 
-use kafkasink_crds::runtime_config::KafkaConfig;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
@@ -11,7 +10,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedPro
 use tokio::sync::oneshot;
 
 use super::consumer_context::log;
-use super::properties;
+use super::properties::{self, Connection};
 use crate::dead_letter::{DeadLetterError, DeadLetters, Letter};
 use crate::record::Headers;
 
@@ -64,11 +63,11 @@ impl KafkaDeadLetters {
     ///
     /// # Errors
     /// A setting of the producer is refused.
-    pub fn new(config: &KafkaConfig, topic: Option<&str>) -> Result<Self, KafkaDeadLettersError> {
+    pub fn new(connection: Connection<'_>, topic: Option<&str>) -> Result<Self, KafkaDeadLettersError> {
         let Some(topic) = topic.map(str::to_owned) else {
             return Ok(Self { producer: None });
         };
-        let created = properties::producer(config).create_with_context(Reports);
+        let created = properties::producer(connection).create_with_context(Reports);
         let producer =
             created.map_err(|source| KafkaDeadLettersError::Create { topic: topic.clone(), source })?;
         Ok(Self { producer: Some((topic, producer)) })
