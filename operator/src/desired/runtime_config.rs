@@ -1,11 +1,10 @@
 //! Pure. The file that the runtime reads with `--config`.
 
-use std::path::PathBuf;
+use kafkasink_crds::runtime_config::{
+    ReductStoreConfig, ReductStoreTlsConfig, RuntimeConfig, SCHEMA_VERSION, TopicConfig,
+};
 
-use kafkasink_crds::runtime_config::{ReductStoreConfig, RuntimeConfig, SCHEMA_VERSION, TopicConfig};
-
-use super::stateful_set::TOKEN_FILE;
-use crate::model::ValidatedSink;
+use crate::model::{MountedKey, ValidatedSink};
 
 /// Returns the file's content.
 ///
@@ -16,6 +15,11 @@ pub(crate) fn runtime_config_yaml(sink: &ValidatedSink) -> Result<String, serde_
 }
 
 fn runtime_config(sink: &ValidatedSink) -> RuntimeConfig {
+    let mounted = |file: &str| {
+        let is_mounted = sink.workload.mounted.iter().any(|key| key.file == file);
+        is_mounted.then(|| MountedKey::path(file))
+    };
+    let store_ca = mounted(MountedKey::STORE_CA);
     let topic = |name: &str| TopicConfig { name: name.to_owned() };
     RuntimeConfig {
         schema_version: SCHEMA_VERSION,
@@ -25,7 +29,8 @@ fn runtime_config(sink: &ValidatedSink) -> RuntimeConfig {
         reduct_store: ReductStoreConfig {
             url: sink.store.url.clone(),
             bucket: sink.bucket.name.as_str().to_owned(),
-            token_file: sink.workload.token.as_ref().map(|_| PathBuf::from(TOKEN_FILE)),
+            token_file: mounted(MountedKey::STORE_TOKEN),
+            tls: store_ca.map(|file| ReductStoreTlsConfig { ca_file: Some(file) }),
         },
         mapping: sink.mapping.clone(),
         delivery: sink.delivery.clone(),
