@@ -103,6 +103,13 @@ impl Spec {
         self
     }
 
+    /// Sets another instance id.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Sets another store than the world's.
     #[must_use]
     pub fn store(mut self, url: &str) -> Self {
@@ -231,6 +238,19 @@ impl Member {
         Ok(reqwest::get(format!("{}/metrics", self.admin)).await?.text().await?)
     }
 
+    /// Waits until the member is ready.
+    ///
+    /// # Errors
+    /// It does not answer, or `patience` ends before.
+    pub async fn wait_for_ready(&self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        while self.status("/readyz").await? != 200 {
+            ensure!(Instant::now() < deadline, "not ready:\n{}", self.stderr()?);
+            sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
     /// Returns the status of an endpoint.
     ///
     /// # Errors
@@ -244,7 +264,11 @@ impl Member {
         signal::kill(pid, signal).with_context(|| format!("send {signal} to a member"))
     }
 
-    fn stderr(&self) -> anyhow::Result<String> {
+    /// Returns the log so far.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn stderr(&self) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(&self.log)?)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, pin_mut};
-use reduct_rs::{Bucket, ErrorCode, ReductClient};
+use reduct_rs::{Bucket, ErrorCode, Permissions, ReductClient};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -27,6 +27,7 @@ pub struct World {
     /// The topic, whose name is also the sink's and its group's.
     pub topic: Topic,
     bucket: Bucket,
+    client: ReductClient,
     store: StoreAddress,
     bootstrap: String,
     partitions: i32,
@@ -43,8 +44,21 @@ impl World {
     /// They cannot be brought up or refuse.
     pub async fn new(name: &str, partitions: i32) -> anyhow::Result<Self> {
         let (kafka, store) = (ensure::kafka().await?, ensure::store().await?);
+        Self::on((kafka, store), None, name, partitions).await
+    }
+
+    /// A world on this Kafka and this store; an authority in a file has signed the store's certificate, where it has one.
+    ///
+    /// # Errors
+    /// They refuse or do not answer.
+    pub async fn on(
+        servers: (KafkaAddress, StoreAddress),
+        authority: Option<&Path>,
+        name: &str,
+        partitions: i32,
+    ) -> anyhow::Result<Self> {
         let temporary = TempDir::new()?;
-        let world = Self::within(temporary.path(), (kafka, store), name, partitions).await?;
+        let world = Self::make(temporary.path(), servers, authority, (name, partitions)).await?;
         Ok(Self { _temporary: Some(temporary), ..world })
     }
 
@@ -54,18 +68,31 @@ impl World {
     /// They refuse or do not answer.
     pub async fn within(
         folder: &Path,
-        (kafka, store): (KafkaAddress, StoreAddress),
+        servers: (KafkaAddress, StoreAddress),
         name: &str,
         partitions: i32,
     ) -> anyhow::Result<Self> {
+        Self::make(folder, servers, None, (name, partitions)).await
+    }
+
+    async fn make(
+        folder: &Path,
+        (kafka, store): (KafkaAddress, StoreAddress),
+        authority: Option<&Path>,
+        (name, partitions): (&str, i32),
+    ) -> anyhow::Result<Self> {
         let name = format!("{name}.{}", Uuid::new_v4().simple());
         let topic = Topic::create(&kafka.bootstrap, &name, partitions).await?;
-        let bucket =
-            client(&store)?.create_bucket(&name.replace('.', "-")).max_block_records(128).send().await?;
+        let client = ReductClient::builder().url(&store.url).api_token(&store.token).http1_only();
+        let client = authority
+            .into_iter()
+            .fold(client, |client, file| client.ca_cert_path(&file.display().to_string()));
+        let client = client.try_build()?;
+        let bucket = client.create_bucket(&name.replace('.', "-")).max_block_records(128).send().await?;
         let folder = folder.to_owned();
         std::fs::write(folder.join("token"), &store.token)?;
         let bootstrap = kafka.bootstrap;
-        Ok(Self { topic, bucket, store, bootstrap, partitions, folder, _temporary: None })
+        Ok(Self { topic, bucket, client, store, bootstrap, partitions, folder, _temporary: None })
     }
 
     /// Returns the bucket's name.
@@ -147,6 +174,47 @@ impl World {
     pub fn run_to_the_end(&self, spec: &Spec) -> anyhow::Result<Ended> {
         let output = self.command(spec)?.output()?;
         Ok(Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr)? })
+    }
+
+    /// Creates a token that may read and write the bucket.
+    ///
+    /// # Errors
+    /// The store refuses or does not answer.
+    pub async fn new_token(&self, name: &str) -> anyhow::Result<String> {
+        let bucket = vec![self.bucket.name().to_owned()];
+        let permissions = Permissions { full_access: false, read: bucket.clone(), write: bucket };
+        Ok(self.client.create_token(name, permissions).await?)
+    }
+
+    /// Takes a token out of force.
+    ///
+    /// # Errors
+    /// The store refuses or does not answer.
+    pub async fn revoke_token(&self, name: &str) -> anyhow::Result<()> {
+        Ok(self.client.delete_token(name).await?)
+    }
+
+    /// Writes a file that members may name, the way Kubernetes does: the whole of it at once.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let (file, unfinished) = (self.file(name), self.file(&format!("{name}.new")));
+        std::fs::write(&unfinished, text)?;
+        std::fs::rename(unfinished, &file)?;
+        Ok(file)
+    }
+
+    /// Returns where a file that members may name lies.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Returns the broker that the topic lies on, as a member's configuration names it.
+    #[must_use]
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
     }
 
     /// Says how many members the sink has.

@@ -139,9 +139,13 @@ impl PollLoop {
 
     /// Serves callbacks; messages come by their own queues.
     fn poll(&mut self) -> Result<(), SourceError> {
-        while let Some(outcome) = self.consumer.poll(Duration::ZERO) {
-            let error = match outcome {
-                Ok(message) => {
+        loop {
+            let served = self.consumer.context().served();
+            let error = match self.consumer.poll(Duration::ZERO) {
+                // A talkative log must not keep a rebalance waiting behind it.
+                None if self.consumer.context().served() != served => continue,
+                None => return Ok(()),
+                Some(Ok(message)) => {
                     // It should have come by its partition's own queue. What follows it must not be stored before it.
                     self.astray.insert(TopicPartition {
                         topic: Topic::new(message.topic()),
@@ -149,7 +153,7 @@ impl PollLoop {
                     });
                     continue;
                 }
-                Err(error) => error,
+                Some(Err(error)) => error,
             };
             if let KafkaError::MessageConsumptionFatal(code) = error {
                 let reason =
@@ -161,7 +165,6 @@ impl PollLoop {
                 warn!(%error, "the kafka client reports an error, it goes on");
             }
         }
-        Ok(())
     }
 
     fn obey(&mut self, commands: &mut mpsc::Receiver<Command>) -> Next {
