@@ -19,3 +19,5 @@ pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError};
 pub use properties::Membership;
 pub use pulse::Pulse;
 pub use source::{KafkaSource, KafkaSourceError};
+#[cfg(all(test, not(feature = "no-commit-gate")))]
+pub(crate) use start_rule::{Facts, Start, start};

@@ -33,6 +33,8 @@ pub mod progress;
 pub mod record;
 pub mod reduct;
 pub mod retry;
+#[cfg(all(test, not(feature = "no-commit-gate")))]
+mod schedules;
 pub mod shutdown;
 pub mod source;
 pub mod store_start;

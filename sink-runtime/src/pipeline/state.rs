@@ -402,8 +402,4 @@ impl PartitionState {
 }
 
 #[cfg(test)]
-mod schedules;
-#[cfg(test)]
-mod simulated_store;
-#[cfg(test)]
 mod tests;
