@@ -3,7 +3,9 @@
 //! ```text
 //!  bin/lab ──► lab ──► Kafka, ReductStore, kube-apiserver, a whole cluster: built, cached, started, stopped
 //!  tests ────► lab::ensure ──► addresses of what runs
+//!  tests ────► trial ──► a sink's processes between them, and a checker of what is stored
 //! ```
 
 pub mod demo;
 pub mod lab;
+pub mod trial;

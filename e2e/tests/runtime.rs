@@ -3,25 +3,11 @@
 //! The checker knows only what was produced: every message must be read back exactly once, byte for byte, with its
 //! labels, whatever happened to the members meanwhile.
 
-#[path = "runtime/checker.rs"]
-mod checker;
-#[path = "runtime/expected.rs"]
-mod expected;
-#[path = "runtime/member.rs"]
-mod member;
-#[path = "runtime/messages.rs"]
-mod messages;
-#[path = "runtime/topic.rs"]
-mod topic;
-#[path = "runtime/world.rs"]
-mod world;
-
 use std::time::Duration;
 
 use anyhow::ensure;
-use member::{Signal, Spec};
-use messages::{awkward, numbered};
-use world::World;
+use kafkasink_e2e::trial::messages::{awkward, numbered};
+use kafkasink_e2e::trial::{Signal, Spec, World, checker};
 
 /// Longest wait for anything, also for a session of Kafka to end.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -81,7 +67,7 @@ async fn absence_of_the_store_costs_time_and_no_message() -> anyhow::Result<()> 
     let world = World::new("absent", 2).await?;
     let mut produced = world.topic.produce(numbered(0..500)).await?;
     let mut member = world.start(&Spec::named("m-0").store("http://127.0.0.1:1")).await?;
-    member.wait_for_line("the store failed, it is tried again", PATIENCE).await?;
+    member.wait_for_line("the store is not ready, it is waited for", PATIENCE).await?;
     ensure!(member.status("/readyz").await? == 503, "ready without a store");
     ensure!(member.status("/livez").await? == 200, "not alive without a store");
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;

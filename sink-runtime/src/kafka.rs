@@ -5,6 +5,7 @@ mod committer;
 mod consumer_context;
 mod dead_letters;
 mod feed;
+mod letter_headers;
 mod message;
 mod poll_loop;
 mod properties;
@@ -15,7 +16,7 @@ mod start_rule;
 mod statistics;
 
 pub use commit_metadata::{CommitMetadata, Place, SafePlace, Signature};
-pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError};
+pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError, LETTER_BYTES_MAX};
 pub use properties::Membership;
 pub use pulse::Pulse;
 pub use source::{KafkaSource, KafkaSourceError};

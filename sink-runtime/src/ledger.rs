@@ -9,7 +9,7 @@ use crate::record::{Offset, PlaceState};
 
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum Fate {
     /// It was received.
     Received,
     /// The store has answered that it has it, which proves nothing.
@@ -47,7 +47,7 @@ struct Slot {
     offset: Offset,
     timestamp_ms: Option<i64>,
     after: Option<PlaceState>,
-    stage: Stage,
+    stage: Fate,
 }
 
 impl Ledger {
@@ -60,12 +60,12 @@ impl Ledger {
     /// Notes a message and the state of places after it.
     pub fn receive(&mut self, offset: Offset, timestamp_ms: Option<i64>, after: Option<PlaceState>) {
         debug_assert!(self.slots.back().is_none_or(|slot| slot.offset < offset), "offsets only rise");
-        self.slots.push_back(Slot { offset, timestamp_ms, after, stage: Stage::Received });
+        self.slots.push_back(Slot { offset, timestamp_ms, after, stage: Fate::Received });
         self.open += 1;
     }
 
     /// Notes what has become of a message; one that is not known, or has ended, stays as it is.
-    pub fn set(&mut self, offset: Offset, stage: Stage) {
+    pub fn set(&mut self, offset: Offset, stage: Fate) {
         let found = self.slots.binary_search_by_key(&offset, |slot| slot.offset);
         let Some(slot) = found.ok().and_then(|index| self.slots.get_mut(index)) else {
             return;
@@ -80,7 +80,7 @@ impl Ledger {
             self.slots.pop_front();
             self.answered = self.answered.saturating_sub(1);
         }
-        while self.slots.get(self.answered).is_some_and(|slot| slot.stage != Stage::Received) {
+        while self.slots.get(self.answered).is_some_and(|slot| slot.stage != Fate::Received) {
             self.answered += 1;
         }
     }
@@ -125,7 +125,7 @@ impl Ledger {
     }
 }
 
-impl Stage {
+impl Fate {
     fn has_ended(self) -> bool {
         match self {
             Self::Received | Self::Answered => false,
@@ -136,7 +136,7 @@ impl Stage {
 
 #[cfg(test)]
 mod tests {
-    use super::{CommitPoint, Ledger, Stage};
+    use super::{CommitPoint, Fate, Ledger};
     use crate::record::{Offset, PlaceState, TimestampUs};
 
     fn state(last: u64) -> PlaceState {
@@ -154,10 +154,10 @@ mod tests {
     #[test]
     fn point_waits_for_the_lowest_open_message() {
         let mut ledger = ledger(&[0, 1, 2]);
-        ledger.set(Offset(1), Stage::Verified);
-        ledger.set(Offset(2), Stage::Verified);
+        ledger.set(Offset(1), Fate::Verified);
+        ledger.set(Offset(2), Fate::Verified);
         assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(0), state: None });
-        ledger.set(Offset(0), Stage::Verified);
+        ledger.set(Offset(0), Fate::Verified);
         assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(3), state: Some(state(20)) });
         assert_eq!(ledger.lowest_open(), None);
     }
@@ -165,21 +165,21 @@ mod tests {
     #[test]
     fn an_answer_of_the_store_moves_the_lag_and_not_the_point() {
         let mut ledger = ledger(&[0, 1, 2]);
-        ledger.set(Offset(1), Stage::Answered);
+        ledger.set(Offset(1), Fate::Answered);
         assert_eq!((ledger.answered_to(), ledger.oldest_timestamp_ms()), (Offset(0), Some(0)));
-        ledger.set(Offset(0), Stage::Answered);
+        ledger.set(Offset(0), Fate::Answered);
         assert_eq!((ledger.answered_to(), ledger.oldest_timestamp_ms()), (Offset(2), Some(2)));
         assert_eq!((ledger.commit_point().offset, ledger.open()), (Offset(0), 3));
-        ledger.set(Offset(0), Stage::Verified);
-        ledger.set(Offset(2), Stage::Answered);
+        ledger.set(Offset(0), Fate::Verified);
+        ledger.set(Offset(2), Fate::Answered);
         assert_eq!((ledger.answered_to(), ledger.oldest_timestamp_ms()), (Offset(3), None));
     }
 
     #[test]
     fn gaps_in_offsets_are_no_gaps_in_the_ledger() {
         let mut ledger = ledger(&[3, 7, 20]);
-        ledger.set(Offset(3), Stage::Expired);
-        ledger.set(Offset(7), Stage::DeadLettered);
+        ledger.set(Offset(3), Fate::Expired);
+        ledger.set(Offset(7), Fate::DeadLettered);
         assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(8), state: Some(state(70)) });
         assert_eq!((ledger.lowest_open(), ledger.open()), (Some(Offset(20)), 1));
     }
@@ -187,11 +187,11 @@ mod tests {
     #[test]
     fn answers_for_unknown_and_ended_messages_change_nothing() {
         let mut ledger = ledger(&[5, 6]);
-        ledger.set(Offset(4), Stage::Verified);
+        ledger.set(Offset(4), Fate::Verified);
         assert_eq!(ledger.commit_point().offset, Offset(0));
-        ledger.set(Offset(6), Stage::DeadLettered);
-        ledger.set(Offset(6), Stage::Answered);
-        ledger.set(Offset(5), Stage::Verified);
+        ledger.set(Offset(6), Fate::DeadLettered);
+        ledger.set(Offset(6), Fate::Answered);
+        ledger.set(Offset(5), Fate::Verified);
         assert_eq!((ledger.commit_point().offset, ledger.open()), (Offset(7), 0));
     }
 }

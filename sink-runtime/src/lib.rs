@@ -1,4 +1,4 @@
-//! The member of a `KafkaSink`'s consumer group: consume → map → batch → write → commit.
+//! The member of a `KafkaSink`'s consumer group: consume → map → batch → write → read back → commit.
 //!
 //! ```text
 //!            L4 kafka/                 L3 pipeline/                          L4 reduct/
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Layers, each of which knows only those above it:
-//! L0 nouns (`record`, `budget`, `invariants`, `retry`, `metrics`), L1 pure steps (`map`, `batch`, `ledger`), L2 ports (`source`,
-//! `writer`, `dead_letter`), L3 `pipeline`, L4 adapters (`kafka`, `reduct`; they know L2 and never L3), L5 `app` with
+//! L0 nouns (`record`, `budget`, `clock`, `invariants`, `lease`, `retry`, `metrics`, `store_start`, `throttle`), L1 pure steps
+//! (`map`, `batch`, `ledger`, `progress`), L2 ports (`source`, `writer`, `dead_letter`), L3 `pipeline`, L4 adapters (`kafka`, `reduct`; they know L2 and never L3), L5 `app` with
 //! `args`, `config`, `watch_config`, `identity`, `admin`, `telemetry`, `shutdown`.
 
 pub mod admin;

@@ -15,5 +15,8 @@ pub use fingerprint::fingerprint;
 pub use label_name::is_legal_label_name;
 pub use mapper::{Mapper, MapperError, PartitionMapper};
 pub use percent::{decode, encode, is_plain};
-pub use rejection::Rejection;
+pub use rejection::{Rejection, Stage};
 pub use timestamp::advance;
+
+#[cfg(test)]
+mod properties;

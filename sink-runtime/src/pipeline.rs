@@ -5,6 +5,7 @@
 //! partitions come and go, and commits; `store_watch` looks at the store for all of them.
 
 mod ask;
+mod breaker;
 mod driver;
 mod effect;
 mod frontier;
@@ -22,6 +23,7 @@ mod status;
 mod store_watch;
 mod work;
 
+pub use breaker::Flood;
 pub use driver::{Pipeline, PipelineError, PipelineSettings};
 pub use effect::{Effect, Input};
 pub use request::{Answer, Check, Checked, ReadBack, Request};

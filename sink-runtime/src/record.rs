@@ -1,5 +1,6 @@
 //! Pure. The nouns of the program: the `Message` that came in, the `Record` that goes out, and what names them.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -82,8 +83,15 @@ pub struct Message {
 pub enum Headers {
     /// All of them, in order.
     Readable(Vec<Header>),
-    /// A name is not UTF-8, which the Kafka client cannot hand out.
-    Unreadable,
+    /// A name is not UTF-8, which the Kafka client cannot hand out, only pass on.
+    Unreadable(SealedHeaders),
+}
+
+/// Headers as the Kafka client holds them: nothing here reads them, a dead letter carries them on as they were.
+#[derive(Clone)]
+pub struct SealedHeaders {
+    content: Arc<dyn Any + Send + Sync>,
+    bytes: usize,
 }
 
 /// How finely the source of a record's time counts.
@@ -218,14 +226,36 @@ impl TimestampUs {
     }
 }
 
+impl Header {
+    /// Returns the bytes of name and value.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.name.len() + self.value.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl SealedHeaders {
+    /// Seals headers; `bytes` is the size of those among them that can be read.
+    #[must_use]
+    pub fn new(content: impl Any + Send + Sync, bytes: usize) -> Self {
+        Self { content: Arc::new(content), bytes }
+    }
+
+    /// Returns the headers to whoever knows their type.
+    #[must_use]
+    pub fn content<T: Any>(&self) -> Option<&T> {
+        self.content.downcast_ref()
+    }
+}
+
 impl Message {
     /// Returns the bytes that the message occupies: key, value, headers.
     #[must_use]
     pub fn size(&self) -> usize {
         let bytes = |value: &Option<Bytes>| value.as_ref().map_or(0, Bytes::len);
         let headers = match &self.headers {
-            Headers::Readable(headers) => headers.iter().map(|h| h.name.len() + bytes(&h.value)).sum(),
-            Headers::Unreadable => 0,
+            Headers::Readable(headers) => headers.iter().map(Header::size).sum(),
+            Headers::Unreadable(sealed) => sealed.bytes,
         };
         bytes(&self.key) + bytes(&self.value) + headers
     }
@@ -249,6 +279,20 @@ impl Record {
         self.labels.iter().map(|label| (label.name.as_str(), label.value.as_str().into())).chain(moved)
     }
 }
+
+impl fmt::Debug for SealedHeaders {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SealedHeaders").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for SealedHeaders {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.content, &other.content)
+    }
+}
+
+impl Eq for SealedHeaders {}
 
 impl fmt::Display for Topic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,6 +18,8 @@ pub use spec::Spec;
 
 /// How often a condition outside this process is asked again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Longest that the kernel may take to end a process that was killed.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Lines of its log that an error about a daemon quotes.
 const TAIL_LINES: usize = 15;
 /// Bytes at the end of a log in which these lines are looked for.
@@ -83,13 +85,23 @@ impl Daemon {
     /// # Errors
     /// It belongs to another user, or still runs a while after it was killed.
     pub async fn stop(&self, timeout: Duration) -> anyhow::Result<()> {
-        for (signal, patience) in [(Signal::SIGTERM, timeout), (Signal::SIGKILL, Duration::from_secs(10))] {
-            self.identity.signal(signal).with_context(|| format!("stop {}", self.name))?;
-            if self.ended_within(patience).await {
-                return Ok(());
-            }
+        self.identity.signal(Signal::SIGTERM).with_context(|| format!("stop {}", self.name))?;
+        if self.ended_within(timeout).await {
+            return Ok(());
         }
-        bail!("stop {}: pid {} still runs after it was killed", self.name, self.identity.pid)
+        self.kill().await
+    }
+
+    /// Ends the process without a word to it (`kill -9`), and waits until it has ended.
+    ///
+    /// # Errors
+    /// It belongs to another user, or still runs a while after it was killed.
+    pub async fn kill(&self) -> anyhow::Result<()> {
+        self.identity.signal(Signal::SIGKILL).with_context(|| format!("kill {}", self.name))?;
+        if self.ended_within(KILL_TIMEOUT).await {
+            return Ok(());
+        }
+        bail!("kill {}: pid {} still runs", self.name, self.identity.pid)
     }
 
     /// Waits until `check` succeeds and returns what it found; asks about twenty times a second.

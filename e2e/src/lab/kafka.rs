@@ -6,6 +6,8 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::{Context as _, ensure};
+
 use super::cache::{cached, fresh_folder};
 use super::command::Run;
 use super::daemon::{Daemon, Spec};
@@ -93,13 +95,36 @@ pub async fn jars(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf> {
     Ok(part.await?.join("libs"))
 }
 
+/// Starts a broker that has ended once more, on its data and under its address, and returns at once.
+///
+/// # Errors
+/// None was up, one runs, or it cannot be started.
+pub async fn again(paths: &Paths) -> anyhow::Result<Daemon> {
+    ensure!(State::load(paths).kafka.is_some(), "start Kafka again: none was up");
+    spawn(paths, &paths.part_dir(NAME, versions::KAFKA).join("libs")).await
+}
+
+/// Waits until the broker that is up answers.
+///
+/// # Errors
+/// None is up, or it ends or does not answer in time.
+pub async fn ready(paths: &Paths) -> anyhow::Result<()> {
+    let address = State::load(paths).kafka.context("wait for Kafka: none was up")?;
+    wait_until_ready(&running(paths).context("wait for Kafka: it has ended")?, &address).await
+}
+
+/// Returns the running broker's process.
+#[must_use]
+pub fn running(paths: &Paths) -> Option<Daemon> {
+    Daemon::find(paths, NAME)
+}
+
 async fn start(paths: &Paths, jars: &Path, settings: &Settings, step: &Step) -> anyhow::Result<KafkaAddress> {
     // One that was recorded but did not become ready, because the lab was killed while it waited.
     down(paths).await?;
     fresh_folder(&settings.data).await?;
-    let files = paths.run.join(NAME);
-    fresh_folder(&files).await?;
-    let (broker, logging) = (files.join("server.properties"), files.join("log4j2.properties"));
+    fresh_folder(&paths.run.join(NAME)).await?;
+    let (broker, logging) = files(paths);
     tokio::fs::write(&broker, settings.broker_properties()).await?;
     tokio::fs::write(&logging, settings::LOGGING_PROPERTIES).await?;
 
@@ -111,13 +136,28 @@ async fn start(paths: &Paths, jars: &Path, settings: &Settings, step: &Step) -> 
     format.log(paths.log_file("kafka-format")).run().await?;
 
     step.note("waits until it answers");
-    let spec = Spec::new("java").args(java_args(jars, &logging, "kafka.Kafka")).arg(&broker);
-    let daemon = Daemon::start(paths, NAME, spec).await?;
+    let daemon = spawn(paths, jars).await?;
     let address = KafkaAddress { bootstrap: format!("127.0.0.1:{}", settings.port) };
-    let answers = || answer::metadata_of(address.bootstrap.clone());
-    daemon.wait_until("Kafka answers", START_TIMEOUT, answers).await?;
+    wait_until_ready(&daemon, &address).await?;
     State::update(paths, |state| state.kafka = Some(address.clone()))?;
     Ok(address)
+}
+
+async fn spawn(paths: &Paths, jars: &Path) -> anyhow::Result<Daemon> {
+    let (broker, logging) = files(paths);
+    let spec = Spec::new("java").args(java_args(jars, &logging, "kafka.Kafka")).arg(broker);
+    Daemon::start(paths, NAME, spec).await
+}
+
+async fn wait_until_ready(daemon: &Daemon, address: &KafkaAddress) -> anyhow::Result<()> {
+    let answers = || answer::metadata_of(address.bootstrap.clone());
+    daemon.wait_until("Kafka answers", START_TIMEOUT, answers).await
+}
+
+/// Returns where the settings of the broker and of its log lie.
+fn files(paths: &Paths) -> (PathBuf, PathBuf) {
+    let folder = paths.run.join(NAME);
+    (folder.join("server.properties"), folder.join("log4j2.properties"))
 }
 
 fn java_args(jars: &Path, logging: &Path, class: &str) -> Vec<String> {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use super::cache::{cached, fresh_folder};
 use super::command::Run;
 use super::daemon::{Daemon, Spec};
@@ -79,6 +81,38 @@ pub async fn binary(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf> {
     Ok(part.await?.join("bin").join(NAME))
 }
 
+/// Starts a store that has ended once more, on its data and under its address, and returns at once.
+///
+/// # Errors
+/// None was up, one runs, or it cannot be started.
+pub async fn again(paths: &Paths) -> anyhow::Result<Daemon> {
+    let address = State::load(paths).store.context("start the store again: none was up")?;
+    let port = address.url.rsplit(':').next().context("find its port")?.parse()?;
+    spawn(paths, paths.part_dir(NAME, versions::REDUCTSTORE).join("bin").join(NAME), port).await
+}
+
+/// Waits until the store that is up answers.
+///
+/// # Errors
+/// None is up, or it ends or does not answer in time.
+pub async fn ready(paths: &Paths) -> anyhow::Result<()> {
+    let address = State::load(paths).store.context("wait for the store: none was up")?;
+    let daemon = running(paths).context("wait for the store: it has ended")?;
+    wait_until_ready(&daemon, &address).await
+}
+
+/// Returns the running store's process.
+#[must_use]
+pub fn running(paths: &Paths) -> Option<Daemon> {
+    Daemon::find(paths, NAME)
+}
+
+/// Returns the folder in which the store keeps its data: a folder per bucket, in it one per entry.
+#[must_use]
+pub fn data(paths: &Paths) -> PathBuf {
+    paths.data_dir(NAME)
+}
+
 /// Without `--locked`: the lock file inside the crate names a dependency that was withdrawn from the registry.
 /// Without the default features: the web console is downloaded from elsewhere while it builds.
 async fn install(paths: &Paths, folder: PathBuf, step: &Step) -> anyhow::Result<()> {
@@ -93,18 +127,27 @@ async fn install(paths: &Paths, folder: PathBuf, step: &Step) -> anyhow::Result<
 async fn start(paths: &Paths, binary: PathBuf) -> anyhow::Result<StoreAddress> {
     // One that was recorded but did not become ready, because the lab was killed while it waited.
     down(paths).await?;
-    let data = paths.data_dir(NAME);
-    fresh_folder(&data).await?;
+    fresh_folder(&paths.data_dir(NAME)).await?;
     let port = preflight::lab_port(paths, PORT)?;
+    let address = StoreAddress { url: format!("http://127.0.0.1:{port}"), token: TOKEN.to_owned() };
+    let daemon = spawn(paths, binary, port).await?;
+    wait_until_ready(&daemon, &address).await?;
+    State::update(paths, |state| state.store = Some(address.clone()))?;
+    Ok(address)
+}
+
+async fn spawn(paths: &Paths, binary: PathBuf, port: u16) -> anyhow::Result<Daemon> {
     let spec = Spec::new(binary)
-        .env("RS_DATA_PATH", data)
+        .env("RS_DATA_PATH", paths.data_dir(NAME))
         .env("RS_HOST", "127.0.0.1")
         .env("RS_PORT", port.to_string())
         .env("RS_API_TOKEN", TOKEN)
         .env("RS_SYSTEM_EVENTS_ENABLED", "false")
         .env("RS_LOG_LEVEL", "INFO");
-    let daemon = Daemon::start(paths, NAME, spec).await?;
-    let address = StoreAddress { url: format!("http://127.0.0.1:{port}"), token: TOKEN.to_owned() };
+    Daemon::start(paths, NAME, spec).await
+}
+
+async fn wait_until_ready(daemon: &Daemon, address: &StoreAddress) -> anyhow::Result<()> {
     // A proxy of the environment knows nothing of our 127.0.0.1.
     let client = reqwest::Client::builder().no_proxy().build()?;
     let ready = || async {
@@ -112,7 +155,5 @@ async fn start(paths: &Paths, binary: PathBuf) -> anyhow::Result<StoreAddress> {
         client.get(url).send().await?.error_for_status()?;
         Ok(())
     };
-    daemon.wait_until("ReductStore is ready", START_TIMEOUT, ready).await?;
-    State::update(paths, |state| state.store = Some(address.clone()))?;
-    Ok(address)
+    daemon.wait_until("ReductStore is ready", START_TIMEOUT, ready).await
 }

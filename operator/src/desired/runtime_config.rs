@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use kafkasink_crds::duration_text::RetentionTime;
 use kafkasink_crds::runtime_config::{ReductStoreConfig, RuntimeConfig, SCHEMA_VERSION, TopicConfig};
 
 use super::stateful_set::TOKEN_FILE;
@@ -26,9 +27,17 @@ fn runtime_config(sink: &ValidatedSink) -> RuntimeConfig {
             url: sink.store.url.clone(),
             bucket: sink.bucket.name.as_str().to_owned(),
             token_file: sink.workload.token.as_ref().map(|_| PathBuf::from(TOKEN_FILE)),
+            retention_ms: sink.bucket.retention.and_then(milliseconds),
         },
         mapping: sink.mapping.clone(),
         delivery: sink.delivery.clone(),
         log_level: sink.workload.log_level,
+    }
+}
+
+fn milliseconds(retention: RetentionTime) -> Option<u64> {
+    match retention {
+        RetentionTime::Unlimited => None,
+        RetentionTime::For(time) => u64::try_from(time.as_millis()).ok(),
     }
 }

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use super::{Batch, BatchLimits, OpenBatch, Planned};
 use crate::budget::Hold;
 use crate::invariants::places_unique;
-use crate::record::{Entry, Headers, Label, Message, Offset, Record, Resolution, SourceTime, TimestampUs};
+use crate::record::{
+    Entry, Headers, Identity, Label, Life, Message, Offset, Record, Resolution, SourceTime, TimestampUs,
+};
 
 const LIMITS: BatchLimits =
     BatchLimits { records: 3, bytes: 10, header_bytes: 1_000, age: Duration::from_millis(100) };
@@ -19,7 +21,7 @@ fn planned(place: u64, body: usize, labels: &[(&str, &str)]) -> Planned {
         entry: Entry::new("e"),
         place: TimestampUs(place),
         source: SourceTime { microseconds: place.into(), resolution: Resolution::Milliseconds },
-        offset: Offset(0),
+        identity: Identity { life: Life::FIRST, offset: Offset(0) },
         labels: labels.iter().map(label).collect(),
         content_type: Arc::from("text/plain"),
         body: Bytes::from(vec![0; body]),

@@ -156,8 +156,12 @@ mod tests {
         let progress =
             Progress { point: point(3, 7), safe: point(1, 5), store_start: Some(StoreStart(1_000)) };
         let text = text(progress, true);
-        let fixed = r#"{"v":1,"topic":"","storeStart":1000,"instance":"a-0","clean":false,"sink":"u","mapping":"m","#;
-        assert_eq!(text, format!(r#"{fixed}"at":{{"last":7,"src":5}},"safe":{{"offset":1,"last":5,"src":3}}}}"#));
+        let fixed =
+            r#"{"v":1,"topic":"","storeStart":1000,"instance":"a-0","clean":false,"sink":"u","mapping":"m","#;
+        assert_eq!(
+            text,
+            format!(r#"{fixed}"at":{{"last":7,"src":5}},"safe":{{"offset":1,"last":5,"src":3}}}}"#)
+        );
         assert_eq!(CommitMetadata::parse(&text).unwrap().progress(Offset(3)), progress);
     }
 

@@ -1,23 +1,27 @@
 //! `KafkaDeadLetters`: delivers rejected messages as they were, with headers that say why. IO: Kafka.
 
-use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kafkasink_crds::runtime_config::KafkaConfig;
-use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError;
-use rdkafka::message::{Header as KafkaHeader, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
-use tokio::sync::oneshot;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, ClientContext};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tracing::{debug, warn};
 
 use super::consumer_context::log;
+use super::letter_headers::letter_headers;
 use super::properties;
-use crate::dead_letter::{DeadLetterError, DeadLetters, Letter};
-use crate::record::Headers;
+use crate::dead_letter::{DeadLetterError, DeadLetters, Letter, Obstacle};
+
+/// Bytes of letters that the producer holds at once, of all partitions; a larger letter travels alone. The producer keeps
+/// a copy of each, which no partition's share of the budget counts.
+pub const LETTER_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// Delivers to the dead-letter topic, or to none where the sink has none.
 pub struct KafkaDeadLetters {
-    producer: Option<(String, ThreadedProducer<Reports>)>,
+    outlet: Option<Outlet>,
 }
 
 /// Why there can be no producer.
@@ -34,6 +38,21 @@ pub enum KafkaDeadLettersError {
     },
 }
 
+/// The topic and the producer that writes to it.
+struct Outlet {
+    topic: String,
+    group: String,
+    settings: ClientConfig,
+    producer: Mutex<Arc<ThreadedProducer<Reports>>>,
+    room: Arc<Semaphore>,
+}
+
+/// A letter that travels: who waits for its report, and the room that it takes until then.
+struct Travelling {
+    report: oneshot::Sender<Result<(), KafkaError>>,
+    _room: OwnedSemaphorePermit,
+}
+
 /// Passes delivery reports on to whoever waits for them.
 struct Reports;
 
@@ -44,17 +63,17 @@ impl ClientContext for Reports {
 
     /// What fails shows in the delivery reports.
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "the producer of dead letters reports an error");
+        debug!(%error, reason, "the producer of dead letters reports an error");
     }
 }
 
 impl ProducerContext for Reports {
-    type DeliveryOpaque = Box<oneshot::Sender<Result<(), String>>>;
+    type DeliveryOpaque = Box<Travelling>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, report: Self::DeliveryOpaque) {
-        let outcome = result.as_ref().map(|_| ()).map_err(|(error, _)| error.to_string());
-        if report.send(outcome).is_err() {
-            tracing::debug!("nobody waits for a delivery report");
+    fn delivery(&self, result: &DeliveryResult<'_>, travelling: Self::DeliveryOpaque) {
+        let outcome = result.as_ref().map(|_| ()).map_err(|(error, _)| error.clone());
+        if travelling.report.send(outcome).is_err() {
+            debug!("nobody waits for a delivery report");
         }
     }
 }
@@ -65,81 +84,144 @@ impl KafkaDeadLetters {
     /// # Errors
     /// A setting of the producer is refused.
     pub fn new(config: &KafkaConfig, topic: Option<&str>) -> Result<Self, KafkaDeadLettersError> {
-        let Some(topic) = topic.map(str::to_owned) else {
-            return Ok(Self { producer: None });
-        };
-        let created = properties::producer(config).create_with_context(Reports);
-        let producer =
-            created.map_err(|source| KafkaDeadLettersError::Create { topic: topic.clone(), source })?;
-        Ok(Self { producer: Some((topic, producer)) })
-    }
-
-    fn enqueue(
-        &self,
-        letter: &Letter,
-    ) -> Result<(String, oneshot::Receiver<Result<(), String>>), DeadLetterError> {
-        let Some((topic, producer)) = &self.producer else {
-            return Err(DeadLetterError::Enqueue {
-                topic: String::new(),
-                reason: "the sink has none".to_owned(),
-            });
-        };
-        let (report, reported) = oneshot::channel();
-        let mut record: BaseRecord<'_, [u8], [u8], _> =
-            BaseRecord::with_opaque_to(topic, Box::new(report)).headers(headers(letter));
-        record.key = letter.message.key.as_deref();
-        record.payload = letter.message.value.as_deref();
-        record.timestamp = letter.message.timestamp_ms.filter(|timestamp_ms| *timestamp_ms >= 0);
-        producer.send(record).map_err(|(error, _)| DeadLetterError::Enqueue {
-            topic: topic.clone(),
-            reason: error.to_string(),
-        })?;
-        Ok((topic.clone(), reported))
+        let outlet = topic.map(|topic| Outlet::new(config, topic)).transpose()?;
+        Ok(Self { outlet })
     }
 }
 
 impl DeadLetters for KafkaDeadLetters {
     async fn deliver(&self, letters: Vec<Letter>) -> Vec<Result<(), DeadLetterError>> {
-        let enqueued: Vec<_> = letters.iter().map(|letter| self.enqueue(letter)).collect();
-        let mut answers = Vec::with_capacity(enqueued.len());
-        for letter in enqueued {
-            answers.push(match letter {
-                Ok((topic, reported)) => match reported.await {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(reason)) => Err(DeadLetterError::Deliver { topic, reason }),
-                    Err(closed) => Err(DeadLetterError::Deliver { topic, reason: closed.to_string() }),
-                },
-                Err(error) => Err(error),
-            });
+        let Some(outlet) = &self.outlet else {
+            return letters.iter().map(|letter| Err(nowhere(letter))).collect();
+        };
+        let mut reports = Vec::with_capacity(letters.len());
+        for letter in &letters {
+            reports.push(outlet.send(letter).await);
+        }
+        let mut answers = Vec::with_capacity(letters.len());
+        for (letter, report) in letters.iter().zip(reports) {
+            answers.push(outlet.answer(letter, report).await);
         }
         answers
     }
 }
 
-/// The original headers, then ours.
-fn headers(letter: &Letter) -> OwnedHeaders {
-    let message = &letter.message;
-    let mut headers = OwnedHeaders::new();
-    if let Headers::Readable(originals) = &message.headers {
-        for header in originals {
-            headers = headers.insert(KafkaHeader { key: &header.name, value: header.value.as_deref() });
+impl Outlet {
+    fn new(config: &KafkaConfig, topic: &str) -> Result<Self, KafkaDeadLettersError> {
+        let settings = properties::producer(config);
+        let producer = settings
+            .create_with_context(Reports)
+            .map_err(|source| KafkaDeadLettersError::Create { topic: topic.to_owned(), source })?;
+        Ok(Self {
+            topic: topic.to_owned(),
+            group: config.group_id.clone(),
+            settings,
+            producer: Mutex::new(Arc::new(producer)),
+            room: Arc::new(Semaphore::new(LETTER_BYTES_MAX as usize)),
+        })
+    }
+
+    /// Hands a letter to the producer as soon as there is room; returns where its report arrives.
+    async fn send(&self, letter: &Letter) -> Result<oneshot::Receiver<Result<(), KafkaError>>, KafkaError> {
+        let headers = letter_headers(letter, &self.group);
+        let bytes = u32::try_from(letter.message.size()).unwrap_or(u32::MAX).clamp(1, LETTER_BYTES_MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await;
+        let room = room.expect("the room for letters is never closed");
+        let (report, reported) = oneshot::channel();
+        // The time is that of the letter and not the message's, which its headers tell: the topic's retention would delete
+        // a letter of an old message at once, and brokers refuse one of a message from the future.
+        let mut record: BaseRecord<'_, [u8], [u8], _> =
+            BaseRecord::with_opaque_to(&self.topic, Box::new(Travelling { report, _room: room }))
+                .headers(headers);
+        record.key = letter.message.key.as_deref();
+        record.payload = letter.message.value.as_deref();
+        self.producer()?.send(record).map_err(|(error, _)| error)?;
+        Ok(reported)
+    }
+
+    async fn answer(
+        &self,
+        letter: &Letter,
+        report: Result<oneshot::Receiver<Result<(), KafkaError>>, KafkaError>,
+    ) -> Result<(), DeadLetterError> {
+        let outcome = match report {
+            // A report that never comes is one of a producer that was replaced.
+            Ok(reported) => reported.await.unwrap_or(Err(KafkaError::Canceled)),
+            Err(error) => Err(error),
+        };
+        outcome.map_err(|error| DeadLetterError {
+            topic: self.topic.clone(),
+            bytes: letter.message.size(),
+            reason: error.to_string(),
+            obstacle: obstacle(&error),
+        })
+    }
+
+    /// Returns the producer, a new one where the last has failed for good.
+    fn producer(&self) -> Result<Arc<ThreadedProducer<Reports>>, KafkaError> {
+        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, reason)) = producer.client().fatal_error() {
+            warn!(%code, reason, "the producer of dead letters failed for good, another takes its place");
+            let failed =
+                std::mem::replace(&mut *producer, Arc::new(self.settings.create_with_context(Reports)?));
+            // Ending it waits for its thread.
+            drop(tokio::task::spawn_blocking(move || drop(failed)));
         }
+        Ok(Arc::clone(&producer))
     }
-    headers = text(headers, "topic", &letter.from.topic);
-    headers = text(headers, "partition", letter.from.partition);
-    headers = text(headers, "offset", message.offset);
-    if let Some(timestamp_ms) = message.timestamp_ms {
-        headers = text(headers, "timestamp", timestamp_ms);
-    }
-    headers = text(headers, "stage", letter.reason.stage());
-    headers = text(headers, "reason", &letter.reason);
-    if let Some(status) = letter.reason.http_status() {
-        headers = text(headers, "http.status", status);
-    }
-    headers = text(headers, "attempts", letter.attempts + 1);
-    text(headers, "version", env!("CARGO_PKG_VERSION"))
 }
 
-fn text(headers: OwnedHeaders, name: &str, value: impl Display) -> OwnedHeaders {
-    headers.insert(KafkaHeader { key: &format!("sink.error.{name}"), value: Some(&value.to_string()) })
+fn nowhere(letter: &Letter) -> DeadLetterError {
+    DeadLetterError {
+        topic: String::new(),
+        bytes: letter.message.size(),
+        reason: "the sink has no dead-letter topic".to_owned(),
+        obstacle: Obstacle::NoTopic,
+    }
+}
+
+fn obstacle(error: &KafkaError) -> Obstacle {
+    use RDKafkaErrorCode as Code;
+    let Some(code) = error.rdkafka_error_code() else {
+        return Obstacle::Passing;
+    };
+    let is_one_of = |codes: &[Code]| codes.contains(&code);
+    if is_one_of(&[Code::MessageSizeTooLarge, Code::MessageBatchTooLarge, Code::InvalidMessageSize]) {
+        Obstacle::TooLarge
+    } else if is_one_of(&[Code::UnknownTopic, Code::UnknownPartition, Code::UnknownTopicOrPartition]) {
+        Obstacle::NoTopic
+    } else if is_one_of(&[Code::TopicAuthorizationFailed, Code::ClusterAuthorizationFailed]) {
+        Obstacle::Forbidden
+    } else if is_one_of(&[Code::InvalidRecord, Code::PolicyViolation]) {
+        Obstacle::Refused
+    } else {
+        Obstacle::Passing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+    use super::obstacle;
+    use crate::dead_letter::Obstacle;
+
+    fn check(code: RDKafkaErrorCode, expected: Obstacle) {
+        assert_eq!(obstacle(&KafkaError::MessageProduction(code)), expected, "{code}");
+    }
+
+    #[test]
+    fn somebody_is_asked_to_act_only_where_waiting_does_not_help() {
+        check(RDKafkaErrorCode::MessageTimedOut, Obstacle::Passing);
+        check(RDKafkaErrorCode::AllBrokersDown, Obstacle::Passing);
+        check(RDKafkaErrorCode::NotEnoughReplicas, Obstacle::Passing);
+        check(RDKafkaErrorCode::QueueFull, Obstacle::Passing);
+        check(RDKafkaErrorCode::MessageSizeTooLarge, Obstacle::TooLarge);
+        check(RDKafkaErrorCode::UnknownTopicOrPartition, Obstacle::NoTopic);
+        check(RDKafkaErrorCode::UnknownTopic, Obstacle::NoTopic);
+        check(RDKafkaErrorCode::TopicAuthorizationFailed, Obstacle::Forbidden);
+        check(RDKafkaErrorCode::InvalidRecord, Obstacle::Refused);
+        assert!(Obstacle::Passing.remedy().is_none());
+        assert!(Obstacle::TooLarge.remedy().is_some_and(|remedy| remedy.contains("max.message.bytes")));
+    }
 }

@@ -97,7 +97,8 @@ impl Feed {
 
     /// Moves what is there.
     pub(super) fn pump(&self) -> Moved {
-        let (Some(queue), Some(Ok(permit))) = (&self.queue, self.lane.as_ref().map(mpsc::Sender::try_reserve))
+        let (Some(queue), Some(Ok(permit))) =
+            (&self.queue, self.lane.as_ref().map(mpsc::Sender::try_reserve))
         else {
             return Moved::None;
         };

@@ -1,13 +1,20 @@
 //! Pure. A message of the client library becomes one of ours: one copy, then its fetch buffer is free.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
 
 use bytes::Bytes;
 use rdkafka::Message as _;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Timestamp};
 
 use crate::budget::{Hold, Share};
-use crate::record::{Header, Headers, Message, Offset};
+use crate::record::{Header, Headers, Message, Offset, SealedHeaders};
+
+thread_local! {
+    /// A panic of this thread is caught and expected.
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Returns the message with its bytes taken out of the partition's share.
 pub(super) fn to_message(borrowed: &BorrowedMessage<'_>, share: &Share) -> Message {
@@ -28,17 +35,64 @@ pub(super) fn to_message(borrowed: &BorrowedMessage<'_>, share: &Share) -> Messa
     message
 }
 
-/// The client library panics at a name that is not UTF-8; one bad header must not end the program.
+/// The client library panics at a name that is not UTF-8; one bad header must not end the program, nor get lost.
 fn to_headers(borrowed: &BorrowedHeaders) -> Headers {
-    let read = || {
-        (0..borrowed.count())
-            .filter_map(|index| borrowed.try_get(index))
-            .map(|header| to_header(&header))
-            .collect()
-    };
-    catch_unwind(AssertUnwindSafe(read)).map_or(Headers::Unreadable, Headers::Readable)
+    let all = 0..borrowed.count();
+    if let Some(headers) = quietly(|| all.clone().filter_map(|index| to_header(borrowed, index)).collect()) {
+        return Headers::Readable(headers);
+    }
+    let readable = all.filter_map(|index| quietly(|| to_header(borrowed, index)).flatten());
+    let bytes = readable.map(|header| header.size()).sum();
+    Headers::Unreadable(SealedHeaders::new(borrowed.detach(), bytes))
 }
 
-fn to_header(borrowed: &rdkafka::message::Header<'_, &[u8]>) -> Header {
-    Header { name: borrowed.key.to_owned(), value: borrowed.value.map(Bytes::copy_from_slice) }
+fn to_header(borrowed: &BorrowedHeaders, index: usize) -> Option<Header> {
+    let header = borrowed.try_get(index)?;
+    Some(Header { name: header.key.to_owned(), value: header.value.map(Bytes::copy_from_slice) })
+}
+
+/// Returns what `read` returns, or none where it panics, which is not written to standard error.
+fn quietly<T>(read: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let tell = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !IS_QUIET.get() {
+                tell(panic);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    IS_QUIET.set(false);
+    outcome.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::message::{Header as KafkaHeader, OwnedHeaders};
+
+    use super::to_headers;
+    use crate::record::{Header, Headers};
+
+    #[test]
+    fn headers_are_read_in_order_with_empty_and_absent_values() {
+        let headers = OwnedHeaders::new()
+            .insert(KafkaHeader { key: "a", value: Some("1") })
+            .insert(KafkaHeader { key: "a", value: Some("") })
+            .insert(KafkaHeader::<&str> { key: "", value: None });
+        let header = |name: &str, value: Option<&'static str>| Header {
+            name: name.to_owned(),
+            value: value.map(bytes::Bytes::from),
+        };
+        let expected = vec![header("a", Some("1")), header("a", Some("")), header("", None)];
+        assert_eq!(to_headers(headers.as_borrowed()), Headers::Readable(expected));
+    }
+
+    #[test]
+    fn panic_of_the_client_library_is_caught_and_others_are_told() {
+        assert_eq!(super::quietly(|| 1), Some(1));
+        assert_eq!(super::quietly(|| panic!("expected")), None::<u8>);
+        assert!(!super::IS_QUIET.get());
+    }
 }

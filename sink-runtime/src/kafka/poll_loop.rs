@@ -94,7 +94,8 @@ impl PollLoop {
         budget.wake_reader(reader.clone());
         consumer.set_nonempty_callback(move || reader.unpark());
         let consumer = Arc::new(consumer);
-        let committer = Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())?;
+        let committer =
+            Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())?;
         Ok(Self {
             consumer,
             committer,

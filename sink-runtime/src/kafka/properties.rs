@@ -26,12 +26,15 @@ const CONSUMER: [(&str, &str); 17] = [
 ];
 
 /// Settings of the producer of dead letters.
-const PRODUCER: [(&str, &str); 5] = [
+const PRODUCER: [(&str, &str); 8] = [
     ("acks", "all"),
+    ("allow.auto.create.topics", "false"), // a topic that nobody declared would keep letters for nobody knows how long
+    ("batch.num.messages", "1"), // the topic's limit holds for a batch: together even small letters would be too large
     ("enable.idempotence", "true"),
-    ("message.timeout.ms", "30000"),
+    ("linger.ms", "0"),
     ("message.max.bytes", "1000000000"), // the topic decides, not the client
-    ("linger.ms", "5"),
+    ("message.timeout.ms", "30000"),
+    ("topic.metadata.propagation.max.ms", "5000"), // how long a topic may be unknown before it counts as absent
 ];
 
 /// This member's place in its group.

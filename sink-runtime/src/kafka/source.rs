@@ -71,8 +71,7 @@ impl KafkaSource {
             .subscribe(&names)
             .map_err(|source| KafkaSourceError::Subscribe { topics: topics.to_vec(), source })?;
         let pulse = Arc::new(Pulse::default());
-        let settings =
-            PollSettings { start_from: config.start_from, signature };
+        let settings = PollSettings { start_from: config.start_from, signature };
         let runtime = tokio::runtime::Handle::current();
         let shared = (Arc::clone(&pulse), lease);
         let thread = std::thread::Builder::new()

@@ -10,7 +10,9 @@ use super::entry::{EntryNames, EntryParts};
 use super::labels::{LabelParts, LabelRules};
 use super::rejection::Rejection;
 use super::timestamp::{advance, source_time};
-use crate::record::{Header, Headers, Identity, Label, Life, Message, PlaceState, Record, TopicPartition};
+use crate::record::{
+    Header, Headers, Identity, Label, Life, Message, PlaceState, Record, TimestampUs, TopicPartition,
+};
 
 /// Most bytes of label names and values of one record: well below the store's limit for one request.
 const LABEL_BYTES_MAX: usize = 200 * 1024;
@@ -97,13 +99,13 @@ impl PartitionMapper {
     pub fn map(&mut self, message: &Message) -> Result<Record, Rejection> {
         let headers = match &message.headers {
             Headers::Readable(headers) => headers.as_slice(),
-            Headers::Unreadable => return Err(Rejection::HeaderNameUnreadable),
+            Headers::Unreadable(_) => return Err(Rejection::HeaderNameUnreadable),
         };
         let source = source_time(&self.mapper.config.timestamp, message.timestamp_ms, headers)?;
         let (place, state) = advance(self.state, source, message.offset)?;
         self.state = Some(state);
         // The day is that of the source, so that a record moved past midnight stays with its day.
-        let day = u64::try_from(source.microseconds.max(0)).map_or(place, crate::record::TimestampUs);
+        let day = u64::try_from(source.microseconds.max(0)).map_or(place, TimestampUs);
         let entry = self.entries.name(EntryParts { key: message.key.as_deref(), headers, time: day })?;
         let (content_type, always) = self.mapper.content_type(headers);
         let identity = Identity { life: self.life, offset: message.offset };
@@ -122,6 +124,13 @@ impl PartitionMapper {
     /// Goes on after `state`, wherever it was.
     pub fn go_back(&mut self, state: Option<PlaceState>) {
         self.state = state;
+    }
+
+    /// Takes note that the last place given in order is at least this one.
+    pub fn follow(&mut self, place: TimestampUs) {
+        if let Some(state) = &mut self.state {
+            state.last = state.last.max(place);
+        }
     }
 
     /// Returns the state after the last message.

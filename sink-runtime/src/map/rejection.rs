@@ -1,9 +1,20 @@
-//! Pure. `Rejection`: why a message can never become a record.
+//! Pure. `Rejection`: why a message can never become a record, and at which `Stage` that shows.
+
+use std::fmt;
 
 use crate::record::Offset;
 
 /// Characters that are kept of an illegal entry, a few more than a legal one may have.
 const ENTRY_CHARS_KEPT: usize = 300;
+
+/// The step at which a message is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The mapping makes no legal record of it.
+    Map,
+    /// The store refuses the record.
+    Write,
+}
 
 /// Why a message can never become a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,10 +82,10 @@ impl Rejection {
         Self::EntryIllegal(name.chars().take(ENTRY_CHARS_KEPT).collect())
     }
 
-    /// Returns the step at which the message was rejected, for the dead letter's headers.
+    /// Returns the step at which the message was rejected.
     #[must_use]
-    pub fn stage(&self) -> &'static str {
-        if self.http_status().is_some() { "write" } else { "map" }
+    pub fn stage(&self) -> Stage {
+        if self.http_status().is_some() { Stage::Write } else { Stage::Map }
     }
 
     /// Returns the HTTP status that the store refused with, if it was the store.
@@ -93,5 +104,14 @@ impl Rejection {
             | Self::LabelsTooMany { .. }
             | Self::LabelNameTooLong { .. } => None,
         }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Map => "map",
+            Self::Write => "write",
+        })
     }
 }

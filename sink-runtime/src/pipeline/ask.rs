@@ -84,7 +84,7 @@ async fn write<W: Writer>(
     meters.write.observe(begun.elapsed().as_secs_f64());
     match &answer {
         Ok(_) => gate.throttle.speed_up(),
-        Err(error) if error.is_distress() => gate.throttle.slow_down(),
+        Err(error) if error.is_distress() => gate.throttle.slow_down(Instant::now()),
         Err(_) => {}
     }
     Ok(Answer::Written(answer))

@@ -1,5 +1,6 @@
 //! Pure. `Input` and `Effect`: what happens to a partition, and what it wants done about it.
 
+use super::breaker::Flood;
 use super::request::{Answer, Request};
 use super::standing::StoreSeen;
 use crate::dead_letter::{DeadLetterError, Letter};
@@ -71,6 +72,15 @@ pub enum Effect {
         /// Why.
         reason: Rejection,
     },
+    /// Too many messages are rejected: this one is no letter any more, the partition is held.
+    Flooded {
+        /// The message.
+        offset: Offset,
+        /// Why it is rejected.
+        reason: Rejection,
+        /// How many were.
+        flood: Flood,
+    },
     /// The store failed; it is tried again.
     StoreFailing {
         /// What went wrong.
@@ -79,7 +89,12 @@ pub enum Effect {
         attempts: u32,
     },
     /// The dead-letter topic failed; it is tried again.
-    LettersFailing(DeadLetterError),
+    LettersFailing {
+        /// What went wrong.
+        error: DeadLetterError,
+        /// How often in a row.
+        attempts: u32,
+    },
     /// A promise of the program is broken.
     Violated(Invariant),
     /// Nothing is under way and nothing will be.

@@ -64,8 +64,7 @@ impl History {
 
     /// Tells whether the store certainly had this message, so that its absence may mean that it has expired.
     pub(super) fn may_have_expired(&self, offset: Offset) -> bool {
-        self.was_proven(offset)
-            || self.answers.get(&offset).is_some_and(|answers| *answers >= ANSWERS_ENOUGH)
+        self.was_proven(offset) || self.answers.get(&offset).is_some_and(|answers| *answers >= ANSWERS_ENOUGH)
     }
 
     /// Tells whether this message, found now, has outlived a restart of the store.
@@ -128,6 +127,8 @@ mod tests {
         history.lettered(Offset(2));
         history.lettered(Offset(3));
         history.forget_below(Offset(3));
-        assert!(!history.knows(Offset(1)) && !history.is_lettered(Offset(2)) && history.is_lettered(Offset(3)));
+        assert!(
+            !history.knows(Offset(1)) && !history.is_lettered(Offset(2)) && history.is_lettered(Offset(3))
+        );
     }
 }

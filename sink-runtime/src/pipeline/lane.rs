@@ -121,7 +121,10 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             }
             Effect::StoreFailing { .. } | Effect::Missing { .. } => self.store.look_again.notify_one(),
             Effect::Stopped => flights.is_stopped = true,
-            Effect::Held { .. } | Effect::Refused | Effect::LettersFailing(_) => {}
+            Effect::Held { .. }
+            | Effect::Flooded { .. }
+            | Effect::Refused
+            | Effect::LettersFailing { .. } => {}
         }
     }
 
@@ -149,7 +152,13 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             }
             Effect::Expired(offsets) => {
                 let offset = offsets.first().map(|offset| offset.0);
-                warn!(topic, partition, offset, count = offsets.len(), "the bucket has deleted records by its policy before they were proven safe");
+                warn!(
+                    topic,
+                    partition,
+                    offset,
+                    count = offsets.len(),
+                    "the bucket has deleted records by its policy before they were proven safe"
+                );
             }
             // Often enough to be seen, rarely enough not to fill a disk in a long outage.
             Effect::StoreFailing { error, attempts } if attempts.is_power_of_two() => {
@@ -158,8 +167,18 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             Effect::StoreFailing { error, attempts } => {
                 debug!(topic, partition, attempts, %error, "the store failed again");
             }
-            Effect::LettersFailing(error) => {
-                warn!(topic, partition, %error, "the dead-letter topic failed, it is tried again");
+            Effect::Flooded { offset, reason, flood } => {
+                error!(topic, partition, offset = offset.0, %reason, %flood, "too many messages are rejected, their partition is held until the mapping or the producer is mended");
+            }
+            Effect::LettersFailing { error, attempts } if attempts.is_power_of_two() => {
+                if let Some(remedy) = error.obstacle.remedy() {
+                    error!(topic, partition, attempts, %error, remedy, "a letter cannot be delivered and holds its partition");
+                } else {
+                    warn!(topic, partition, attempts, %error, "the dead-letter topic failed, it is tried again");
+                }
+            }
+            Effect::LettersFailing { error, attempts } => {
+                debug!(topic, partition, attempts, %error, "the dead-letter topic failed again");
             }
             Effect::Found(count) => debug!(topic, partition, count, "found records in the store already"),
             Effect::Rewritten(count) => debug!(topic, partition, count, "wrote records once more"),
@@ -172,9 +191,10 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
     }
 
     fn deliver(&self, letters: Vec<Letter>) -> Flight<LetterAnswers> {
-        for letter in letters.iter().filter(|letter| letter.attempts == 0) {
-            let (offset, reason) = (letter.message.offset.0, &letter.reason);
-            info!(topic = %letter.from.topic, partition = letter.from.partition.0, offset, %reason, "a message goes to the dead-letter topic");
+        let mut new = letters.iter().filter(|letter| letter.attempts == 0);
+        if let Some(first) = new.next() {
+            let (offset, reason, count) = (first.message.offset.0, &first.reason, 1 + new.count());
+            info!(topic = %first.from.topic, partition = first.from.partition.0, offset, %reason, count, "rejected messages go to the dead-letter topic");
         }
         let port = Arc::clone(&self.letters);
         Box::pin(async move { port.deliver(letters).await })

@@ -51,10 +51,9 @@ impl Lanes {
         let mut commits = Vec::new();
         for (partition, lane) in &mut self.working {
             let commit = lane.current(partition);
-            let is_under_way = lane
-                .sent
-                .as_ref()
-                .is_some_and(|(sent, at)| !sent.is_behind(&commit) && now.duration_since(*at) < COMMIT_PATIENCE);
+            let is_under_way = lane.sent.as_ref().is_some_and(|(sent, at)| {
+                !sent.is_behind(&commit) && now.duration_since(*at) < COMMIT_PATIENCE
+            });
             if !lane.committed.is_behind(&commit) || is_under_way {
                 continue;
             }

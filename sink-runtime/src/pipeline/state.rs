@@ -4,12 +4,15 @@
 //! one thing at a time and knows neither clock nor network.
 
 mod answers;
+mod going_back;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 
+use self::going_back::Back;
+use super::breaker::{Breakers, Way};
 use super::effect::{Effect, Input};
 use super::frontier::Frontier;
 use super::gathering::{Gathering, Planning};
@@ -17,13 +20,13 @@ use super::history::History;
 use super::letters::Outbox;
 use super::proving::Proving;
 use super::request::Request;
-use super::standing::{Consequence, MadeBy, Standing, StoreSeen};
+use super::standing::{MadeBy, Standing};
 use super::work::Work;
 use crate::batch::{BatchLimits, Planned};
 use crate::dead_letter::Letter;
 use crate::invariants::{self, Invariant};
-use crate::ledger::{Ledger, Stage};
-use crate::map::{PartitionMapper, Rejection};
+use crate::ledger::{Fate, Ledger};
+use crate::map::{PartitionMapper, Rejection, Stage};
 use crate::progress::Progress;
 use crate::record::{Message, Offset, TopicPartition};
 use crate::retry::RetryForever;
@@ -67,6 +70,7 @@ pub struct PartitionState {
     work: Option<Work>,
     proving: Proving,
     outbox: Outbox,
+    breakers: Breakers,
     /// Messages that can never be stored and have nowhere to go.
     held: Vec<Offset>,
     retry: RetryForever,
@@ -76,21 +80,15 @@ pub struct PartitionState {
     going_back: Option<Back>,
     /// Records that the store did not show, until the partition goes back to them.
     missing: usize,
+    /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
+    slack_us: u64,
+    has_gone_back: bool,
     /// Stopping does not wait for proof any more.
     has_given_up: bool,
     /// Other parts of the store answer.
     is_store_answering: bool,
     is_requesting: bool,
     is_stopping: bool,
-}
-
-/// How far back messages must come again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Back {
-    /// To the first one that the store does not show.
-    ToMissing,
-    /// To the safe point: the store was restarted.
-    ToSafe,
 }
 
 impl PartitionState {
@@ -117,12 +115,15 @@ impl PartitionState {
             work: None,
             proving: Proving::new(settings.commit_delay),
             outbox: Outbox::default(),
+            breakers: Breakers::default(),
             held: Vec::new(),
             retry: RetryForever::default(),
             fenced_until,
             resume_at: None,
             going_back: None,
             missing: 0,
+            slack_us: 0,
+            has_gone_back: false,
             has_given_up: false,
             is_store_answering: true,
             is_requesting: false,
@@ -209,7 +210,10 @@ impl PartitionState {
     /// Tells whether the partition stands still until a person acts.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        !self.held.is_empty() || self.standing.is_refused() || self.work.as_ref().is_some_and(Work::is_stuck)
+        !self.held.is_empty()
+            || self.outbox.is_blocked()
+            || self.standing.is_refused()
+            || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 
     fn is_proven(&self) -> bool {
@@ -234,15 +238,6 @@ impl PartitionState {
     fn write_due(&self, earliest: Option<Instant>) -> Option<Instant> {
         let is_ready = self.work.is_some() || self.gathering.is_closed(self.settings.limits);
         if is_ready { earliest } else { self.gathering.due(self.settings.limits) }
-    }
-
-    fn see(&mut self, seen: StoreSeen, effects: &mut Vec<Effect>) {
-        let is_proven = self.is_proven() && self.missing == 0;
-        match self.standing.see(seen, self.ledger.commit_point(), is_proven) {
-            Consequence::None => {}
-            Consequence::GoBack => self.going_back = Some(Back::ToSafe),
-            Consequence::Refuse => effects.push(Effect::Refused),
-        }
     }
 
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -285,35 +280,6 @@ impl PartitionState {
         }
     }
 
-    /// Begins again from an earlier point: everything above it comes again.
-    fn go_back(&mut self, effects: &mut Vec<Effect>) {
-        let Some(back) = self.going_back.take() else {
-            return;
-        };
-        let proven = self.ledger.commit_point();
-        let progress = match back {
-            Back::ToMissing => {
-                self.history.go_back(proven.offset, proven.offset);
-                self.standing.safety().go_back(proven);
-                self.standing.progress(proven)
-            }
-            Back::ToSafe => {
-                let progress = self.standing.restart();
-                self.history.restart(progress.point.offset, proven.offset);
-                progress
-            }
-        };
-        self.ledger = Ledger::new(progress.point);
-        self.mapper.go_back(progress.point.state);
-        self.gathering.clear();
-        self.work = None;
-        self.outbox.clear();
-        self.held.clear();
-        self.proving.clear();
-        self.missing = 0;
-        effects.push(Effect::GoBack { progress, is_committed_first: back == Back::ToSafe });
-    }
-
     /// Maps what waits into the open batch until it is full.
     fn fill(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if !self.held.is_empty() || self.going_back.is_some() {
@@ -325,10 +291,14 @@ impl PartitionState {
     }
 
     fn plan(&mut self, message: Message, effects: &mut Vec<Effect>) -> Planning {
+        self.note_gap(message.offset);
         let mapped = self.mapper.map(&message);
         self.ledger.receive(message.offset, message.timestamp_ms, self.mapper.state());
         match mapped {
-            Ok(record) => Planning::Record(Box::new(Planned { message, record: Arc::new(record) })),
+            Ok(record) => {
+                self.breakers.accepted(Stage::Map, 1);
+                Planning::Record(Box::new(Planned { message, record: Arc::new(record) }))
+            }
             Err(reason) => {
                 self.reject(message, reason, effects);
                 if self.held.is_empty() { Planning::None } else { Planning::End }
@@ -337,17 +307,29 @@ impl PartitionState {
     }
 
     fn reject(&mut self, message: Message, reason: Rejection, effects: &mut Vec<Effect>) {
+        let offset = message.offset;
         // What the mapping rejects now it rejected then, and what was committed past is delivered.
-        let was_delivered = self.history.is_lettered(message.offset)
-            || (reason.http_status().is_none() && self.history.was_proven(message.offset));
+        let was_delivered = self.history.is_lettered(offset)
+            || (reason.stage() == Stage::Map && self.history.was_proven(offset));
         if was_delivered {
-            self.ledger.set(message.offset, Stage::DeadLettered);
-        } else if self.settings.has_dead_letters {
-            let from = self.partition.clone();
-            self.outbox.push(Letter { from, message: Arc::new(message), reason, attempts: 0 });
-        } else {
-            self.held.push(message.offset);
-            effects.push(Effect::Held { offset: message.offset, reason });
+            self.ledger.set(offset, Fate::DeadLettered);
+            return;
+        }
+        if !self.settings.has_dead_letters {
+            self.held.push(offset);
+            effects.push(Effect::Held { offset, reason });
+            return;
+        }
+        match self.breakers.rejected(reason.stage()) {
+            Way::Letter => {
+                let from = self.partition.clone();
+                self.outbox.push(Letter { from, message: Arc::new(message), reason, attempts: 0 });
+            }
+            Way::Opens(flood) => {
+                self.held.push(offset);
+                effects.push(Effect::Flooded { offset, reason, flood });
+            }
+            Way::IsHeld => self.held.push(offset),
         }
     }
 
@@ -367,7 +349,9 @@ impl PartitionState {
         if self.work.as_ref().is_none_or(Work::is_empty) {
             let history = &self.history;
             let due = self.gathering.take_due(now, self.settings.limits);
-            self.work = due.map(|records| Work::new(records, |offset| history.may_have_expired(offset)));
+            self.work = due.map(|records| {
+                Work::new(records, |offset| history.may_have_expired(offset)).with_slack(self.slack_us)
+            });
         }
         let request = self.work.as_mut().and_then(|work| work.next_request(now, &mut self.frontier));
         self.send(request, effects);

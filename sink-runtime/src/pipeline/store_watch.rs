@@ -89,7 +89,8 @@ impl<W: Writer> StoreWatch<W> {
     fn publish(&self, start: StoreStart, pulse: StorePulse, before: Option<StoreSeen>) {
         let block_records = pulse.block_records.or(before.and_then(|before| before.block_records));
         let seen_at = Instant::now().into_std();
-        let is_heard = self.seen.send(Some(StoreSeen { start, seen_at, uptime: pulse.uptime, block_records }));
+        let is_heard =
+            self.seen.send(Some(StoreSeen { start, seen_at, uptime: pulse.uptime, block_records }));
         if is_heard.is_err() {
             debug!("no partition looks at the store any more");
         }

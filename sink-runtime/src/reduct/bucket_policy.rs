@@ -62,7 +62,11 @@ impl BucketPolicy {
     }
 
     /// Returns the time below which records of an entry may have been deleted; none where everything is kept.
-    pub(super) async fn horizon(&self, bucket: &Bucket, entry: &str) -> Result<Option<TimestampUs>, StoreError> {
+    pub(super) async fn horizon(
+        &self,
+        bucket: &Bucket,
+        entry: &str,
+    ) -> Result<Option<TimestampUs>, StoreError> {
         let by_age = self.retention.map(age_limit);
         let settings = *self.settings();
         let by_quota = match settings.fifo_bytes {

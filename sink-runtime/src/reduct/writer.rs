@@ -8,8 +8,8 @@ use reduct_rs::{Bucket, ReductError};
 use serde_json::json;
 
 use super::bucket_handle::{BucketHandle, StoreSettings};
-use super::convert::{to_head, to_store_error, to_store_record};
 use super::bucket_policy::BucketPolicy;
+use super::convert::{to_head, to_store_error, to_store_record};
 use super::newest::newest;
 use crate::batch::Batch;
 use crate::record::{Entry, LABEL_LIFE, LABEL_OFFSET, TimestampUs};

@@ -59,9 +59,9 @@ impl PollLoop {
             }
             let (topic, number) = (partition.topic.as_str(), partition.partition.0);
             given_up.add_partition(topic, number);
-            taken
-                .add_partition_offset(topic, number, KafkaOffset::Offset(way.offset.0))
-                .unwrap_or_else(|error| error!(%error, %partition, "cannot set where a partition is read again"));
+            taken.add_partition_offset(topic, number, KafkaOffset::Offset(way.offset.0)).unwrap_or_else(
+                |error| error!(%error, %partition, "cannot set where a partition is read again"),
+            );
         }
         if let Err(error) = self.consumer.incremental_unassign(&given_up) {
             debug!(%error, "cannot give partitions up to read them again");

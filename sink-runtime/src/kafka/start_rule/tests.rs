@@ -71,7 +71,11 @@ fn what_retention_took_is_counted_from_the_commit_and_not_from_the_safe_point() 
         StartFrom::Earliest,
         &signature("me", "m"),
     );
-    assert_eq!((start.lost, start.progress.safe.offset), (0, Offset(12)), "the way back is found out when it is gone");
+    assert_eq!(
+        (start.lost, start.progress.safe.offset),
+        (0, Offset(12)),
+        "the way back is found out when it is gone"
+    );
 }
 
 #[test]

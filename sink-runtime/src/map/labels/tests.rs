@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kafkasink_crds::runtime_config::{HeaderLabel, HeaderLabels, KeyEncoding, KeyLabel, LabelsConfig};
 
 use super::{LabelParts, LabelRules, hexadecimal};
-use crate::record::{Header, Offset};
+use crate::record::{Header, Identity, Life, Offset};
 
 fn config(headers: HeaderLabels) -> LabelsConfig {
     LabelsConfig { headers, key: None, fixed: BTreeMap::from([("site".to_owned(), "north".to_owned())]) }
@@ -32,7 +32,7 @@ fn check(
         .collect();
     let key = key.map(|key| Bytes::copy_from_slice(key.as_bytes()));
     let parts = LabelParts {
-        offset: Offset(7),
+        identity: Identity { life: Life::FIRST, offset: Offset(7) },
         key: key.as_ref(),
         headers: &headers,
         is_tombstone: false,

@@ -1,15 +1,14 @@
-//! Pure. Any message becomes a legal record whose values decode back, or is rejected with a reason.
-
-use std::collections::HashSet;
+//! Pure. What becomes of messages that have broken a sink before.
 
 use bytes::Bytes;
 use kafkasink_crds::runtime_config::MappingConfig;
-use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
 use super::Mapper;
 use crate::budget::Hold;
-use crate::map::{Rejection, decode, is_legal_content_type, is_legal_label_name, is_plain};
-use crate::record::{Header, Headers, Message, Offset, Partition, Record, Topic, TopicPartition};
+use crate::map::Rejection;
+use crate::record::{
+    Header, Headers, Life, Message, Offset, Partition, Record, SealedHeaders, Topic, TopicPartition,
+};
 
 const MAPPING: &str = "
 entry: '{topic}/{partition}'
@@ -21,7 +20,7 @@ contentType: {default: application/octet-stream, header: content-type}
 fn map(message: &Message) -> Result<Record, Rejection> {
     let config: MappingConfig = serde_saphyr::from_str(MAPPING).unwrap();
     let partition = TopicPartition { topic: Topic::new("a.b"), partition: Partition(0) };
-    Mapper::new(&config, 1).unwrap().partition(&partition, None).map(message)
+    Mapper::new(&config, 1).unwrap().partition(&partition, Life::FIRST, None).map(message)
 }
 
 fn message(headers: Vec<Header>) -> Message {
@@ -84,52 +83,6 @@ fn messages_with_too_many_or_too_large_labels_are_rejected() {
     assert!(matches!(map(&message(many)), Err(Rejection::LabelsTooMany { .. })));
     let large = vec![header("h", &[b'a'; 300_000])];
     assert!(matches!(map(&message(large)), Err(Rejection::LabelsTooLarge { .. })));
-    let unreadable = Message { headers: Headers::Unreadable, ..message(vec![]) };
+    let unreadable = Message { headers: Headers::Unreadable(SealedHeaders::new((), 0)), ..message(vec![]) };
     assert_eq!(map(&unreadable), Err(Rejection::HeaderNameUnreadable));
-}
-
-fn any_bytes(longest: usize) -> impl Strategy<Value = Option<Bytes>> {
-    prop_oneof![
-        Just(None),
-        proptest::collection::vec(any::<u8>(), 0..longest).prop_map(|bytes| Some(Bytes::from(bytes)))
-    ]
-}
-
-fn any_header() -> impl Strategy<Value = Header> {
-    let name = prop_oneof![".{0,12}", "[a-c]", "kafka_[a-z]{1,5}", "content-type|site|[0-9]{1,3}"];
-    (name, any_bytes(40)).prop_map(|(name, value)| Header { name, value })
-}
-
-proptest! {
-    #[test]
-    fn any_message_becomes_a_legal_record_whose_values_decode_back(
-        headers in proptest::collection::vec(any_header(), 0..12),
-        key in any_bytes(40),
-        value in any_bytes(40),
-        timestamp_ms in any::<Option<i64>>(),
-    ) {
-        let message = Message {
-            offset: Offset(1), timestamp_ms, key: key.clone(), value: value.clone(),
-            headers: Headers::Readable(headers.clone()), hold: Hold::none(),
-        };
-        let record = match map(&message) {
-            Ok(record) => record,
-            Err(Rejection::TimestampTooLarge(_)) => return Ok(()),
-            Err(other) => panic!("{other}"),
-        };
-        assert!(is_legal_content_type(&record.content_type));
-        assert_eq!(record.body, value.unwrap_or_default());
-        let names: HashSet<&str> = record.labels.iter().map(|label| label.name.as_str()).collect();
-        assert_eq!(names.len(), record.labels.len(), "each name once");
-        assert!(record.labels.iter().all(|label| is_legal_label_name(&label.name) && is_plain(&label.value)));
-        let values: Vec<Vec<u8>> = headers.iter().filter_map(|h| h.value.as_ref())
-            .filter(|bytes| !bytes.is_empty()).map(|bytes| bytes.to_vec()).collect();
-        let ours = ["kafka_offset", "kafka_key", "kafka_empty", "kafka_null", "kafka_tombstone", "site"];
-        let decoded: Vec<Vec<u8>> = record.labels.iter().filter(|label| !ours.contains(&label.name.as_str()))
-            .map(|label| decode(&label.value)).collect();
-        assert_eq!(decoded, values);
-        if let Some(key) = key.filter(|key| !key.is_empty()) {
-            assert_eq!(decode(label(&record, "kafka_key").unwrap()), key);
-        }
-    }
 }

@@ -23,9 +23,7 @@ fn head(offset: i64, place: u64) -> (Entry, Head) {
 
 fn spans(question: Option<ReadBack>) -> Vec<(u64, u64)> {
     match question {
-        Some(ReadBack::Ranges(ranges)) => {
-            ranges.iter().map(|range| (range.first.0, range.last.0)).collect()
-        }
+        Some(ReadBack::Ranges(ranges)) => ranges.iter().map(|range| (range.first.0, range.last.0)).collect(),
         Some(ReadBack::Points(places)) => places.iter().map(|(_, place)| (place.0, place.0)).collect(),
         None => Vec::new(),
     }

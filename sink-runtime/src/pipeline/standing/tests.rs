@@ -32,7 +32,11 @@ fn same_store_goes_on_where_it_was() {
     assert!(!standing.is_open(), "nothing is known of the store yet");
     assert_eq!(standing.see(seen(now(), 103), point(9), true), Consequence::None);
     assert!(standing.is_open());
-    assert_eq!(standing.progress(point(9)), progress(5, 9, Some(100)), "the start never gets newer by itself");
+    assert_eq!(
+        standing.progress(point(9)),
+        progress(5, 9, Some(100)),
+        "the start never gets newer by itself"
+    );
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Back, PartitionState};
+use super::PartitionState;
+use super::going_back::Back;
 use crate::batch::Planned;
 use crate::dead_letter::DeadLetterError;
-use crate::ledger::Stage;
+use crate::ledger::Fate;
+use crate::map::Stage;
 use crate::pipeline::effect::Effect;
+use crate::pipeline::letters::Returned;
 use crate::pipeline::proving::Answered;
 use crate::pipeline::request::Answer;
 use crate::pipeline::work::{Pause, Settled, Work};
@@ -55,12 +58,13 @@ impl PartitionState {
 
     fn settle(&mut self, now: Instant, settled: Settled, effects: &mut Vec<Effect>) {
         let has_progress = settled.has_progress();
+        self.breakers.accepted(Stage::Write, settled.stored.len() + settled.found.len());
         self.settle_stored(now, settled.stored, effects);
         self.settle_found(now, settled.found, effects);
         if !settled.expired.is_empty() {
             let offsets = settled.expired.iter().map(|planned| planned.record.identity.offset);
             effects.push(Effect::Expired(offsets.clone().collect()));
-            offsets.for_each(|offset| self.ledger.set(offset, Stage::Expired));
+            offsets.for_each(|offset| self.ledger.set(offset, Fate::Expired));
         }
         for (planned, reason) in settled.rejected {
             self.reject(planned.message, reason, effects);
@@ -77,7 +81,8 @@ impl PartitionState {
         if stored.is_empty() {
             return;
         }
-        let again = stored.iter().filter(|planned| self.history.knows(planned.record.identity.offset)).count();
+        let again =
+            stored.iter().filter(|planned| self.history.knows(planned.record.identity.offset)).count();
         effects.extend((again > 0).then_some(Effect::Rewritten(again)));
         effects.push(Effect::Stored {
             bytes: stored.iter().map(|planned| planned.record.body.len()).sum(),
@@ -94,8 +99,11 @@ impl PartitionState {
         }
         effects.push(Effect::Found(found.len()));
         for planned in found {
+            if self.slack_us > 0 {
+                self.mapper.follow(planned.record.place);
+            }
             if self.history.outlived(planned.record.identity.offset) {
-                self.ledger.set(planned.record.identity.offset, Stage::Verified);
+                self.ledger.set(planned.record.identity.offset, Fate::Verified);
             } else {
                 self.answered(now, &planned);
             }
@@ -106,10 +114,10 @@ impl PartitionState {
     fn answered(&mut self, now: Instant, planned: &Planned) {
         let record = &planned.record;
         if cfg!(feature = "no-commit-gate") {
-            self.ledger.set(record.identity.offset, Stage::Verified);
+            self.ledger.set(record.identity.offset, Fate::Verified);
             return;
         }
-        self.ledger.set(record.identity.offset, Stage::Answered);
+        self.ledger.set(record.identity.offset, Fate::Answered);
         let (entry, place, identity) = (record.entry.clone(), record.place, record.identity);
         self.proving.push(Answered { entry, place, identity, at: now });
     }
@@ -132,7 +140,7 @@ impl PartitionState {
         let shown = self.proving.shown(now, &heads, took);
         for proven in shown.proven {
             self.standing.safety().proven(&proven.entry, proven.place);
-            self.ledger.set(proven.identity.offset, Stage::Verified);
+            self.ledger.set(proven.identity.offset, Fate::Verified);
         }
         let Some(lowest) = shown.missing.iter().map(|missing| missing.identity.offset).min() else {
             self.retry.reset();
@@ -169,14 +177,14 @@ impl PartitionState {
         answers: Vec<Result<(), DeadLetterError>>,
         effects: &mut Vec<Effect>,
     ) {
-        let (delivered, error) = self.outbox.answered(now, answers, &mut self.random);
+        let Returned { delivered, failure } = self.outbox.answered(now, answers, &mut self.random);
         for offset in &delivered {
             self.history.lettered(*offset);
-            self.ledger.set(*offset, Stage::DeadLettered);
+            self.ledger.set(*offset, Fate::DeadLettered);
         }
         if !delivered.is_empty() {
             effects.push(Effect::DeadLettered(delivered.len()));
         }
-        effects.extend(error.map(Effect::LettersFailing));
+        effects.extend(failure.map(|(error, attempts)| Effect::LettersFailing { error, attempts }));
     }
 }

@@ -22,6 +22,8 @@ pub(in crate::pipeline) struct Work {
     /// Number of records that the next write may carry; fewer after refusals.
     pub(super) window: usize,
     pub(super) was_sent: bool,
+    /// How far above its place a record may lie, in microseconds, because messages before it are gone from the log.
+    pub(super) slack_us: u64,
 }
 
 /// One record on its way.
@@ -83,7 +85,13 @@ impl Work {
             conflict: Conflict::None,
             timed_out_alone: 0,
         };
-        Self { items: records.into_iter().map(item).collect(), window, was_sent: false }
+        Self { items: records.into_iter().map(item).collect(), window, was_sent: false, slack_us: 0 }
+    }
+
+    /// Looks for records also that much above their places.
+    #[must_use]
+    pub(in crate::pipeline) fn with_slack(self, slack_us: u64) -> Self {
+        Self { slack_us, ..self }
     }
 
     pub(in crate::pipeline) fn len(&self) -> usize {

@@ -77,8 +77,10 @@ impl Work {
         doubtful.sort_by(|a, b| (&a.entry, a.place).cmp(&(&b.entry, b.place)));
         let mut ranges: Vec<Range> = Vec::new();
         for record in doubtful {
-            let (first, last) =
-                (record.place.earlier(NEIGHBOURHOOD_US), record.place.later(NEIGHBOURHOOD_US));
+            let (first, last) = (
+                record.place.earlier(NEIGHBOURHOOD_US),
+                record.place.later(NEIGHBOURHOOD_US + self.slack_us),
+            );
             match ranges.last_mut() {
                 Some(range) if range.entry == record.entry && first <= range.last.later(RANGE_GAP_US) => {
                     range.last = last;

@@ -1,96 +1,149 @@
 //! A topic, a bucket and a folder of random names, and the members that move messages between them. IO: Kafka, store.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, pin_mut};
-use kafkasink_e2e::lab::ensure;
-use kafkasink_e2e::lab::state::StoreAddress;
 use reduct_rs::{Bucket, ErrorCode, ReductClient};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::checker::Stored;
-use crate::member::{Ended, Member, Spec, program};
-use crate::topic::{Produced, Topic};
+use super::checker::Stored;
+use super::config;
+use super::member::{Ended, Member, Spec, program};
+use super::topic::{Produced, Topic};
+use crate::lab::ensure;
+use crate::lab::state::{KafkaAddress, StoreAddress};
 
 /// How often the store is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// A topic, a bucket and a folder.
-pub(crate) struct World {
-    pub(crate) topic: Topic,
+pub struct World {
+    /// The topic, whose name is also the sink's and its group's.
+    pub topic: Topic,
     bucket: Bucket,
     store: StoreAddress,
     bootstrap: String,
     partitions: i32,
-    folder: TempDir,
+    folder: PathBuf,
+    /// Removes the folder with the world, unless it was given.
+    _temporary: Option<TempDir>,
 }
 
 impl World {
-    pub(crate) async fn new(name: &str, partitions: i32) -> anyhow::Result<Self> {
+    /// A world on the Kafka and the store that the environment names, else on those of the lab. The bucket has small
+    /// blocks, so that there are several.
+    ///
+    /// # Errors
+    /// They cannot be brought up or refuse.
+    pub async fn new(name: &str, partitions: i32) -> anyhow::Result<Self> {
         let (kafka, store) = (ensure::kafka().await?, ensure::store().await?);
+        let temporary = TempDir::new()?;
+        let world = Self::within(temporary.path(), (kafka, store), name, partitions).await?;
+        Ok(Self { _temporary: Some(temporary), ..world })
+    }
+
+    /// A world on this Kafka and this store, with configuration and logs in a folder that is there and stays.
+    ///
+    /// # Errors
+    /// They refuse or do not answer.
+    pub async fn within(
+        folder: &Path,
+        (kafka, store): (KafkaAddress, StoreAddress),
+        name: &str,
+        partitions: i32,
+    ) -> anyhow::Result<Self> {
         let name = format!("{name}.{}", Uuid::new_v4().simple());
         let topic = Topic::create(&kafka.bootstrap, &name, partitions).await?;
         let client =
             ReductClient::builder().url(&store.url).api_token(&store.token).http1_only().try_build()?;
         let bucket = client.create_bucket(&name.replace('.', "-")).max_block_records(128).send().await?;
-        let folder = TempDir::new()?;
-        std::fs::write(folder.path().join("token"), &store.token)?;
-        Ok(Self { topic, bucket, store, bootstrap: kafka.bootstrap, partitions, folder })
+        let folder = folder.to_owned();
+        std::fs::write(folder.join("token"), &store.token)?;
+        let bootstrap = kafka.bootstrap;
+        Ok(Self { topic, bucket, store, bootstrap, partitions, folder, _temporary: None })
     }
 
     /// Creates a topic for rejected messages.
-    pub(crate) async fn dead_letter_topic(&self) -> anyhow::Result<Topic> {
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn dead_letter_topic(&self) -> anyhow::Result<Topic> {
         self.create_topic(&format!("{}.dlq", self.topic.name), 1).await
     }
 
     /// Creates another topic.
-    pub(crate) async fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<Topic> {
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<Topic> {
         Topic::create(&self.bootstrap, name, partitions).await
     }
 
     /// Adds partitions to the topic until there are that many.
-    pub(crate) async fn grow(&mut self, partitions: i32) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn grow(&mut self, partitions: i32) -> anyhow::Result<()> {
         self.partitions = partitions;
         self.topic.grow(partitions).await
     }
 
     /// Starts a member and returns at once.
-    pub(crate) async fn start(&self, spec: &Spec) -> anyhow::Result<Member> {
-        let port = free_port().await?;
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub async fn start(&self, spec: &Spec) -> anyhow::Result<Member> {
+        self.start_at(spec, free_port().await?)
+    }
+
+    /// Starts a member whose admin server listens on a given port, and returns at once.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_at(&self, spec: &Spec, port: u16) -> anyhow::Result<Member> {
         let mut command = self.command(spec)?;
         command.args(["--admin-address", &format!("127.0.0.1:{port}")]);
-        let log = self.folder.path().join(format!("{}-{}.log", spec.name, Uuid::new_v4().simple()));
+        let log = self.folder.join(format!("{}-{}.log", spec.name, Uuid::new_v4().simple()));
         Member::start(command, log, port)
     }
 
     /// Runs a member that ends by itself.
-    pub(crate) fn run_to_the_end(&self, spec: &Spec) -> anyhow::Result<Ended> {
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn run_to_the_end(&self, spec: &Spec) -> anyhow::Result<Ended> {
         let output = self.command(spec)?.output()?;
         Ok(Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr)? })
     }
 
     /// Says how many members the sink has.
-    pub(crate) fn set_members(&self, members: u32) -> anyhow::Result<()> {
-        Ok(std::fs::write(self.folder.path().join("members"), format!("{members}\n"))?)
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_members(&self, members: u32) -> anyhow::Result<()> {
+        Ok(std::fs::write(self.folder.join("members"), format!("{members}\n"))?)
     }
 
     /// Waits until as many records are stored as messages were produced, and returns them all.
-    pub(crate) async fn wait_for(
-        &self,
-        produced: &[Produced],
-        patience: Duration,
-    ) -> anyhow::Result<Vec<Stored>> {
+    ///
+    /// # Errors
+    /// There are fewer after `patience`, or the store cannot be read.
+    pub async fn wait_for(&self, produced: &[Produced], patience: Duration) -> anyhow::Result<Vec<Stored>> {
         self.wait_until_stored(produced.len(), patience).await?;
         self.read().await
     }
 
     /// Waits until at least that many records are stored.
-    pub(crate) async fn wait_until_stored(&self, count: usize, patience: Duration) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// There are fewer after `patience`, or the store cannot be read.
+    pub async fn wait_until_stored(&self, count: usize, patience: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + patience;
         loop {
             let stored = self.count_stored().await?;
@@ -104,7 +157,11 @@ impl World {
         }
     }
 
-    pub(crate) async fn count_stored(&self) -> anyhow::Result<usize> {
+    /// Counts the records by reading their heads.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count_stored(&self) -> anyhow::Result<usize> {
         let mut count = 0;
         for entry in self.entries().await? {
             count += self.read_entry(&entry, 0, true).await?.len();
@@ -148,15 +205,21 @@ impl World {
     }
 
     fn command(&self, spec: &Spec) -> anyhow::Result<Command> {
-        let config = self.folder.path().join(format!("{}.config.yaml", spec.name));
-        let yaml = spec.replacements.iter().try_fold(self.yaml(spec), |yaml, (from, to)| {
-            ensure!(yaml.contains(from), "{from} is not in the configuration");
-            Ok(yaml.replace(from, to))
-        })?;
-        std::fs::write(&config, yaml)?;
-        let mut command = Command::new(program()?);
+        let config = self.folder.join(format!("{}.config.yaml", spec.name));
+        let place = config::Place {
+            sink: &self.topic.name,
+            bootstrap: &self.bootstrap,
+            store_url: &self.store.url,
+            bucket: self.bucket.name(),
+            token_file: &self.folder.join("token"),
+        };
+        std::fs::write(&config, config::yaml(&place, spec)?)?;
+        let mut command = Command::new(spec.program.clone().map_or_else(program, Ok)?);
         command.arg("--config").arg(config).args(["--instance-id", &spec.name]);
-        let members = self.folder.path().join("members");
+        if let Some(uid) = &spec.uid {
+            command.args(["--instance-uid", uid]);
+        }
+        let members = self.folder.join("members");
         if members.exists() {
             command.arg("--members-file").arg(members);
         }
@@ -164,33 +227,6 @@ impl World {
             command.arg("--check");
         }
         Ok(command)
-    }
-
-    fn yaml(&self, spec: &Spec) -> String {
-        let (name, folder) = (&self.topic.name, self.folder.path().display());
-        let url = spec.store.as_ref().unwrap_or(&self.store.url);
-        let rejected = match &spec.dead_letters {
-            Some(topic) => format!("onRejected: DeadLetter, deadLetterTopic: {topic}"),
-            None => "onRejected: Block".to_owned(),
-        };
-        format!(
-            "schemaVersion: 1
-sink: {{namespace: e2e, name: {name}, uid: none}}
-kafka: {{bootstrapServers: ['{}'], groupId: {name}, startFrom: Earliest}}
-topics: [{{name: {name}}}]
-reductStore: {{url: '{url}', bucket: {}, tokenFile: {folder}/token}}
-mapping:
-  entry: '{}'
-  timestamp: {{from: Message}}
-  labels: {{headers: {{policy: All}}, key: {{label: kafka_key, encoding: Percent}}, static: {{site: north}}}}
-  contentType: {{default: application/octet-stream, header: content-type}}
-delivery: {{batchRecordsMax: 80, batchBytesMax: 8388608, batchDelayMs: 100, commitDelayMs: 500, {rejected}}}
-logLevel: Info
-",
-            self.bootstrap,
-            self.bucket.name(),
-            spec.entry,
-        )
     }
 }
 

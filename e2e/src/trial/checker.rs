@@ -4,21 +4,29 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
 
-use crate::expected::expected;
-use crate::topic::Produced;
+use super::expected::expected;
+use super::topic::Produced;
 
 /// A record as it was read back.
 #[derive(Clone, Debug)]
-pub(crate) struct Stored {
-    pub(crate) partition: i32,
-    pub(crate) timestamp_us: u64,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) content_type: String,
-    pub(crate) body: Vec<u8>,
+pub struct Stored {
+    /// The partition whose entry it was found in.
+    pub partition: i32,
+    /// Microseconds since 1970-01-01 UTC.
+    pub timestamp_us: u64,
+    /// All labels.
+    pub labels: BTreeMap<String, String>,
+    /// The content type.
+    pub content_type: String,
+    /// The body; empty where only the heads were asked for.
+    pub body: Vec<u8>,
 }
 
-/// Fails with the first difference.
-pub(crate) fn compare(produced: &[Produced], stored: &[Stored]) -> anyhow::Result<()> {
+/// Compares what was produced with what was read back.
+///
+/// # Errors
+/// A message is missing, is there twice, or its record differs; the first difference is told.
+pub fn compare(produced: &[Produced], stored: &[Stored]) -> anyhow::Result<()> {
     let mut by_offset: BTreeMap<(i32, i64), Vec<&Stored>> = BTreeMap::new();
     for record in stored {
         let offset = record.labels.get("kafka_offset").context("read a record without an offset")?.parse()?;
@@ -40,7 +48,11 @@ pub(crate) fn compare(produced: &[Produced], stored: &[Stored]) -> anyhow::Resul
     Ok(())
 }
 
-fn compare_one(produced: &Produced, stored: &Stored) -> anyhow::Result<()> {
+/// Compares one message with one record of it.
+///
+/// # Errors
+/// Labels, content type, body or time differ; the first difference is told.
+pub fn compare_one(produced: &Produced, stored: &Stored) -> anyhow::Result<()> {
     let mut labels = stored.labels.clone();
     let moved = labels.remove("kafka_timestamp");
     let wanted = expected(&produced.message, produced.offset);

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::messages::Produce;
+use super::messages::Produce;
 
 /// Labels and content type that a message must have.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Expected {
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) content_type: String,
+pub struct Expected {
+    /// All labels but `kafka_timestamp`, which depends on the place.
+    pub labels: BTreeMap<String, String>,
+    /// The content type.
+    pub content_type: String,
 }
 
-pub(crate) fn expected(message: &Produce, offset: i64) -> Expected {
+/// Returns what the record of `message`, delivered at `offset`, must look like.
+#[must_use]
+pub fn expected(message: &Produce, offset: i64) -> Expected {
     let mut labels = BTreeMap::from([
         ("kafka_offset".to_owned(), offset.to_string()),
         ("site".to_owned(), "north".to_owned()),

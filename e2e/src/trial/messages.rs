@@ -2,49 +2,63 @@
 
 /// A message to be produced.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Produce {
-    pub(crate) key: Option<Vec<u8>>,
-    pub(crate) value: Option<Vec<u8>>,
-    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+pub struct Produce {
+    /// The key.
+    pub key: Option<Vec<u8>>,
+    /// The value; absent in a tombstone.
+    pub value: Option<Vec<u8>>,
+    /// The headers in order; a value may be null.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
     /// Absent: the time of production.
-    pub(crate) timestamp_ms: Option<i64>,
+    pub timestamp_ms: Option<i64>,
     /// Absent: by number, in turn.
-    pub(crate) partition: Option<i32>,
+    pub partition: Option<i32>,
 }
 
 impl Produce {
-    pub(crate) fn value(value: impl Into<Vec<u8>>) -> Self {
+    /// A message of this value alone.
+    pub fn value(value: impl Into<Vec<u8>>) -> Self {
         Self { value: Some(value.into()), ..Self::default() }
     }
 
-    pub(crate) fn key(mut self, key: &[u8]) -> Self {
+    /// Sets the key.
+    #[must_use]
+    pub fn key(mut self, key: &[u8]) -> Self {
         self.key = Some(key.to_vec());
         self
     }
 
-    fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.to_owned(), Some(value.into())));
         self
     }
 
-    fn null_header(mut self, name: &str) -> Self {
+    /// Adds a header without a value.
+    #[must_use]
+    pub fn null_header(mut self, name: &str) -> Self {
         self.headers.push((name.to_owned(), None));
         self
     }
 
-    fn at(mut self, timestamp_ms: i64) -> Self {
+    /// Sets the time, in milliseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn at(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
         self
     }
 
-    fn on(mut self, partition: i32) -> Self {
+    /// Sets the partition.
+    #[must_use]
+    pub fn on(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
         self
     }
 }
 
 /// Messages whose value is their number; every second one has another set of headers.
-pub(crate) fn numbered(numbers: std::ops::Range<u64>) -> impl Iterator<Item = Produce> {
+pub fn numbered(numbers: std::ops::Range<u64>) -> impl Iterator<Item = Produce> {
     numbers.map(|number| {
         let message = Produce::value(number.to_string()).header("number", number.to_string());
         if number % 2 == 0 { message.header("even", "1") } else { message }
@@ -52,7 +66,7 @@ pub(crate) fn numbered(numbers: std::ops::Range<u64>) -> impl Iterator<Item = Pr
 }
 
 /// Everything that has broken a sink before.
-pub(crate) fn awkward() -> impl Iterator<Item = Produce> {
+pub fn awkward() -> impl Iterator<Item = Produce> {
     odd_headers().chain(odd_bodies()).chain(odd_times())
 }
 

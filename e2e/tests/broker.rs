@@ -1,0 +1,217 @@
+//! What a broker can hand to a sink, against the real one: transactions, gaps, sizes, codecs, retention, new partitions,
+//! and dead letters. IO: processes, Kafka, store.
+//!
+//! Each ends with the checker: what counts as produced is stored exactly once, byte for byte, and nothing else is.
+
+#[path = "broker/letters.rs"]
+mod letters;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::ensure;
+use kafkasink_e2e::trial::messages::numbered;
+use kafkasink_e2e::trial::{Outcome, Produce, Produced, Signal, Spec, World, checker};
+use tokio::time::{Instant, sleep};
+
+/// Longest wait for anything, also for a session of Kafka to end.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How often a condition is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// The line of the metrics of a partition that is not behind.
+fn no_lag(world: &World, partition: i32) -> String {
+    let topic = &world.topic.name;
+    format!("kafkasink_consumer_lag_messages{{topic=\"{topic}\",partition=\"{partition}\"}} 0")
+}
+
+/// Waits until the group has committed offsets of that sum.
+pub(crate) async fn wait_until_committed(world: &World, offset: i64) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let committed = world.topic.committed().await?;
+        if committed == offset {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "{committed} is committed instead of {offset}");
+        sleep(GLANCE).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_messages_of_committed_transactions_are_stored() -> anyhow::Result<()> {
+    let world = World::new("transactions", 3).await?;
+    let mut member = world.start(&Spec::named("m-0")).await?;
+    let mut produced = Vec::new();
+    for round in 0..4_u64 {
+        let from = round * 100;
+        // Partition 2 stays empty but for markers of transactions that were aborted.
+        let on = |partition| move |message: Produce| message.on(partition);
+        let good = numbered(from..from + 40).map(on(0)).chain(numbered(from + 40..from + 50).map(on(1)));
+        produced.extend(world.topic.transact(good, Outcome::Commit).await?);
+        let bad = numbered(from + 50..from + 80).map(on(0)).chain(numbered(from + 80..from + 90).map(on(2)));
+        world.topic.transact(bad, Outcome::Abort).await?;
+        produced.extend(world.topic.produce(numbered(from + 90..from + 100).map(on(1))).await?);
+    }
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    let mut again = world.start(&Spec::named("m-0")).await?;
+    produced.extend(world.topic.transact(numbered(400..430), Outcome::Commit).await?);
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gaps_of_a_compacted_topic_are_no_loss() -> anyhow::Result<()> {
+    let world = World::new("compacted", 1).await?;
+    let compacting = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "100"),
+        ("min.cleanable.dirty.ratio", "0.001"),
+        ("min.compaction.lag.ms", "0"),
+    ];
+    world.topic.configure(&compacting).await?;
+    let mut produced = Vec::new();
+    for round in 0..5 {
+        let keyed = numbered(round * 40..round * 40 + 40).map(|message| {
+            let number = message.value.clone().unwrap_or_default();
+            message.key(&number[number.len().saturating_sub(1)..])
+        });
+        produced.extend(world.topic.produce(keyed).await?);
+        produced
+            .extend(world.topic.produce([Produce { value: None, ..Produce::default() }.key(b"3")]).await?);
+        // A segment is closed by the first message after its time.
+        sleep(Duration::from_millis(150)).await;
+    }
+    let deadline = Instant::now() + PATIENCE;
+    let mut left = world.topic.offsets().await?;
+    while left.len() > produced.len() / 2 {
+        ensure!(Instant::now() < deadline, "the broker has not compacted: {} messages are left", left.len());
+        sleep(GLANCE).await;
+        left = world.topic.offsets().await?;
+    }
+    let mut member = world.start(&Spec::named("m-0")).await?;
+    let last = world.topic.produce(numbered(900..910).map(|message| message.key(b"last"))).await?;
+    produced.extend(last);
+    world.wait_until_stored(left.len() + 10, PATIENCE).await?;
+    // What compaction took meanwhile may be stored or not; all that is there must be.
+    let there = world.topic.offsets().await?;
+    let stored = world.wait_for(&[], PATIENCE).await?;
+    let is_stored = |p: &&Produced| {
+        stored.iter().any(|record| record.labels.get("kafka_offset") == Some(&p.offset.to_string()))
+    };
+    let counted: Vec<Produced> = produced.iter().filter(is_stored).cloned().collect();
+    checker::compare(&counted, &stored)?;
+    let offsets: BTreeSet<(i32, i64)> = counted.iter().map(|p| (p.partition, p.offset)).collect();
+    ensure!(there.is_subset(&offsets), "missing {:?}", there.difference(&offsets).collect::<Vec<_>>());
+    ensure!(counted.iter().any(|p| p.message.value.is_none()), "no tombstone was left to be stored");
+    ensure!(offsets.len() < produced.len(), "there was no gap");
+    let end = produced.last().map_or(0, |p| p.offset + 1);
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    ensure!(world.topic.committed().await? == end, "a gap held up the commit");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_of_every_codec_are_read() -> anyhow::Result<()> {
+    let world = World::new("codecs", 2).await?;
+    let mut member = world.start(&Spec::named("m-0")).await?;
+    let mut produced = Vec::new();
+    for (codec, from) in ["none", "gzip", "snappy", "lz4", "zstd"].into_iter().zip((0..).step_by(300)) {
+        let settings = [("compression.type", codec), ("linger.ms", "50"), ("batch.num.messages", "100")];
+        let text = format!("{codec} ").repeat(200);
+        let messages = numbered(from..from + 300).map(|message| message.header("text", text.clone()));
+        produced.extend(world.topic.produce_with(&settings, messages).await?);
+    }
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_exactly_the_topics_limit_are_stored() -> anyhow::Result<()> {
+    let world = World::new("limit", 2).await?;
+    let mut member = world.start(&Spec::named("m-0")).await?;
+    let mut produced = world.topic.produce(numbered(0..20)).await?;
+    // Batch header, record header and lengths, as the format of messages has them: no key, no header.
+    for (limit, overhead) in [(1_048_588_usize, 72), (8_388_608, 74)] {
+        world.topic.configure(&[("max.message.bytes", &limit.to_string())]).await?;
+        let bytes = |size: usize| (0..size).map(|i| u8::try_from(i % 251).unwrap_or(0)).collect::<Vec<_>>();
+        let alone = [("batch.num.messages", "1")];
+        let largest = (0..4).map(|partition| Produce::value(bytes(limit - overhead)).on(partition % 2));
+        produced.extend(world.topic.produce_with(&alone, largest).await?);
+        let larger = world.topic.produce_with(&alone, [Produce::value(bytes(limit - overhead + 1))]).await;
+        ensure!(larger.is_err(), "the limit of {limit} bytes is not exact");
+        produced.extend(world.topic.produce(numbered(0..20)).await?);
+    }
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_retention_took_is_counted_exactly() -> anyhow::Result<()> {
+    let world = World::new("retention", 1).await?;
+    let mut produced = world.topic.produce(numbered(0..100)).await?;
+    let mut member = world.start(&Spec::named("m-0")).await?;
+    world.wait_for(&produced, PATIENCE).await?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    ensure!(world.topic.committed().await? == 100, "not everything that is stored was committed");
+    // While no member runs.
+    let second = world.topic.produce(numbered(100..300)).await?;
+    world.topic.delete_below(0, 250).await?;
+    produced.extend(second.into_iter().filter(|p| p.offset >= 250));
+    let mut again = world.start(&Spec::named("m-0")).await?;
+    world.wait_for(&produced, PATIENCE).await?;
+    let lost = again.metric("kafkasink_lost_to_retention_total").await?;
+    ensure!(lost == 150.0, "{lost} counted instead of 150");
+    again.wait_for_metric("kafkasink_committed_offset{", PATIENCE).await?;
+    // While the member sleeps: the fetch under way may still bring some of the first, the next one is out of range.
+    again.freeze()?;
+    let mut third = world.topic.produce(numbered(300..320)).await?;
+    third.extend(world.topic.produce(numbered(320..400)).await?);
+    world.topic.delete_below(0, 340).await?;
+    again.wake()?;
+    wait_until_committed(&world, 400).await?;
+    let stored = world.wait_for(&[], PATIENCE).await?;
+    let fetched = stored.len() - produced.len() - 60;
+    produced.extend(
+        third.into_iter().filter(|p| p.offset < 300 + i64::try_from(fetched).unwrap_or(0) || p.offset >= 340),
+    );
+    checker::compare(&produced, &stored)?;
+    let lost = again.metric("kafkasink_lost_to_retention_total").await?;
+    ensure!(lost + f64::from(u32::try_from(fetched)?) == 190.0, "{lost} lost, {fetched} fetched, of 190");
+    again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latest_skips_what_was_there_before_the_group_and_nothing_else() -> anyhow::Result<()> {
+    let mut world = World::new("latest", 2).await?;
+    world.topic.produce(numbered(0..50)).await?;
+    let latest = Spec::named("m-0").replace("startFrom: Earliest", "startFrom: Latest");
+    let mut member = world.start(&latest).await?;
+    for partition in 0..2 {
+        let begun = format!(
+            "kafkasink_consumer_lag_messages{{topic=\"{}\",partition=\"{partition}\"}} 0",
+            world.topic.name
+        );
+        member.wait_for_metric(&begun, PATIENCE).await?;
+    }
+    let mut produced = world.topic.produce(numbered(50..100)).await?;
+    world.wait_for(&produced, PATIENCE).await?;
+    // Partitions that come later are read from their beginning, whoever filled them before they were seen.
+    world.grow(4).await?;
+    produced.extend(world.topic.produce(numbered(100..200)).await?);
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    // A group that has offsets goes on at them.
+    produced.extend(world.topic.produce(numbered(200..300)).await?);
+    let mut again = world.start(&latest).await?;
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
