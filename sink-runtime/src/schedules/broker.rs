@@ -26,7 +26,6 @@ pub(super) struct Broker {
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) number: u64,
-    pub(super) epoch: u64,
     pub(super) generation: u64,
     pub(super) commit: Commit,
     pub(super) begun: std::time::Duration,

@@ -59,7 +59,7 @@ impl Committer {
                 continue;
             }
             self.is_busy = true;
-            return (Some(Job { number, epoch, generation, commit, begun }), skipped);
+            return (Some(Job { number, generation, commit, begun }), skipped);
         }
         (None, skipped)
     }

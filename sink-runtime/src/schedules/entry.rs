@@ -122,10 +122,9 @@ impl SimulatedEntry {
 
     /// Deletes a record; tells whether there was one.
     pub(super) fn remove(&mut self, place: u64) -> bool {
-        let before = self.slots().count();
-        self.blocks.values_mut().for_each(|slots| drop(slots.remove(&place)));
+        let removed = self.blocks.values_mut().filter_map(|slots| slots.remove(&place)).count();
         self.blocks.retain(|_, slots| !slots.is_empty());
-        self.slots().count() < before
+        removed > 0
     }
 
     /// Deletes what a condition holds for; returns the messages among it.

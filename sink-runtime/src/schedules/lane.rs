@@ -10,7 +10,7 @@ use super::process::Happening;
 use super::requests::{Asker, RequestId, failed};
 use super::watch::since_boot;
 use super::world::{Event, Shared};
-use crate::dead_letter::{DeadLetterError, Letter};
+use crate::dead_letter::{DeadLetterError, Letter, Obstacle};
 use crate::lease::Lease;
 use crate::pipeline::{Answer, Effect, Input, PartitionState, Request, StoreSeen};
 use crate::progress::Progress;
@@ -203,7 +203,8 @@ impl Lane {
             Effect::Violated(invariant) => panic!("invariant {} is broken", invariant.name()),
             Effect::Held { offset, reason } => panic!("{offset} is held although letters are taken: {reason}"),
             Effect::Refused => panic!("refused although the mapping never changed"),
-            Effect::Stored { .. } | Effect::DeadLettered(_) | Effect::LettersFailing(_) => {}
+            Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),
+            Effect::Stored { .. } | Effect::DeadLettered(_) | Effect::LettersFailing { .. } => {}
         }
     }
 
@@ -237,8 +238,7 @@ impl Lane {
             if !fails || shared.agenda.chance(500) {
                 shared.truth.letters.insert(letter.message.offset.0);
             }
-            let error = || DeadLetterError::Deliver { topic: "dlq".to_owned(), reason: "simulated".to_owned() };
-            answers.push(if fails { Err(error()) } else { Ok(()) });
+            answers.push(if fails { Err(undelivered()) } else { Ok(()) });
         }
         let delay = shared.agenda.span(2..200);
         shared.agenda.after(delay, self.happening(Happening::Letters(self.asker.lane, answers)));
@@ -252,6 +252,11 @@ impl Lane {
             tick.into_iter().for_each(|(at, event)| shared.agenda.at(at, event));
         }
     }
+}
+
+fn undelivered() -> DeadLetterError {
+    let (topic, reason) = ("dlq".to_owned(), "simulated".to_owned());
+    DeadLetterError { topic, bytes: 10, reason, obstacle: Obstacle::Passing }
 }
 
 /// Returns dice of its own for a partition.

@@ -1,6 +1,5 @@
 //! Pure. `Log`: the messages of the simulated partition, with all the times that producers have been seen to give.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,7 +41,6 @@ pub(super) struct Log {
     pub(super) messages: Vec<Logged>,
     /// What retention has left begins here.
     pub(super) low: i64,
-    indices: BTreeMap<i64, usize>,
 }
 
 /// How the producers give times.
@@ -87,13 +85,7 @@ impl Log {
             messages.push(Logged { offset, appended, timestamp_ms, kind });
             offset += if random.random_ratio(1, 10) { random.random_range(2..5) } else { 1 };
         }
-        let indices = messages.iter().enumerate().map(|(index, logged)| (logged.offset, index)).collect();
-        Self { messages, low: 0, indices }
-    }
-
-    /// Returns the position of an offset among the messages.
-    pub(super) fn index(&self, offset: i64) -> Option<usize> {
-        self.indices.get(&offset).copied()
+        Self { messages, low: 0 }
     }
 
     /// Returns the offset after the last message.

@@ -115,7 +115,7 @@ impl Process {
             frozen_until: Duration::ZERO,
             cut_off_until: Duration::ZERO,
             beats: 0,
-            watch: Watch { skew_s, ..Watch::default() },
+            watch: Watch::new(skew_s),
             signature,
             committer: Committer::default(),
             generation: 0,

@@ -88,6 +88,10 @@ enum Phase {
 }
 
 impl Requests {
+    pub(super) fn new(troubles: Troubles) -> Self {
+        Self { troubles, ..Self::default() }
+    }
+
     /// Sends a request.
     pub(super) fn send(&mut self, agenda: &mut Agenda<Event>, asker: Asker, request: Request) -> RequestId {
         self.next += 1;

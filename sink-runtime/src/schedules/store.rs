@@ -64,8 +64,8 @@ impl SimulatedStore {
     /// The store has the message already: this is the second record of it.
     pub(super) fn finish(&mut self, record: &Record, first: u64, now: Duration) {
         let offset = record.identity.offset.0;
-        let mut slots = self.entries.values().flat_map(SimulatedEntry::slots);
-        let twin = slots.find(|(_, slot)| slot.message() == Some(offset)).map(|(place, _)| place);
+        let slots = || self.entries.values().flat_map(SimulatedEntry::slots);
+        let twin = slots().find(|(_, slot)| slot.message() == Some(offset)).map(|(place, _)| place);
         assert!(twin.is_none(), "message {offset} is stored twice: {record:?}, before at {twin:?}");
         self.lost.remove(&offset);
         self.entries.get_mut(&record.entry).unwrap().finish(first, record.place.0, offset, now);

@@ -36,7 +36,7 @@ pub(super) struct Watch {
     next: Option<Duration>,
     is_wanted: bool,
     /// How far this machine's wall clock is ahead, in seconds.
-    pub(super) skew_s: i64,
+    skew_s: i64,
 }
 
 /// Returns the time since the machine was started.
@@ -45,6 +45,10 @@ pub(super) fn since_boot(now: Duration) -> Duration {
 }
 
 impl Watch {
+    pub(super) fn new(skew_s: i64) -> Self {
+        Self { skew_s, ..Self::default() }
+    }
+
     /// Takes a look, unless another one is meant.
     pub(super) fn look(&mut self, agenda: &mut Agenda<Event>, process: usize, at: Duration) {
         if self.next != Some(at) {

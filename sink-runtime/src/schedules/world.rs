@@ -143,7 +143,7 @@ impl World {
         let tells_block_records = agenda.chance(800);
         let shared = Shared {
             agenda,
-            requests: Requests { troubles: plan.troubles, ..Requests::default() },
+            requests: Requests::new(plan.troubles),
             store,
             log,
             broker: Broker::default(),
