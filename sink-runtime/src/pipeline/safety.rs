@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::ledger::CommitPoint;
-use crate::record::{Entry, TimestampUs};
+use crate::record::{Entry, Offset, TimestampUs};
 
 /// By then the store has saved every block: its compaction runs each minute and may skip a busy entry.
 pub(super) const SAFE_AFTER: Duration = Duration::from_mins(3);
@@ -51,7 +51,8 @@ enum Basis {
 /// The records of one entry that were proven in rising order: they lie in its last block, one block after another.
 #[derive(Debug)]
 struct Sequence {
-    highest: TimestampUs,
+    /// The highest place, proven or there before; none where there is none.
+    highest: Option<TimestampUs>,
     count: u64,
 }
 
@@ -64,13 +65,9 @@ struct Since {
 
 impl Safety {
     pub(super) fn new(safe: CommitPoint) -> Self {
-        Self {
-            safe,
-            marks: VecDeque::new(),
-            marked: None,
-            sequences: HashMap::new(),
-            since: Since::default(),
-        }
+        // What lies between the safe point and a commit was proven by somebody else, nobody knows when.
+        let since = Since { is_late: true, ..Since::default() };
+        Self { safe, marks: VecDeque::new(), marked: None, sequences: HashMap::new(), since }
     }
 
     /// Returns the safe point.
@@ -78,20 +75,23 @@ impl Safety {
         self.safe
     }
 
+    /// Notes the newest place of an entry before anything is written there: what lies below it goes into blocks that
+    /// later records do not fill.
+    pub(super) fn begin(&mut self, entry: &Entry, newest: Option<TimestampUs>) {
+        if self.sequences.len() < ENTRIES_MAX {
+            self.sequences.entry(entry.clone()).or_insert(Sequence { highest: newest, count: 0 });
+        }
+    }
+
     /// Notes a record that the store has shown, in the order of offsets.
     pub(super) fn proven(&mut self, entry: &Entry, place: TimestampUs) {
-        if self.sequences.len() > ENTRIES_MAX {
-            self.sequences.clear();
-            self.since.is_late = true;
+        match self.sequences.get_mut(entry).filter(|sequence| Some(place) > sequence.highest) {
+            Some(sequence) => {
+                *sequence = Sequence { highest: Some(place), count: sequence.count + 1 };
+                self.since.touched.insert(entry.clone(), sequence.count);
+            }
+            None => self.since.is_late = true,
         }
-        let sequence =
-            self.sequences.entry(entry.clone()).or_insert(Sequence { highest: TimestampUs(0), count: 0 });
-        if sequence.count > 0 && place <= sequence.highest {
-            self.since.is_late = true;
-            return;
-        }
-        *sequence = Sequence { highest: place, count: sequence.count + 1 };
-        self.since.touched.insert(entry.clone(), sequence.count);
     }
 
     /// Notes that everything below `point` is proven now. Points that follow closely count as one.
@@ -143,11 +143,15 @@ impl Safety {
         self.since = Since { is_late: true, ..Since::default() };
     }
 
-    /// Goes back to the safe point after a restart of the store: what is found from there on has outlived it.
-    pub(super) fn restart(&mut self) {
+    /// Goes back to the safe point after a restart of the store. Returns the offset up to which everything was proven
+    /// before `started`: what is found below it has outlived the restart.
+    pub(super) fn restart(&mut self, started: Option<Instant>) -> Offset {
+        let is_before = |mark: &&Mark| started.is_some_and(|started| mark.at < started);
+        let outlived = self.marks.iter().take_while(is_before).last().map_or(self.safe, |mark| mark.point);
         self.marks.clear();
         self.marked = None;
         self.since = Since::default();
+        outlived.offset
     }
 
     fn is_covered(&self, counts: &[(Entry, u64)], block_records: u64) -> bool {

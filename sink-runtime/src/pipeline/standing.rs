@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::safety::{SAFE_AFTER, Safety};
 use crate::ledger::CommitPoint;
 use crate::progress::Progress;
+use crate::record::Offset;
 use crate::store_start::StoreStart;
 
 /// What was seen of the store.
@@ -12,10 +13,12 @@ use crate::store_start::StoreStart;
 pub struct StoreSeen {
     /// Since when it runs.
     pub start: StoreStart,
-    /// When it was seen, and how long it had run by then.
+    /// When it was seen.
     pub seen_at: Instant,
-    /// How long it had run by then.
+    /// How long it had run by then at least.
     pub uptime: Duration,
+    /// The same at most.
+    pub uptime_max: Duration,
     /// Most records of one block of the bucket, where the store tells.
     pub block_records: Option<u64>,
 }
@@ -91,11 +94,13 @@ impl Standing {
         Consequence::GoBack
     }
 
-    /// Goes back to the safe point after a restart; returns where the partition stands then.
-    pub(super) fn restart(&mut self) -> Progress {
-        self.safety.restart();
+    /// Goes back to the safe point after a restart; returns where the partition stands then, and the offset below which
+    /// everything was proven before the restart.
+    pub(super) fn restart(&mut self) -> (Progress, Offset) {
+        let started = self.seen.and_then(|seen| seen.seen_at.checked_sub(seen.uptime_max));
+        let outlived = self.safety.restart(started);
         self.written_under = self.seen.map(|seen| seen.start);
-        self.progress(self.safety.point())
+        (self.progress(self.safety.point()), outlived)
     }
 
     /// Moves on with the time; `point` is what may be committed.

@@ -70,7 +70,7 @@ impl<W: Writer> StoreWatch<W> {
     fn note(&mut self, sighting: Sighting, pulse: StorePulse) {
         let before = *self.seen.borrow();
         let is_restarted = match (self.clock.see(sighting), before) {
-            (Some(start), None) => return self.publish(start, pulse, None),
+            (Some(start), None) => return self.publish(start, sighting, (pulse, None)),
             (Some(start), Some(before)) if start == before.start => Some(StoreStart(start.0 + 1)),
             (start, _) => start,
         };
@@ -79,18 +79,18 @@ impl<W: Writer> StoreWatch<W> {
         };
         if let Some(start) = is_restarted {
             info!("the store was restarted, what it may have lost is read again");
-            return self.publish(start, pulse, Some(before));
+            return self.publish(start, sighting, (pulse, Some(before)));
         }
         if pulse.block_records.is_some_and(|records| before.block_records != Some(records)) {
-            self.publish(before.start, pulse, Some(before));
+            self.publish(before.start, sighting, (pulse, Some(before)));
         }
     }
 
-    fn publish(&self, start: StoreStart, pulse: StorePulse, before: Option<StoreSeen>) {
+    fn publish(&self, start: StoreStart, sighting: Sighting, (pulse, before): (StorePulse, Option<StoreSeen>)) {
         let block_records = pulse.block_records.or(before.and_then(|before| before.block_records));
         let seen_at = Instant::now().into_std();
-        let is_heard =
-            self.seen.send(Some(StoreSeen { start, seen_at, uptime: pulse.uptime, block_records }));
+        let (uptime, uptime_max) = (sighting.uptime, sighting.uptime_max());
+        let is_heard = self.seen.send(Some(StoreSeen { start, seen_at, uptime, uptime_max, block_records }));
         if is_heard.is_err() {
             debug!("no partition looks at the store any more");
         }

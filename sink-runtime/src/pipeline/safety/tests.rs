@@ -17,11 +17,14 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = tokio::time::Instant::now().into_std();
-        Self { safety: Safety::new(point(0)), now, offset: 0 }
+        let mut safety = Safety::new(point(0));
+        safety.restart(None);
+        Self { safety, now, offset: 0 }
     }
 
     /// Proves records at these places, one after another, marks what is reached, and returns the safe offset.
     fn prove(&mut self, entry: &str, places: &[u64]) -> i64 {
+        self.safety.begin(&Entry::new(entry), None);
         for place in places {
             self.safety.proven(&Entry::new(entry), TimestampUs(*place));
             self.offset += 1;
@@ -81,7 +84,8 @@ fn a_late_record_is_made_safe_by_time_alone() {
 fn what_is_found_after_a_restart_has_outlived_it() {
     let mut bench = Bench::new();
     bench.prove("a", &[1, 2, 3]);
-    bench.safety.restart();
+    let started = bench.now + Duration::from_millis(1);
+    assert_eq!(bench.safety.restart(Some(started)), Offset(3));
     bench.offset = 2;
     assert_eq!(bench.pass(Duration::from_secs(1)), 2, "nothing had to be written");
     assert_eq!(bench.prove("a", &[3]), 2, "this one had to");
@@ -96,4 +100,30 @@ fn points_above_the_one_gone_back_to_are_forgotten() {
     bench.offset = 2;
     assert_eq!(bench.pass(SAFE_AFTER), 2);
     assert_eq!(bench.safety.due(), None);
+}
+
+#[test]
+fn what_was_proven_before_a_restart_is_told_from_what_was_proven_before_it_was_noticed() {
+    let mut bench = Bench::new();
+    bench.prove("a", &[1, 2]);
+    let started = bench.now + Duration::from_millis(1);
+    bench.prove("a", &[3, 4]);
+    assert_eq!(bench.safety.restart(Some(started)), Offset(2));
+}
+
+#[test]
+fn what_the_last_owner_has_committed_is_made_safe_by_time_alone() {
+    let mut bench = Bench { safety: Safety::new(point(0)), ..Bench::new() };
+    bench.offset = 5;
+    assert_eq!(bench.pass(Duration::from_secs(1)), 0);
+    assert_eq!(bench.pass(SAFE_AFTER), 5);
+}
+
+#[test]
+fn records_below_what_the_entry_held_before_do_not_fill_each_others_blocks() {
+    let mut bench = Bench::new();
+    bench.safety.begin(&Entry::new("a"), Some(TimestampUs(1_000)));
+    bench.prove("a", &[1, 2]);
+    let many: Vec<u64> = (3..40).collect();
+    assert_eq!(bench.prove("a", &many), 0);
 }

@@ -37,7 +37,8 @@ impl PartitionState {
         let settled = match answer {
             Answer::Surveyed(Ok(entries)) => {
                 for (entry, from, newest) in entries {
-                    self.frontier.learn(entry, from, newest);
+                    let highest = self.frontier.learn(entry.clone(), from, newest);
+                    self.standing.safety().begin(&entry, highest);
                 }
                 Settled::default()
             }

@@ -80,6 +80,7 @@ impl Bench {
             start: StoreStart(start),
             seen_at: self.now,
             uptime: Duration::from_mins(5),
+            uptime_max: Duration::from_mins(5),
             block_records: None,
         };
         self.step(Input::Store(seen))
