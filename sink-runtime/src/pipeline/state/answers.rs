@@ -101,7 +101,7 @@ impl PartitionState {
         effects.push(Effect::Found(found.len()));
         for planned in found {
             if self.slack_us > 0 {
-                self.mapper.follow(planned.record.place);
+                self.mapper.follow(planned.record.place, self.slack_us);
             }
             if self.history.outlived(planned.record.identity.offset) {
                 self.ledger.set(planned.record.identity.offset, Fate::Verified);
