@@ -62,14 +62,6 @@ impl StoreStart {
     }
 }
 
-impl Sighting {
-    /// Returns how long the store had run at most when its answer was there.
-    #[must_use]
-    pub fn uptime_max(self) -> Duration {
-        self.uptime + SECOND + self.answered.saturating_sub(self.asked)
-    }
-}
-
 impl StartClock {
     /// Takes a look; returns the start where it is the first one seen, or another than before.
     pub fn see(&mut self, sighting: Sighting) -> Option<StoreStart> {

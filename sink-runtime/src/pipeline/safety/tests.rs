@@ -36,6 +36,7 @@ impl Bench {
         self.now += time;
         self.safety.reached(self.now, point(self.offset));
         self.safety.advance(self.now, BLOCK);
+        self.safety.confirm(self.now);
         self.safety.point().offset.0
     }
 }
@@ -54,11 +55,12 @@ fn proven_records_are_safe_after_a_while() {
 }
 
 #[test]
-fn a_blocks_worth_of_later_records_makes_safe_at_once() {
+fn two_blocks_of_later_records_make_safe_at_once() {
     let mut bench = Bench::new();
     bench.prove("a", &[1, 2]);
-    assert_eq!(bench.prove("a", &[3, 4, 5, 6, 7, 8, 9, 10, 11]), 0, "nine more may share its block");
-    assert_eq!(bench.prove("a", &[12]), 2);
+    let two_blocks_less_one: Vec<u64> = (3..22).collect();
+    assert_eq!(bench.prove("a", &two_blocks_less_one), 0, "its block may still be in the cache");
+    assert_eq!(bench.prove("a", &[22]), 2);
 }
 
 #[test]
@@ -67,7 +69,7 @@ fn each_entry_needs_later_records_of_its_own() {
     bench.prove("b", &[1]);
     let many: Vec<u64> = (1..40).collect();
     assert_eq!(bench.prove("a", &many), 0);
-    let more: Vec<u64> = (2..12).collect();
+    let more: Vec<u64> = (2..22).collect();
     assert_eq!(bench.prove("b", &more), 1);
 }
 
@@ -126,4 +128,20 @@ fn records_below_what_the_entry_held_before_do_not_fill_each_others_blocks() {
     bench.prove("a", &[1, 2]);
     let many: Vec<u64> = (3..40).collect();
     assert_eq!(bench.prove("a", &many), 0);
+}
+
+#[test]
+fn nothing_is_safe_before_the_store_was_seen_once_more() {
+    let mut bench = Bench::new();
+    let places: Vec<u64> = (1..40).collect();
+    let asked = bench.now;
+    bench.prove("a", &[1]);
+    bench.prove("a", &places[1..]);
+    let mut unseen = Bench::new();
+    unseen.safety.begin(&Entry::new("a"), None);
+    unseen.safety.proven(&Entry::new("a"), TimestampUs(1));
+    unseen.safety.reached(unseen.now, point(1));
+    unseen.safety.advance(unseen.now + SAFE_AFTER, BLOCK);
+    unseen.safety.confirm(asked);
+    assert_eq!((bench.safety.point().offset, unseen.safety.point().offset), (Offset(1), Offset(0)));
 }

@@ -19,7 +19,7 @@ fn progress(safe: i64, committed: i64, start: Option<i64>) -> Progress {
 
 fn seen(now: Instant, start: i64) -> StoreSeen {
     let uptime = Duration::from_mins(10);
-    StoreSeen { start: StoreStart(start), seen_at: now, uptime, uptime_max: uptime, block_records: None }
+    StoreSeen { start: StoreStart(start), asked_at: now, seen_at: now, uptime, block_records: None }
 }
 
 fn now() -> Instant {
