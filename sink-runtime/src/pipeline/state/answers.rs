@@ -12,7 +12,7 @@ use crate::pipeline::effect::Effect;
 use crate::pipeline::letters::Returned;
 use crate::pipeline::proving::Answered;
 use crate::pipeline::request::Answer;
-use crate::pipeline::work::{Pause, Settled, Work};
+use crate::pipeline::work::{Found, Pause, Settled, Work};
 use crate::record::Entry;
 use crate::writer::{Head, StoreError};
 
@@ -37,7 +37,8 @@ impl PartitionState {
         let settled = match answer {
             Answer::Surveyed(Ok(entries)) => {
                 for (entry, from, newest) in entries {
-                    self.frontier.learn(entry, from, newest);
+                    let highest = self.frontier.learn(entry.clone(), from, newest);
+                    self.standing.safety().begin(&entry, highest);
                 }
                 Settled::default()
             }
@@ -93,16 +94,16 @@ impl PartitionState {
         }
     }
 
-    fn settle_found(&mut self, now: Instant, found: Vec<Planned>, effects: &mut Vec<Effect>) {
+    fn settle_found(&mut self, now: Instant, found: Vec<Found>, effects: &mut Vec<Effect>) {
         if found.is_empty() {
             return;
         }
         effects.push(Effect::Found(found.len()));
-        for planned in found {
+        for Found { planned, was_sent } in found {
             if self.slack_us > 0 {
-                self.mapper.follow(planned.record.place);
+                self.mapper.follow(planned.record.place, self.slack_us);
             }
-            if self.history.outlived(planned.record.identity.offset) {
+            if !was_sent && self.history.outlived(planned.record.identity.offset) {
                 self.ledger.set(planned.record.identity.offset, Fate::Verified);
             } else {
                 self.answered(now, &planned);

@@ -78,6 +78,7 @@ impl Bench {
     fn see(&mut self, start: i64) -> Vec<&'static str> {
         let seen = StoreSeen {
             start: StoreStart(start),
+            asked_at: self.now,
             seen_at: self.now,
             uptime: Duration::from_mins(5),
             block_records: None,

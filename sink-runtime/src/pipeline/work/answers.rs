@@ -32,7 +32,7 @@ impl Work {
             let entry = &item.record().entry;
             if let Some(place) = there.get(&(entry.clone(), item.record().identity)) {
                 item.found_at(*place);
-                settled.found.push(item.planned);
+                settled.found.push(item.into_found());
                 continue;
             }
             let is_asked = index < window;
@@ -74,7 +74,7 @@ impl Work {
             match answer {
                 None => {}
                 Some(Ok(head)) if head.identity == Some(item.record().identity) => {
-                    settled.found.push(item.planned);
+                    settled.found.push(item.into_found());
                     continue;
                 }
                 Some(Ok(_foreign)) => {
