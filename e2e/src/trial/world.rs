@@ -380,6 +380,7 @@ impl World {
         std::fs::write(&config, config::yaml(&place, spec)?)?;
         let mut command = Command::new(spec.program.clone().map_or_else(program, Ok)?);
         command.arg("--config").arg(config).args(["--instance-id", &spec.name]);
+        command.envs(spec.env.iter().map(|(name, value)| (name, value)));
         if let Some(uid) = &spec.uid {
             command.args(["--instance-uid", uid]);
         }
