@@ -35,6 +35,7 @@ pub mod port_forward;
 pub mod preflight;
 pub mod program;
 pub mod progress;
+pub mod python;
 pub mod state;
 pub mod status;
 pub mod store;
