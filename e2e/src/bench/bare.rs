@@ -66,6 +66,9 @@ pub struct BareArgs {
     /// The bucket
     #[arg(long)]
     pub(super) bucket: String,
+    /// Gives each record its offset for a label
+    #[arg(long)]
+    pub(super) with_offsets: bool,
 }
 
 /// A payload where librdkafka has put it.
@@ -144,7 +147,10 @@ fn lane(
             next = message.offset() + 1;
             records += 1;
             bytes += message.payload_len();
-            let record = RecordBuilder::new().entry(&entry).timestamp_us(last_us);
+            let mut record = RecordBuilder::new().entry(&entry).timestamp_us(last_us);
+            if args.with_offsets {
+                record = record.add_label("kafka_offset", &message.offset().to_string());
+            }
             request.append_record(record.data(Bytes::from_owner(Payload(message))).build());
         }
         if records > 0 {

@@ -44,6 +44,8 @@ pub(super) enum Contender {
     Kafkasink,
     /// The fastest pipeline without guarantees
     Bare,
+    /// The same, but it keeps offsets as labels: what the store takes for the identity of records; only where named
+    BareLabelled,
     /// The loop of the vendor's guide, in Python
     PythonGuide,
     /// The same loop with batches
@@ -95,16 +97,23 @@ impl Case {
 
 impl Contender {
     /// All of them, in the order of the table.
-    pub(super) const ALL: [Self; 4] = [Self::Kafkasink, Self::Bare, Self::PythonGuide, Self::PythonBatched];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Kafkasink, Self::Bare, Self::BareLabelled, Self::PythonGuide, Self::PythonBatched];
 
     /// Returns the name in tables and results.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Kafkasink => "kafkasink",
             Self::Bare => "bare",
+            Self::BareLabelled => "bare-labelled",
             Self::PythonGuide => "python-guide",
             Self::PythonBatched => "python-batched",
         }
+    }
+
+    /// Tells whether it runs only where it is named: it explains the others and no floor hangs on it.
+    pub(super) fn is_for_insight(self) -> bool {
+        self == Self::BareLabelled
     }
 
     /// Tells whether it runs but once and with a part of the messages: it is many times slower, and no floor hangs

@@ -41,7 +41,7 @@ impl Turn<'_> {
                 let samples = sample(self.stage, &[self.topic], &bucket, self.load).await?;
                 samples::run(&samples, self.case, self.load).context("find the end of the run")?
             }
-            Contender::Bare => self.child(self.bare(&bucket)).await?,
+            Contender::Bare | Contender::BareLabelled => self.child(self.bare(&bucket)).await?,
             Contender::PythonGuide => self.child(self.python(GUIDE, &bucket)?).await?,
             Contender::PythonBatched => self.child(self.python(BATCHED, &bucket)?).await?,
         };
@@ -78,6 +78,9 @@ impl Turn<'_> {
         command.args(["bare", "--bootstrap", &self.stage.bootstrap, "--topic", &self.topic.name]);
         command.args(["--partitions", &PARTITIONS.to_string(), "--bucket", &bucket.name]);
         command.args(["--url", &self.stage.store.url, "--token", &self.stage.store.token]);
+        if self.contender == Contender::BareLabelled {
+            command.arg("--with-offsets");
+        }
         command
     }
 
