@@ -57,7 +57,7 @@ impl Sink {
         command.arg("--config").arg(file).args(["--instance-id", "bench-0", "--instance-uid", &group_id]);
         command.args(["--admin-address", &address]);
         Ok(Self {
-            child: Child::start(command, &stage.log_file(&group_id))?,
+            child: Child::start(command, &stage.log_file(&format!("sink-{number}")))?,
             // A proxy of the environment knows nothing of our 127.0.0.1.
             http: reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build()?,
             metrics_url: format!("http://{address}/metrics"),
