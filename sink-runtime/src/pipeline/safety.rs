@@ -102,7 +102,10 @@ impl Safety {
             None => {
                 // It may keep an older block in the store's hands, which counting takes for saved.
                 self.since.is_late = true;
-                self.marks.iter_mut().filter(|mark| mark.is_counted()).for_each(|mark| mark.basis = Basis::Time);
+                self.marks
+                    .iter_mut()
+                    .filter(|mark| mark.is_counted())
+                    .for_each(|mark| mark.basis = Basis::Time);
             }
         }
     }
@@ -169,7 +172,8 @@ impl Safety {
         let is_before = |at: Instant| started.is_some_and(|started| at < started);
         let ripe = self.ripe.iter().map(|(point, at)| (*point, *at));
         let known = ripe.chain(self.marks.iter().map(|mark| (mark.point, mark.at)));
-        let outlived = known.take_while(|(_, at)| is_before(*at)).last().map_or(self.safe, |(point, _)| point);
+        let outlived =
+            known.take_while(|(_, at)| is_before(*at)).last().map_or(self.safe, |(point, _)| point);
         self.marks.clear();
         self.ripe.clear();
         self.marked = None;

@@ -43,19 +43,30 @@ pub(super) enum Happening {
     GoBack(u64),
     Look(Duration),
     LookAgain,
-    Looked { asked: Duration, pulse: Option<Pulse> },
+    Looked {
+        asked: Duration,
+        pulse: Option<Pulse>,
+    },
     CommitTick,
     Committed(Job, bool),
     Impatient(u64),
-    Assigned { generation: u64 },
-    Regenerated { generation: u64 },
+    Assigned {
+        generation: u64,
+    },
+    /// The poll loop may be free to take what the group has said.
+    Rebalance,
+    Regenerated {
+        generation: u64,
+    },
     Revoked,
     Lost,
     Fenced,
     Resolve,
     Confirm,
     DrainOver(u64),
-    Stop { leaves: bool },
+    Stop {
+        leaves: bool,
+    },
 }
 
 /// One run of a member.
@@ -79,6 +90,8 @@ pub(super) struct Process {
     working: Option<u64>,
     is_unsettled: bool,
     drain: Option<(u64, Then)>,
+    /// What the group has said and the poll loop has not taken yet.
+    rebalances: VecDeque<Happening>,
     lanes_begun: u64,
 }
 
@@ -87,7 +100,6 @@ pub(super) struct Process {
 pub(super) struct Feed {
     pub(super) state: FeedState,
     pub(super) position: i64,
-    go_back_at: Duration,
 }
 
 #[derive(Debug)]
@@ -103,7 +115,9 @@ enum Then {
     Release,
     /// The next offset is out of range: the partition is taken anew.
     TakeAnew,
-    Close { leaves: bool },
+    Close {
+        leaves: bool,
+    },
 }
 
 impl Process {
@@ -126,6 +140,7 @@ impl Process {
             working: None,
             is_unsettled: false,
             drain: None,
+            rebalances: VecDeque::new(),
             lanes_begun: 0,
         }
     }
@@ -144,7 +159,9 @@ impl Process {
 
     pub(super) fn happen(&mut self, shared: &mut Shared, happening: Happening) {
         match happening {
-            Happening::Tick(lane, at) => self.on_lane(shared, lane, |lane, shared, around| lane.tick(shared, around, at)),
+            Happening::Tick(lane, at) => {
+                self.on_lane(shared, lane, |lane, shared, around| lane.tick(shared, around, at))
+            }
             Happening::Letters(lane, answers) => self.input(shared, lane, Input::Letters(answers)),
             Happening::Messages(lane) => self.read(shared, lane),
             Happening::LeaseWanted(lane) => self.renew(shared, lane),
@@ -155,10 +172,12 @@ impl Process {
             Happening::CommitTick => self.commit_tick(shared),
             Happening::Committed(job, is_taken) => self.committed(shared, &job, is_taken),
             Happening::Impatient(number) => self.waited_for(shared, number, false),
-            Happening::Assigned { generation } => self.assigned(shared, generation),
+            Happening::Assigned { .. } | Happening::Revoked | Happening::Lost => {
+                self.rebalances.push_back(happening);
+                self.rebalance(shared);
+            }
+            Happening::Rebalance => self.rebalance(shared),
             Happening::Regenerated { generation } => self.generation = self.generation.max(generation),
-            Happening::Revoked => self.revoked(shared, Then::Release),
-            Happening::Lost => self.lost(shared),
             Happening::Fenced => self.die(shared),
             Happening::Resolve => self.resolve(shared),
             Happening::Confirm => self.confirm(shared),
@@ -168,7 +187,12 @@ impl Process {
     }
 
     /// Passes something on to a lane.
-    pub(super) fn on_lane(&mut self, shared: &mut Shared, id: u64, step: impl FnOnce(&mut Lane, &mut Shared, Around<'_>)) {
+    pub(super) fn on_lane(
+        &mut self,
+        shared: &mut Shared,
+        id: u64,
+        step: impl FnOnce(&mut Lane, &mut Shared, Around<'_>),
+    ) {
         let around = Around { lease: &self.lease, is_store_reachable: self.watch.is_reachable };
         let Some(lane) = self.lanes.iter_mut().find(|lane| lane.asker.lane == id) else {
             return;
@@ -195,7 +219,8 @@ impl Process {
     fn settle(&mut self, shared: &mut Shared) {
         let is_open = self.feed.as_ref().is_some_and(|feed| matches!(feed.state, FeedState::Open));
         for lane in &mut self.lanes {
-            let may_read = is_open && Some(lane.asker.lane) == self.working && lane.has_begun && lane.wish.is_none();
+            let may_read =
+                is_open && Some(lane.asker.lane) == self.working && lane.has_begun && lane.wish.is_none();
             if may_read && !lane.is_reading && lane.state.wants_messages() {
                 lane.is_reading = true;
                 let delay = shared.agenda.span(1..6);
@@ -227,7 +252,8 @@ impl Process {
         };
         lane.is_reading = false;
         let is_wanted = self.working == Some(id) && lane.wish.is_none() && lane.state.wants_messages();
-        let Some(feed) = self.feed.as_mut().filter(|feed| is_wanted && matches!(feed.state, FeedState::Open)) else {
+        let Some(feed) = self.feed.as_mut().filter(|feed| is_wanted && matches!(feed.state, FeedState::Open))
+        else {
             return;
         };
         if self.drain.is_some() || shared.agenda.now < self.cut_off_until {
@@ -286,7 +312,8 @@ impl Process {
     fn news(&mut self, now: Duration) -> Option<Commit> {
         let lane = self.lanes.iter_mut().find(|lane| Some(lane.asker.lane) == self.working)?;
         let commit = lane.current();
-        let is_patient = |(sent, at): &(Commit, Duration)| !sent.is_behind(&commit) && now - *at < COMMIT_PATIENCE;
+        let is_patient =
+            |(sent, at): &(Commit, Duration)| !sent.is_behind(&commit) && now - *at < COMMIT_PATIENCE;
         if !lane.committed.is_behind(&commit) || lane.sent.as_ref().is_some_and(is_patient) {
             return None;
         }
@@ -354,9 +381,7 @@ impl Process {
             Purpose::Start => shared.agenda.after(RETRY_AFTER, self.event(Happening::Confirm)),
             Purpose::GoBack(lane, generation) if is_taken => self.read_again(lane, generation, shared),
             Purpose::GoBack(lane, _) => {
-                let at = shared.agenda.now + RETRY_AFTER;
-                self.feed.iter_mut().for_each(|feed| feed.go_back_at = at);
-                shared.agenda.at(at, self.event(Happening::GoBack(lane)));
+                shared.agenda.after(RETRY_AFTER, self.event(Happening::GoBack(lane)));
             }
             Purpose::Last => self.given_up(shared),
         }
@@ -366,7 +391,8 @@ impl Process {
 
     fn go_back(&mut self, shared: &mut Shared, id: u64) {
         let is_open = self.feed.as_ref().is_some_and(|feed| matches!(feed.state, FeedState::Open));
-        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.asker.lane == id && Some(id) == self.working) else {
+        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.asker.lane == id && Some(id) == self.working)
+        else {
             return;
         };
         let Some(wish) = lane.wish.as_mut().filter(|_| is_open) else {
@@ -413,13 +439,23 @@ impl Process {
         is_busy
     }
 
-    fn assigned(&mut self, shared: &mut Shared, generation: u64) {
-        self.generation = self.generation.max(generation);
-        if self.is_stopping || self.is_busy(shared, Happening::Assigned { generation }) {
+    /// Takes what the group has said, one change after another.
+    fn rebalance(&mut self, shared: &mut Shared) {
+        if self.rebalances.is_empty() || self.is_stopping || self.is_busy(shared, Happening::Rebalance) {
             return;
         }
+        match self.rebalances.pop_front() {
+            Some(Happening::Assigned { generation }) => self.assigned(shared, generation),
+            Some(Happening::Revoked) => self.revoked(shared, Then::Release),
+            _ => self.lost(shared),
+        }
+        shared.agenda.after(Duration::ZERO, self.event(Happening::Rebalance));
+    }
+
+    fn assigned(&mut self, shared: &mut Shared, generation: u64) {
+        self.generation = self.generation.max(generation);
         if self.feed.is_none() {
-            self.feed = Some(Feed { state: FeedState::Unresolved, position: 0, go_back_at: Duration::ZERO });
+            self.feed = Some(Feed { state: FeedState::Unresolved, position: 0 });
             self.resolve(shared);
         }
     }
@@ -472,10 +508,6 @@ impl Process {
             return;
         };
         feed.position = start.progress.point.offset.0;
-        if start.lost > 0 {
-            let first = start.progress.point.offset.0 - i64::try_from(start.lost).unwrap();
-            shared.truth.lost.push(first..start.progress.point.offset.0);
-        }
         let is_fenced = std::mem::take(&mut self.is_unsettled) || start.is_fenced;
         let made_by = if start.is_own_mapping { MadeBy::OwnMapping } else { MadeBy::OtherMapping };
         let fenced_until = is_fenced.then(|| shared.agenda.instant() + FENCING_WAIT);
@@ -486,17 +518,13 @@ impl Process {
         self.lanes_begun += 1;
         let asker = Asker { process: self.id, lane: self.lanes_begun };
         let partition = shared.partition.clone();
-        let committed =
-            Commit { partition, progress: start.progress, is_clean: false, is_owner: !is_fenced };
+        let committed = Commit { partition, progress: start.progress, is_clean: false, is_owner: !is_fenced };
         self.working = Some(asker.lane);
         self.lanes.push_back(Lane::new(asker, state, committed));
         self.begin_next(shared);
     }
 
     fn revoked(&mut self, shared: &mut Shared, then: Then) {
-        if then == Then::Release && self.is_busy(shared, Happening::Revoked) {
-            return;
-        }
         if self.drain.is_none() {
             self.drain(shared, then, REVOKE_DEADLINE);
         }
@@ -550,7 +578,7 @@ impl Process {
         match then {
             Then::Release => shared.broker.released(&mut shared.agenda, self.id, self.seat),
             Then::TakeAnew => {
-                self.feed = Some(Feed { state: FeedState::Unresolved, position: 0, go_back_at: Duration::ZERO });
+                self.feed = Some(Feed { state: FeedState::Unresolved, position: 0 });
                 self.resolve(shared);
             }
             Then::Close { leaves } => {
@@ -563,14 +591,13 @@ impl Process {
     }
 
     fn lost(&mut self, shared: &mut Shared) {
-        if self.is_busy(shared, Happening::Lost) {
-            return;
-        }
         if let Some(lane) = self.working.take() {
             self.is_unsettled = true;
             self.on_lane(shared, lane, |lane, shared, around| lane.stop(shared, around));
         }
         self.committer.forget();
         self.feed = None;
+        let delay = shared.agenda.span(200..3_000);
+        shared.agenda.after(delay, Event::Join(self.id));
     }
 }

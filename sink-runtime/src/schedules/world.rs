@@ -122,9 +122,10 @@ impl World {
     pub(super) fn new(seed: u64, epoch: Instant, mapper: &Arc<Mapper>) -> Self {
         let mut agenda = Agenda::new(seed, epoch);
         let plan = Plan::new(&mut agenda.random);
-        let log = Log::new(&mut agenda.random, plan.calm_at);
         let store = SimulatedStore::new(&mut agenda.random);
-        let limits = BatchLimits { records: 8, bytes: 100, header_bytes: 10_000, age: Duration::from_millis(50) };
+        let log = Log::new(&mut agenda.random, plan.calm_at, store.quota.is_some());
+        let limits =
+            BatchLimits { records: 8, bytes: 100, header_bytes: 10_000, age: Duration::from_millis(50) };
         let settings = StateSettings {
             limits,
             has_dead_letters: true,
@@ -164,9 +165,18 @@ impl World {
         let mut events = 0;
         while !self.is_over {
             let event = self.shared.agenda.next().expect("somebody always looks at the store");
+            if std::env::var("TRACE").is_ok() {
+                eprintln!("{:?} {event:?}", self.shared.agenda.now);
+            } // LOCAL
             self.happen(event);
             events += 1;
-            assert!(events < EVENTS_MAX, "never ends: {} of {}, {:?}", self.committed(), self.shared.log.end(), self.shared.agenda.now);
+            assert!(
+                events < EVENTS_MAX,
+                "never ends: {} of {}, {:?}",
+                self.committed(),
+                self.shared.log.end(),
+                self.shared.agenda.now
+            );
         }
         check::end(&self.shared);
         Counts {
@@ -187,7 +197,9 @@ impl World {
                 requests.step(agenda, store, (id, step));
                 self.plan_compaction();
             }
-            Event::Answered(Asker { process, .. }, ..) | Event::TimedOut(Asker { process, .. }, _) | Event::Process(process, _) => {
+            Event::Answered(Asker { process, .. }, ..)
+            | Event::TimedOut(Asker { process, .. }, _)
+            | Event::Process(process, _) => {
                 self.on_process(process, event);
             }
             Event::Pulse { process, asked } => self.pulse(process, asked),
@@ -225,11 +237,15 @@ impl World {
         }
         match event {
             Event::Answered(asker, request, answer) => {
-                process.on_lane(shared, asker.lane, |lane, shared, around| lane.answered(shared, around, (request, answer)));
+                process.on_lane(shared, asker.lane, |lane, shared, around| {
+                    lane.answered(shared, around, (request, answer))
+                });
             }
             Event::TimedOut(asker, request) => {
                 if let Some(answer) = shared.requests.abandon(&mut shared.agenda, request) {
-                    process.on_lane(shared, asker.lane, |lane, shared, around| lane.answered(shared, around, (request, answer)));
+                    process.on_lane(shared, asker.lane, |lane, shared, around| {
+                        lane.answered(shared, around, (request, answer))
+                    });
                 }
             }
             Event::Process(_, happening) => {
@@ -401,11 +417,7 @@ impl World {
         let happening = match self.shared.broker.seats[process.seat] {
             Some(other) if other != id => Happening::Fenced,
             Some(_) => return,
-            None => {
-                let delay = self.shared.agenda.span(200..3_000);
-                self.shared.agenda.after(delay, Event::Join(id));
-                Happening::Lost
-            }
+            None => Happening::Lost,
         };
         self.shared.agenda.after(Duration::ZERO, Event::Process(id, happening));
     }
@@ -422,8 +434,12 @@ impl World {
             Fault::Hold(time) => self.shared.requests.held = Some((Entry::new("a/0"), now + time)),
             Fault::Crash(seat) => self.end(seat, true),
             Fault::MachineGone(seat) => self.end(seat, false),
-            Fault::FreezeMember(seat, time) => self.silent_for(seat, time, |process, until| process.frozen_until = until),
-            Fault::CutOff(seat, time) => self.silent_for(seat, time, |process, until| process.cut_off_until = until),
+            Fault::FreezeMember(seat, time) => {
+                self.silent_for(seat, time, |process, until| process.frozen_until = until)
+            }
+            Fault::CutOff(seat, time) => {
+                self.silent_for(seat, time, |process, until| process.cut_off_until = until)
+            }
             Fault::Stop { seat, leaves } => {
                 if let Some(id) = self.current[seat] {
                     self.shared.agenda.after(Duration::ZERO, Event::Process(id, Happening::Stop { leaves }));
