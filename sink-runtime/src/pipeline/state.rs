@@ -222,7 +222,8 @@ impl PartitionState {
 
     /// Returns when the next request is due; none while one is under way or nothing is to be asked.
     fn request_due(&self) -> Option<Instant> {
-        if self.is_requesting || self.going_back.is_some() || !self.standing.is_open() {
+        let must_wait = self.is_requesting || (self.is_stopping && self.outbox.is_travelling());
+        if must_wait || self.going_back.is_some() || !self.standing.is_open() {
             return None;
         }
         let earliest = self.resume_at.max(self.fenced_until);

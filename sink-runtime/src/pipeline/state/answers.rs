@@ -49,9 +49,8 @@ impl PartitionState {
                 work.mended();
                 Settled::default()
             }
-            Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) | Answer::Mended(Err(error)) => {
-                Work::unanswered(error)
-            }
+            Answer::Mended(Err(error)) => work.not_mended(error),
+            Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) => Work::unanswered(error),
             Answer::Shown { .. } | Answer::NotSent => Settled::default(),
         };
         self.settle(now, settled, effects);
