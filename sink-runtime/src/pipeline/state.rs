@@ -172,7 +172,8 @@ impl PartitionState {
     /// Returns when the next tick is due, where nothing else would wake the partition.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        let outbox = if self.is_stopping { None } else { self.outbox.due() };
+        let is_delivering = !self.is_stopping && self.going_back.is_none();
+        let outbox = if is_delivering { self.outbox.due() } else { None };
         let standing = if self.is_stopping { None } else { self.standing.due() };
         [self.request_due(), outbox, standing, self.fenced_until].into_iter().flatten().min()
     }
@@ -237,7 +238,8 @@ impl PartitionState {
     }
 
     fn write_due(&self, earliest: Option<Instant>) -> Option<Instant> {
-        let is_ready = self.work.is_some() || self.gathering.is_closed(self.settings.limits);
+        let has_work = self.work.as_ref().is_some_and(|work| !work.is_empty());
+        let is_ready = has_work || self.gathering.is_closed(self.settings.limits);
         if is_ready { earliest } else { self.gathering.due(self.settings.limits) }
     }
 
