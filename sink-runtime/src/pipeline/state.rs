@@ -171,7 +171,8 @@ impl PartitionState {
     /// Returns when the next tick is due, where nothing else would wake the partition.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        let outbox = if self.is_stopping() { None } else { self.outbox.due() };
+        let is_delivering = !self.is_stopping() && self.going_back.is_none();
+        let outbox = if is_delivering { self.outbox.due() } else { None };
         let standing = if self.is_stopping() { None } else { self.standing.due() };
         [self.request_due(), outbox, standing, self.fenced_until].into_iter().flatten().min()
     }
@@ -225,7 +226,8 @@ impl PartitionState {
 
     /// Returns when the next request is due; none while one is under way or nothing is to be asked.
     fn request_due(&self) -> Option<Instant> {
-        if self.is_requesting || self.going_back.is_some() || !self.standing.is_open() {
+        let must_wait = self.is_requesting || (self.is_stopping() && self.outbox.is_travelling());
+        if must_wait || self.going_back.is_some() || !self.standing.is_open() {
             return None;
         }
         let earliest = self.resume_at.max(self.fenced_until);
@@ -239,7 +241,8 @@ impl PartitionState {
     }
 
     fn write_due(&self, earliest: Option<Instant>) -> Option<Instant> {
-        let is_ready = self.work.is_some() || self.gathering.is_closed(self.settings.limits);
+        let has_work = self.work.as_ref().is_some_and(|work| !work.is_empty());
+        let is_ready = has_work || self.gathering.is_closed(self.settings.limits);
         if is_ready { earliest } else { self.gathering.due(self.settings.limits) }
     }
 

@@ -43,9 +43,8 @@ impl PartitionState {
                 work.mended();
                 Settled::default()
             }),
-            Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) | Answer::Mended(Err(error)) => {
-                Work::unanswered(error)
-            }
+            Answer::Mended(Err(error)) => self.settled(|work| work.not_mended(error)),
+            Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) => Work::unanswered(error),
         };
         self.settle(now, settled, effects);
     }
