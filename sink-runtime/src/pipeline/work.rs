@@ -17,7 +17,9 @@
 //! - A deletion copies what stays of the block. Where the file ends before a half-written record that stays, the copy
 //!   ends in "unexpected EOF" and the whole block disappears from queries. So none may stay. Its file is long enough
 //!   at first, because it is allocated in advance, and exactly as long as its data after the first deletion.
-//! - A deletion with nothing finished behind what is deleted moves nothing, so that a kill in its midst costs nothing.
+//! - A store that is killed while it deletes forgets the holes that the block's file still has: what was finished behind
+//!   them is lost as above. With nothing behind, one instant of a few milliseconds remains, in which it has removed
+//!   the block's old file and not yet renamed the new one: killed there, it shows the block with bodies of zeros.
 
 mod answers;
 mod items;

@@ -103,10 +103,11 @@ impl Work {
     pub(in crate::pipeline) fn mended(&mut self, answer: Result<(), StoreError>) -> Settled {
         let is_gone = answer.is_ok();
         for item in &mut self.items {
-            if let Conflict::HalfWritten { since, .. } = item.conflict {
-                item.conflict =
-                    if is_gone { Conflict::None } else { Conflict::HalfWritten { since, said: since } };
-            }
+            item.conflict = match item.conflict {
+                Conflict::HalfWritten { .. } if is_gone => Conflict::None,
+                Conflict::HalfWritten { since, .. } => Conflict::HalfWritten { since, said: since },
+                known @ (Conflict::None | Conflict::Unknown) => known,
+            };
         }
         self.beyond = None;
         answer.map_or_else(Self::unanswered, |()| Settled::default())
