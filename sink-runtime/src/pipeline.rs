@@ -6,6 +6,7 @@
 
 mod ask;
 mod breaker;
+mod cut;
 mod driver;
 mod effect;
 mod frontier;

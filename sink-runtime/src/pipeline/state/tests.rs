@@ -12,6 +12,7 @@ use crate::budget::Hold;
 use crate::dead_letter::{DeadLetterError, Obstacle};
 use crate::ledger::CommitPoint;
 use crate::map::Mapper;
+use crate::pipeline::cut::Cut;
 use crate::pipeline::{Answer, Checked, Effect, Input, MadeBy, Request, StoreSeen};
 use crate::progress::Progress;
 use crate::record::{
@@ -41,9 +42,10 @@ struct Bench {
 }
 
 impl Bench {
-    /// Returns a partition that has seen the store.
+    /// Returns a partition that has seen the store, and knows of no request that was cut off.
     fn new(has_dead_letters: bool, fenced_for: Option<Duration>) -> Self {
         let mut bench = Self::unseen(has_dead_letters, fenced_for);
+        bench.state.cut = Cut::None;
         bench.see(100);
         bench
     }
@@ -110,11 +112,23 @@ impl Bench {
         self.step(Input::Messages(messages.collect()))
     }
 
+    fn check_nothing(&mut self) -> Vec<&'static str> {
+        self.step(Input::Answer(Answer::Checked(Ok(Checked::default()))))
+    }
+
     fn survey(&mut self) -> Vec<&'static str> {
         let entry = crate::record::Entry::new("a/0");
         let found = vec![(entry, crate::record::TimestampUs(0), None)];
         self.step(Input::Answer(Answer::Surveyed(Ok(found))))
     }
+}
+
+fn half() -> Result<Head, StoreError> {
+    Err(StoreError::from_status(425, "still being written"))
+}
+
+fn free() -> Result<Head, StoreError> {
+    Err(StoreError::from_status(404, "no record"))
 }
 
 fn message(key: Option<&'static str>, offset: i64) -> Message {
@@ -286,7 +300,9 @@ fn failed_write_is_checked_before_it_is_repeated() {
     assert_eq!(bench.step(Input::Answer(Answer::Written(unclear()))), ["failing"]);
     bench.now = bench.state.due().unwrap();
     assert_eq!(bench.step(Input::Tick), ["check"]);
-    assert_eq!(bench.step(Input::Answer(Answer::Checked(Ok(Checked::default())))), ["write"]);
+    // What the check does not show may be half-written: nothing may be written behind that.
+    assert_eq!(bench.check_nothing(), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![free(), free()]))), ["write"]);
     assert!(!bench.state.is_clean());
 }
 
@@ -297,7 +313,8 @@ fn taken_place_is_a_question_and_not_an_answer() {
     bench.messages(&[A, A]);
     bench.survey();
     let written = Answer::Written(Ok(vec![Err(taken()), Err(taken())]));
-    assert_eq!(bench.step(Input::Answer(written)), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(written)), ["check"]);
+    assert_eq!(bench.check_nothing(), ["probe"]);
     let head = |identity| Head { place: TimestampUs(1_000_000), identity };
     let probed = Answer::Probed(vec![Ok(head(Some(identity(0)))), Ok(head(None))]);
     // The first is ours and stored; the second moves off the foreign record, whose neighbours are asked about.
@@ -311,15 +328,54 @@ fn half_written_record_is_deleted_after_it_has_said_so_for_two_seconds() {
     bench.messages(&[A, A]);
     bench.survey();
     let taken = Err(StoreError::from_status(409, "A record with timestamp 1 already exists"));
-    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(()), taken])))), ["stored", "probe"]);
-    let half = || Answer::Probed(vec![Err(StoreError::from_status(425, "still being written"))]);
-    assert_eq!(bench.step(Input::Answer(half())), ["failing"]);
-    bench.now += Duration::from_millis(200);
+    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(()), taken])))), ["stored", "check"]);
+    assert_eq!(bench.check_nothing(), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![half()]))), ["failing"]);
+    bench.now += Duration::from_secs(1);
+    assert!(bench.step(Input::Tick).is_empty(), "its request may still be at work");
+    bench.now += Duration::from_secs(1);
     assert_eq!(bench.step(Input::Tick), ["probe"]);
-    assert_eq!(bench.step(Input::Answer(half())), ["failing"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![half()]))), ["failing", "mend"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Mended(Ok(())))), ["write"]);
+}
+
+#[test]
+fn half_written_records_are_deleted_at_once_with_those_of_the_next_batch() {
+    let mut bench = Bench::unseen(false, None);
+    bench.see(100);
+    bench.messages(&[A, A, A, A]);
+    // Nobody knows whether the last owner died within a request, and how far that reached.
+    assert_eq!(bench.survey(), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![half(), half()]))), ["failing"]);
     bench.now += Duration::from_secs(2);
-    assert_eq!(bench.step(Input::Tick), ["mend"]);
-    assert_eq!(bench.step(Input::Answer(Answer::Mended(Ok(())))), ["check"]);
+    let probe = bench.state.step(bench.now, Input::Tick);
+    assert!(matches!(probe.as_slice(), [Effect::Send(Request::Probe(places))] if places.len() == 4));
+    let answers = vec![half(), half(), half(), free()];
+    let mend = bench.state.step(bench.now, Input::Answer(Answer::Probed(answers)));
+    let Some(Effect::Send(Request::Mend(places))) = mend.last() else {
+        panic!("{mend:?}");
+    };
+    let deleted: Vec<u64> = places.iter().map(|(_, place)| place.0).collect();
+    assert_eq!(deleted, [1_000_000, 1_001_000, 1_002_000]);
+    assert_eq!(bench.step(Input::Answer(Answer::Mended(Ok(())))), ["write"]);
+}
+
+#[test]
+fn deletion_of_which_the_end_is_unknown_begins_with_the_question_again() {
+    let mut bench = Bench::unseen(false, None);
+    bench.see(100);
+    bench.messages(&[A, A]);
+    bench.survey();
+    let halves = || Input::Answer(Answer::Probed(vec![half(), half()]));
+    bench.step(halves());
+    bench.now += Duration::from_secs(2);
+    bench.step(Input::Tick);
+    assert_eq!(bench.step(halves()), ["failing", "mend"]);
+    let unclear = StoreError::Unclear("reset".to_owned());
+    assert_eq!(bench.step(Input::Answer(Answer::Mended(Err(unclear)))), ["failing"]);
+    bench.now = bench.state.due().unwrap();
+    assert_eq!(bench.step(Input::Tick), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![free(), free()]))), ["write"]);
 }
 
 #[test]
