@@ -3,14 +3,22 @@
 //! The checker knows only what was produced: every message must be read back exactly once, byte for byte, with its
 //! labels, whatever happened to the members meanwhile.
 
+#[path = "runtime/cgroup.rs"]
+mod cgroup;
 #[path = "runtime/checker.rs"]
 mod checker;
 #[path = "runtime/expected.rs"]
 mod expected;
 #[path = "runtime/member.rs"]
 mod member;
+#[path = "runtime/memory.rs"]
+mod memory;
 #[path = "runtime/messages.rs"]
 mod messages;
+#[path = "runtime/operations.rs"]
+mod operations;
+#[path = "runtime/tap.rs"]
+mod tap;
 #[path = "runtime/topic.rs"]
 mod topic;
 #[path = "runtime/world.rs"]

@@ -1,10 +1,11 @@
 //! Joins the parts into one running member. IO: everything.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafkasink_crds::runtime_config::{DeliveryConfig, OnRejected, RuntimeConfig};
+use kafkasink_crds::runtime_config::{DeliveryConfig, KafkaConfig, OnRejected, RuntimeConfig};
 use prometheus_client::registry::Registry;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -13,12 +14,16 @@ use tracing::{debug, info, warn};
 use crate::admin::{Admin, AdminError};
 use crate::args::Args;
 use crate::batch::{BatchLimits, HEADER_BYTES_MAX};
-use crate::budget::{BUDGET_BYTES, Budget};
+use crate::budget::Budget;
 use crate::identity::{self, IdentityError};
-use crate::kafka::{KafkaDeadLetters, KafkaDeadLettersError, KafkaSource, KafkaSourceError, Membership};
+use crate::kafka::{
+    KafkaDeadLetters, KafkaDeadLettersError, KafkaSource, KafkaSourceError, Membership, SurveyError, survey,
+};
 use crate::map::{Mapper, MapperError};
+use crate::memory::{LimitError, MemoryLimit, MemoryPlan, PlanError};
 use crate::metrics::Metrics;
 use crate::pipeline::{Health, Pipeline, PipelineError, PipelineSettings, StateSettings};
+use crate::pulse::Pulse;
 use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, ReductWriterError, StoreSettings};
 use crate::shutdown::{ShutdownError, Signals};
 use crate::telemetry::LogLevelHandle;
@@ -46,6 +51,15 @@ pub enum AppError {
     /// The store's address is wrong.
     #[error("reductStore.url")]
     Writer(#[source] ReductWriterError),
+    /// The topics cannot be looked up.
+    #[error("kafka")]
+    Survey(#[source] SurveyError),
+    /// How much memory there is is not known.
+    #[error("cannot find the memory limit")]
+    Limit(#[source] LimitError),
+    /// There is too little memory.
+    #[error(transparent)]
+    Memory(PlanError),
     /// The consumer cannot begin.
     #[error("kafka")]
     Source(#[source] KafkaSourceError),
@@ -82,21 +96,17 @@ pub async fn run(args: Args, config: RuntimeConfig, log_level: LogLevelHandle) -
     );
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let pipeline = build(&config, &membership, metrics)?;
-    let admin = Admin {
-        health: Arc::clone(&pipeline.health),
-        pulse: pipeline.source.pulse(),
-        registry: Arc::new(registry),
-    };
+    let (health, pulse) = (Arc::new(Health::default()), Arc::new(Pulse::default()));
+    let admin =
+        Admin { health: Arc::clone(&health), pulse: Arc::clone(&pulse), registry: Arc::new(registry) };
     let stop = CancellationToken::new();
     let signals = Signals::register().map_err(AppError::Signals)?;
     tokio::spawn(signals.stop_then_abort(stop.clone()));
-    tokio::spawn(watch_store(Arc::clone(&pipeline.writer), Arc::clone(&pipeline.health)));
-    tokio::spawn(ConfigWatch { file: args.config.clone(), log_level, config }.run());
-    let leaves = || !identity::is_wanted(&membership.instance_id, args.members_file.as_deref());
+    tokio::spawn(ConfigWatch { file: args.config.clone(), log_level, config: config.clone() }.run());
     let admin_stop = CancellationToken::new();
     let serving = admin.serve(args.admin_address, admin_stop.clone());
-    let working = pipeline.run(stop.clone(), leaves);
+    let parts = Parts { membership, metrics, health, pulse };
+    let working = work(config, parts, args.members_file, stop.clone());
     tokio::pin!(serving, working);
     let ended = tokio::select! {
         served = &mut serving => return served.map_err(AppError::Admin),
@@ -106,28 +116,51 @@ pub async fn run(args: Args, config: RuntimeConfig, log_level: LogLevelHandle) -
     ended
 }
 
+/// What a member has before it knows its topics.
+struct Parts {
+    membership: Membership,
+    metrics: Metrics,
+    health: Arc<Health>,
+    pulse: Arc<Pulse>,
+}
+
+/// Looks the topics up, shares out the memory, and works until `stop`.
+async fn work(
+    config: RuntimeConfig,
+    parts: Parts,
+    members_file: Option<PathBuf>,
+    stop: CancellationToken,
+) -> Result<(), AppError> {
+    let instance_id = parts.membership.instance_id.clone();
+    let leaves = || !identity::is_wanted(&instance_id, members_file.as_deref());
+    let pipeline = tokio::select! {
+        pipeline = build(&config, parts) => pipeline?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    tokio::spawn(watch_store(Arc::clone(&pipeline.writer), Arc::clone(&pipeline.health)));
+    pipeline.run(stop, leaves).await.map_err(AppError::Pipeline)
+}
+
 /// Waits for the pipeline, and no longer than the deadline after it was told to stop.
 async fn in_time(
-    working: impl Future<Output = Result<(), PipelineError>>,
+    working: impl Future<Output = Result<(), AppError>>,
     stop: CancellationToken,
 ) -> Result<(), AppError> {
     tokio::pin!(working);
-    let ended = tokio::select! {
+    tokio::select! {
         ended = &mut working => ended,
         () = stop.cancelled() => match timeout(DRAIN_DEADLINE, &mut working).await {
             Ok(ended) => ended,
-            Err(_elapsed) => return Err(AppError::Late),
+            Err(_elapsed) => Err(AppError::Late),
         },
-    };
-    ended.map_err(AppError::Pipeline)
+    }
 }
 
-fn build(
+async fn build(
     config: &RuntimeConfig,
-    membership: &Membership,
-    metrics: Metrics,
+    parts: Parts,
 ) -> Result<Pipeline<KafkaSource, ReductWriter, KafkaDeadLetters>, AppError> {
-    let budget = Budget::new(BUDGET_BYTES);
+    let Parts { membership, metrics, health, pulse } = parts;
     let topics: Vec<String> = config.topics.iter().map(|topic| topic.name.clone()).collect();
     let mapper = Mapper::new(&config.mapping, topics.len()).map_err(AppError::Mapper)?;
     let store = StoreSettings {
@@ -138,17 +171,38 @@ fn build(
     let writer = ReductWriter::new(store).map_err(AppError::Writer)?;
     let topic = config.delivery.dead_letter_topic.as_deref();
     let letters = KafkaDeadLetters::new(&config.kafka, topic).map_err(AppError::DeadLetters)?;
-    let source = KafkaSource::start(&config.kafka, &topics, membership, Arc::clone(&budget));
+    let budget = Budget::new(share_out(&config.kafka, &topics).await?);
+    let source = KafkaSource::start(&config.kafka, &topics, &membership, Arc::clone(&budget), pulse)
+        .map_err(AppError::Source)?;
     Ok(Pipeline {
-        source: source.map_err(AppError::Source)?,
+        source,
         writer: Arc::new(writer),
         letters: Arc::new(letters),
         mapper,
         metrics,
-        health: Arc::new(Health::default()),
+        health,
         budget,
         settings: settings(&config.delivery),
     })
+}
+
+/// Shares the memory out between what the topics may ask of this member.
+async fn share_out(kafka: &KafkaConfig, topics: &[String]) -> Result<MemoryPlan, AppError> {
+    let limit = MemoryLimit::find().map_err(AppError::Limit)?;
+    let demand = survey(kafka, topics).await.map_err(AppError::Survey)?;
+    let plan = MemoryPlan::new(limit.bytes, demand).map_err(AppError::Memory)?;
+    let file = limit.file.as_deref().map_or("none, a quarter of the machine".into(), Path::to_string_lossy);
+    info!(
+        limit_bytes = limit.bytes,
+        limit_file = %file,
+        brokers = demand.brokers,
+        partitions = demand.partitions,
+        partitions_max = plan.partitions_max,
+        message_bytes = demand.message_bytes,
+        share_bytes = plan.share_bytes(demand.partitions),
+        "memory is shared out"
+    );
+    Ok(plan)
 }
 
 fn settings(delivery: &DeliveryConfig) -> PipelineSettings {

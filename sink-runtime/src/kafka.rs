@@ -8,14 +8,14 @@ mod feed;
 mod message;
 mod poll_loop;
 mod properties;
-mod pulse;
 mod source;
 mod start;
 mod start_rule;
 mod statistics;
+mod survey;
 
 pub use commit_metadata::{CommitMetadata, Place};
 pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError};
 pub use properties::Membership;
-pub use pulse::Pulse;
 pub use source::{KafkaSource, KafkaSourceError};
+pub use survey::{SurveyError, survey};

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Layers, each of which knows only those above it:
-//! L0 nouns (`record`, `budget`, `invariants`, `retry`, `metrics`), L1 pure steps (`map`, `batch`, `ledger`), L2 ports (`source`,
+//! L0 nouns (`record`, `memory`, `budget`, `invariants`, `retry`, `pulse`, `metrics`), L1 pure steps (`map`, `batch`, `ledger`), L2 ports (`source`,
 //! `writer`, `dead_letter`), L3 `pipeline`, L4 adapters (`kafka`, `reduct`; they know L2 and never L3), L5 `app` with
 //! `args`, `config`, `watch_config`, `identity`, `admin`, `telemetry`, `shutdown`.
 
@@ -25,8 +25,10 @@ pub mod invariants;
 pub mod kafka;
 pub mod ledger;
 pub mod map;
+pub mod memory;
 pub mod metrics;
 pub mod pipeline;
+pub mod pulse;
 pub mod record;
 pub mod reduct;
 pub mod retry;

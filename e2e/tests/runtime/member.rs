@@ -1,6 +1,7 @@
 //! A member as a child process: started, asked, signalled. IO: processes, HTTP.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub(crate) struct Spec {
     pub(crate) store: Option<String>,
     pub(crate) replacements: Vec<(String, String)>,
     pub(crate) is_check: bool,
+    /// The file that takes the processes of the cgroup that it runs in.
+    pub(crate) cgroup: Option<PathBuf>,
 }
 
 /// A running member.
@@ -42,6 +45,8 @@ pub(crate) enum Signal {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
+    /// The signal that ended it, where one did.
+    pub(crate) signal: Option<i32>,
     pub(crate) stderr: String,
 }
 
@@ -54,6 +59,7 @@ impl Spec {
             store: None,
             replacements: Vec::new(),
             is_check: false,
+            cgroup: None,
         }
     }
 
@@ -77,6 +83,11 @@ impl Spec {
         self
     }
 
+    pub(crate) fn cgroup(mut self, processes: PathBuf) -> Self {
+        self.cgroup = Some(processes);
+        self
+    }
+
     pub(crate) fn check(mut self) -> Self {
         self.is_check = true;
         self
@@ -91,16 +102,28 @@ impl Member {
         Ok(Self { child, log, admin: format!("http://127.0.0.1:{port}") })
     }
 
-    /// Ends the member.
-    pub(crate) fn stop(&mut self, with: Signal, patience: Duration) -> anyhow::Result<Ended> {
+    /// Sends a signal and does not wait for what comes of it.
+    pub(crate) fn send(&self, what: Signal) -> anyhow::Result<()> {
         let pid = Pid::from_raw(i32::try_from(self.child.id())?);
-        let number = match with {
+        let number = match what {
             Signal::Terminate => signal::Signal::SIGTERM,
             Signal::Kill => signal::Signal::SIGKILL,
         };
-        signal::kill(pid, number)?;
+        Ok(signal::kill(pid, number)?)
+    }
+
+    /// Returns the most memory that the member has had so far.
+    pub(crate) fn resident_bytes_max(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        Ok(most.context("read the most memory that the member has had")?.parse::<u64>()? * 1024)
+    }
+
+    /// Ends the member.
+    pub(crate) fn stop(&mut self, with: Signal, patience: Duration) -> anyhow::Result<Ended> {
+        self.send(with)?;
         let status = wait(&mut self.child, patience)?;
-        Ok(Ended { code: status.code(), stderr: self.stderr()? })
+        Ok(Ended { code: status.code(), signal: status.signal(), stderr: self.stderr()? })
     }
 
     /// Waits until the log has a line with the text.
@@ -127,6 +150,16 @@ impl Member {
         }
     }
 
+    /// Waits until messages are in memory.
+    pub(crate) async fn wait_for_backlog(&self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        while self.metric("kafkasink_held_bytes").await? <= 0.0 {
+            ensure!(Instant::now() < deadline, "the member holds no message after {patience:?}");
+            sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
     /// Returns the sum of a metric over all its labels.
     pub(crate) async fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let metrics = self.metrics().await?;
@@ -143,7 +176,7 @@ impl Member {
         Ok(reqwest::get(format!("{}{path}", self.admin)).await?.status().as_u16())
     }
 
-    fn stderr(&self) -> anyhow::Result<String> {
+    pub(crate) fn stderr(&self) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(&self.log)?)
     }
 }

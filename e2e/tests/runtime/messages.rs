@@ -37,7 +37,7 @@ impl Produce {
         self
     }
 
-    fn on(mut self, partition: i32) -> Self {
+    pub(crate) fn on(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
         self
     }

@@ -38,11 +38,17 @@ pub(crate) struct Read {
 }
 
 impl Topic {
-    /// Creates the topic.
-    pub(crate) async fn create(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Result<Self> {
+    /// Creates the topic, for messages of up to so many bytes.
+    pub(crate) async fn create(
+        bootstrap: &str,
+        name: &str,
+        partitions: i32,
+        message_bytes: u64,
+    ) -> anyhow::Result<Self> {
         let admin: AdminClient<DefaultClientContext> = config(bootstrap).create()?;
-        let topic =
-            NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "4194304");
+        let message_bytes = message_bytes.to_string();
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1))
+            .set("max.message.bytes", &message_bytes);
         let created = admin.create_topics([&topic], &AdminOptions::new()).await?;
         ensure!(created.iter().all(Result::is_ok), "cannot create {name}: {created:?}");
         Ok(Self { name: name.to_owned(), bootstrap: bootstrap.to_owned(), partitions })

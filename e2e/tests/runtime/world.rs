@@ -1,6 +1,7 @@
 //! A topic, a bucket and a folder of random names, and the members that move messages between them. IO: Kafka, store.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use crate::topic::{Produced, Topic};
 /// How often the store is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
 
+/// Largest message of a topic where a test does not say otherwise.
+const MESSAGE_BYTES: u64 = 4 * 1024 * 1024;
+
 /// A topic, a bucket and a folder.
 pub(crate) struct World {
     pub(crate) topic: Topic,
@@ -32,9 +36,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(name: &str, partitions: i32) -> anyhow::Result<Self> {
+        Self::with_messages_of(MESSAGE_BYTES, name, partitions).await
+    }
+
+    /// Returns a world whose topic takes messages of up to so many bytes.
+    pub(crate) async fn with_messages_of(bytes: u64, name: &str, partitions: i32) -> anyhow::Result<Self> {
         let (kafka, store) = (ensure::kafka().await?, ensure::store().await?);
         let name = format!("{name}.{}", Uuid::new_v4().simple());
-        let topic = Topic::create(&kafka.bootstrap, &name, partitions).await?;
+        let topic = Topic::create(&kafka.bootstrap, &name, partitions, bytes).await?;
         let client =
             ReductClient::builder().url(&store.url).api_token(&store.token).http1_only().try_build()?;
         let bucket = client.create_bucket(&name.replace('.', "-")).max_block_records(128).send().await?;
@@ -50,7 +59,7 @@ impl World {
 
     /// Creates another topic.
     pub(crate) async fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<Topic> {
-        Topic::create(&self.bootstrap, name, partitions).await
+        Topic::create(&self.bootstrap, name, partitions, MESSAGE_BYTES).await
     }
 
     /// Adds partitions to the topic until there are that many.
@@ -71,7 +80,8 @@ impl World {
     /// Runs a member that ends by itself.
     pub(crate) fn run_to_the_end(&self, spec: &Spec) -> anyhow::Result<Ended> {
         let output = self.command(spec)?.output()?;
-        Ok(Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr)? })
+        let (code, signal) = (output.status.code(), output.status.signal());
+        Ok(Ended { code, signal, stderr: String::from_utf8(output.stderr)? })
     }
 
     /// Says how many members the sink has.
@@ -112,13 +122,38 @@ impl World {
         Ok(count)
     }
 
+    /// Changes the configuration of a member that was started, while it runs.
+    pub(crate) fn reconfigure(&self, spec: &Spec) -> anyhow::Result<()> {
+        self.command(spec).map(drop)
+    }
+
+    /// Returns where the store is reached.
+    pub(crate) fn store_url(&self) -> &str {
+        &self.store.url
+    }
+
     async fn read(&self) -> anyhow::Result<Vec<Stored>> {
         let mut records = Vec::new();
+        let keep = |record| {
+            records.push(record);
+            Ok(())
+        };
+        self.visit(keep).await?;
+        Ok(records)
+    }
+
+    /// Shows every stored record, one entry after another.
+    pub(crate) async fn visit(
+        &self,
+        mut visit: impl FnMut(Stored) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         for entry in self.entries().await? {
             let partition = entry.rsplit('/').next().context("name a partition")?.parse()?;
-            records.extend(self.read_entry(&entry, partition, false).await?);
+            for record in self.read_entry(&entry, partition, false).await? {
+                visit(record)?;
+            }
         }
-        Ok(records)
+        Ok(())
     }
 
     async fn entries(&self) -> anyhow::Result<Vec<String>> {
@@ -154,7 +189,15 @@ impl World {
             Ok(yaml.replace(from, to))
         })?;
         std::fs::write(&config, yaml)?;
-        let mut command = Command::new(program()?);
+        let mut command = match &spec.cgroup {
+            None => Command::new(program()?),
+            Some(processes) => {
+                // The shell goes into the cgroup and becomes the member there.
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(processes).arg(program()?);
+                shell
+            }
+        };
         command.arg("--config").arg(config).args(["--instance-id", &spec.name]);
         let members = self.folder.path().join("members");
         if members.exists() {

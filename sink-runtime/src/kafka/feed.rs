@@ -39,6 +39,7 @@ pub(super) struct Feed {
     lane: Option<mpsc::Sender<Vec<Message>>>,
     share: Share,
     budget: Arc<Budget>,
+    is_paused: bool,
 }
 
 impl Feed {
@@ -52,7 +53,14 @@ impl Feed {
         let reader = std::thread::current();
         queue.set_nonempty_callback(move || reader.unpark());
         let budget = Arc::clone(budget);
-        Some(Self { partition: partition.clone(), queue, lane: None, share: budget.share(), budget })
+        Some(Self {
+            partition: partition.clone(),
+            queue,
+            lane: None,
+            share: budget.share(),
+            budget,
+            is_paused: false,
+        })
     }
 
     /// Lets messages flow; returns where they arrive.
@@ -65,6 +73,21 @@ impl Feed {
     /// Tells whether messages flow.
     pub(super) fn is_open(&self) -> bool {
         self.lane.is_some()
+    }
+
+    /// Tells whether messages would be taken now.
+    pub(super) fn has_room(&self) -> bool {
+        self.lane.as_ref().is_some_and(|lane| lane.capacity() > 0) && self.share.has_room()
+    }
+
+    /// Tells whether the client was told to fetch nothing.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Notes whether the client was told to fetch nothing.
+    pub(super) fn set_paused(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
     }
 
     /// Moves what is there.

@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::consumer_context::Context;
 use super::poll_loop::{Command, PollLoop, PollSettings};
 use super::properties::{self, Membership};
-use super::pulse::Pulse;
 use crate::budget::Budget;
+use crate::pulse::Pulse;
 use crate::source::{Commit, Source, SourceError, SourceEvent};
 
 /// Most events and commands that wait.
@@ -23,7 +23,6 @@ pub struct KafkaSource {
     events: mpsc::Receiver<SourceEvent>,
     commands: mpsc::Sender<Command>,
     thread: JoinHandle<()>,
-    pulse: Arc<Pulse>,
 }
 
 /// Why reading cannot begin.
@@ -47,7 +46,7 @@ pub enum KafkaSourceError {
 }
 
 impl KafkaSource {
-    /// Joins the group and begins to read.
+    /// Joins the group and begins to read; `pulse` beats as long as the reading thread goes round.
     ///
     /// # Errors
     /// A setting is refused, or the thread cannot be started. Brokers that do not answer are waited for.
@@ -56,10 +55,11 @@ impl KafkaSource {
         topics: &[String],
         membership: &Membership,
         budget: Arc<Budget>,
+        pulse: Arc<Pulse>,
     ) -> Result<Self, KafkaSourceError> {
         let (event_sender, events) = mpsc::channel(QUEUE);
         let (commands, command_receiver) = mpsc::channel(QUEUE);
-        let client = properties::consumer(config, membership);
+        let client = properties::consumer(config, membership, &budget.plan().fetch);
         let context = Context::new(event_sender.clone());
         let consumer: BaseConsumer<Context> =
             client.create_with_context(context).map_err(KafkaSourceError::Create)?;
@@ -67,16 +67,14 @@ impl KafkaSource {
         consumer
             .subscribe(&names)
             .map_err(|source| KafkaSourceError::Subscribe { topics: topics.to_vec(), source })?;
-        let pulse = Arc::new(Pulse::default());
         let settings =
             PollSettings { start_from: config.start_from, writer_id: membership.writer_id.clone() };
         let runtime = tokio::runtime::Handle::current();
-        let thread_pulse = Arc::clone(&pulse);
         let thread = std::thread::Builder::new()
             .name("kafka-poll".to_owned())
             .spawn(move || {
                 let reports = event_sender.clone();
-                match PollLoop::new(consumer, settings, budget, event_sender, thread_pulse) {
+                match PollLoop::new(consumer, settings, budget, event_sender, pulse) {
                     Ok(poll_loop) => poll_loop.run(command_receiver, &runtime),
                     Err(error) => {
                         let failed = SourceError::Fatal { reason: error.to_string() };
@@ -85,13 +83,7 @@ impl KafkaSource {
                 }
             })
             .map_err(KafkaSourceError::Thread)?;
-        Ok(Self { events, commands, thread, pulse })
-    }
-
-    /// Returns what tells that the reading thread is alive.
-    #[must_use]
-    pub fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.pulse)
+        Ok(Self { events, commands, thread })
     }
 
     async fn command(&self, command: Command) {

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 
 use super::lane::Lane;
 use super::lanes::{LaneHandle, Lanes};
+use super::stall::Stall;
 use super::state::{PartitionState, StateSettings};
 use super::status::{Health, LaneStatus};
 use crate::budget::Budget;
@@ -109,6 +110,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
                         return Err(PipelineError::LaneEnded { partition: partition.clone() });
                     }
                     self.measure(&lanes);
+                    self.health.note_round(Instant::now().into_std(), lanes.standstill());
                 }
             }
         }
@@ -166,8 +168,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         let random = SmallRng::from_rng(&mut rand::rng());
         let state =
             PartitionState::new(self.settings.state, partition.clone(), (start, mapper), resume_at, random);
-        let status =
-            LaneStatus { point: start, oldest_timestamp_ms: None, stored_timestamp_ms: None, is_held: false };
+        let status = LaneStatus::new(start);
         let (status, status_seen) = watch::channel(status);
         let stop = CancellationToken::new();
         let lane = Lane {
@@ -197,6 +198,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
             sent: None,
             committed: Some(start.offset),
             end: None,
+            stall: Stall::new(Instant::now().into_std(), start.offset),
         };
         lanes.working.insert(partition, handle);
     }
@@ -222,7 +224,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         let wall_ms = jiff::Timestamp::now().as_millisecond();
         for (partition, lane) in &lanes.working {
             let status = *lane.status.borrow();
-            let messages = lane.end.map_or(0, |end| (end.0 - status.point.offset.0).max(0));
+            let messages = lane.end.as_ref().map_or(0, |end| (end.offset.0 - status.point.offset.0).max(0));
             let oldest = status.oldest_timestamp_ms.or(status.stored_timestamp_ms.filter(|_| messages > 0));
             let age_ms = oldest.map_or(0, |oldest| wall_ms.saturating_sub(oldest).max(0));
             let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));

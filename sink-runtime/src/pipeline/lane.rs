@@ -174,6 +174,8 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             point: self.state.commit_point(),
             oldest_timestamp_ms: self.state.oldest_timestamp_ms(),
             is_held: self.state.is_held(),
+            has_backlog: self.state.has_backlog(),
+            known_reason: self.state.known_reason(),
             ..*status
         };
         self.status.send_if_modified(|status| {

@@ -31,6 +31,11 @@ impl Outbox {
         self.letters.len()
     }
 
+    /// Tells whether the last attempt at delivery failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.retry.attempts() > 0
+    }
+
     pub(super) fn is_travelling(&self) -> bool {
         self.travelling > 0
     }

@@ -13,6 +13,7 @@ use super::effect::{Effect, Input};
 use super::frontier::Frontier;
 use super::letters::Outbox;
 use super::request::Answer;
+use super::stall::KnownReason;
 use super::work::{Settled, Work};
 use crate::batch::{BatchLimits, OpenBatch, Planned};
 use crate::dead_letter::{DeadLetterError, Letter};
@@ -157,6 +158,28 @@ impl PartitionState {
     #[must_use]
     pub fn is_held(&self) -> bool {
         !self.held.is_empty()
+    }
+
+    /// Tells whether there are messages here that are not stored.
+    #[must_use]
+    pub fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty() || self.ledger.open() > 0
+    }
+
+    /// Returns why the partition may stand still, where that is known.
+    #[must_use]
+    pub fn known_reason(&self) -> Option<KnownReason> {
+        if self.is_stopping {
+            return Some(KnownReason::Draining);
+        }
+        if self.is_held() {
+            return Some(KnownReason::Hold);
+        }
+        if self.outbox.is_failing() {
+            return Some(KnownReason::BackOff);
+        }
+        let has_failed = self.retry.attempts() > 0;
+        self.resume_at.map(|_| if has_failed { KnownReason::BackOff } else { KnownReason::FencingWait })
     }
 
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {

@@ -1,8 +1,11 @@
 //! Pure. `LaneStatus`: what a partition tells its driver; `Health`: what the member tells the outside.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use super::stall::KnownReason;
 use crate::ledger::CommitPoint;
+use crate::pulse::Pulse;
 
 /// What a partition tells its driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,24 @@ pub(super) struct LaneStatus {
     pub(super) stored_timestamp_ms: Option<i64>,
     /// A rejected message holds the partition.
     pub(super) is_held: bool,
+    /// There are messages here that are not stored.
+    pub(super) has_backlog: bool,
+    /// Why it may stand still.
+    pub(super) known_reason: Option<KnownReason>,
+}
+
+impl LaneStatus {
+    /// Returns what a partition tells that has done nothing yet.
+    pub(super) fn new(point: CommitPoint) -> Self {
+        Self {
+            point,
+            oldest_timestamp_ms: None,
+            stored_timestamp_ms: None,
+            is_held: false,
+            has_backlog: false,
+            known_reason: None,
+        }
+    }
 }
 
 /// What the member tells the outside about itself.
@@ -22,6 +43,8 @@ pub(super) struct LaneStatus {
 pub struct Health {
     has_joined: AtomicBool,
     is_store_reachable: AtomicBool,
+    driver: Pulse,
+    standstill_ms: AtomicU64,
 }
 
 impl Health {
@@ -33,6 +56,25 @@ impl Health {
     /// Notes whether the store answers.
     pub fn set_store_reachable(&self, is_reachable: bool) {
         self.is_store_reachable.store(is_reachable, Ordering::Relaxed);
+    }
+
+    /// Notes that the driver went round, and how long the partition that stands still longest has done so.
+    pub(super) fn note_round(&self, now: Instant, standstill: Duration) {
+        self.driver.beat(now);
+        let milliseconds = u64::try_from(standstill.as_millis()).unwrap_or(u64::MAX);
+        self.standstill_ms.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Returns how long ago the driver last went round.
+    #[must_use]
+    pub fn driver_age(&self, now: Instant) -> Duration {
+        self.driver.age(now)
+    }
+
+    /// Returns how long a partition with a backlog has stood still without a known reason.
+    #[must_use]
+    pub fn standstill(&self) -> Duration {
+        Duration::from_millis(self.standstill_ms.load(Ordering::Relaxed))
     }
 
     /// Returns what keeps the member from being ready; none where it is.
