@@ -5,6 +5,7 @@
 
 mod answers;
 mod going_back;
+mod standstill;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use super::history::History;
 use super::letters::Outbox;
 use super::proving::Proving;
 use super::request::Request;
+use super::stall::KnownReason;
 use super::standing::{MadeBy, Standing};
 use super::work::Work;
 use crate::batch::{BatchLimits, Planned};
@@ -91,6 +93,10 @@ pub struct PartitionState {
     proof_until: Option<Instant>,
     /// Stopping does not wait for proof any more.
     has_given_up: bool,
+    /// How many records the store has shown so far.
+    shown: u64,
+    /// What the last pause was for.
+    paused_for: KnownReason,
     /// Other parts of the store answer.
     is_store_answering: bool,
     is_requesting: bool,
@@ -132,6 +138,8 @@ impl PartitionState {
             has_gone_back: false,
             proof_until: None,
             has_given_up: false,
+            shown: 0,
+            paused_for: KnownReason::BackOff,
             is_store_answering: true,
             is_requesting: false,
             is_stopping: false,
@@ -215,15 +223,6 @@ impl PartitionState {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.is_owner() && self.is_proven() && self.going_back.is_none()
-    }
-
-    /// Tells whether the partition stands still until a person acts.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        !self.held.is_empty()
-            || self.outbox.is_blocked()
-            || self.standing.is_refused()
-            || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 
     fn is_proven(&self) -> bool {

@@ -12,6 +12,7 @@ use crate::pipeline::effect::Effect;
 use crate::pipeline::letters::Returned;
 use crate::pipeline::proving::Answered;
 use crate::pipeline::request::Answer;
+use crate::pipeline::stall::KnownReason;
 use crate::pipeline::work::{Found, Pause, Settled, Work};
 use crate::record::Entry;
 use crate::writer::{Head, StoreError};
@@ -139,6 +140,7 @@ impl PartitionState {
             }
         };
         let shown = self.proving.shown(now, &heads, took);
+        self.shown += shown.proven.len() as u64;
         for proven in shown.proven {
             self.standing.safety().proven(&proven.entry, proven.place);
             self.ledger.set(proven.identity.offset, Fate::Verified);
@@ -153,6 +155,7 @@ impl PartitionState {
         }
         effects.push(Effect::Missing { count: shown.missing.len(), offset: lowest });
         self.going_back.get_or_insert(Back::ToMissing);
+        self.paused_for = KnownReason::BackOff;
         self.resume_at = Some(now + self.retry.pause(&mut self.random));
     }
 
@@ -163,6 +166,7 @@ impl PartitionState {
     }
 
     fn pause(&mut self, now: Instant, pause: Pause, effects: &mut Vec<Effect>) {
+        self.paused_for = if pause.is_long { KnownReason::LockTimeout } else { KnownReason::BackOff };
         let shortest = match (pause.is_long, self.is_store_answering) {
             (true, true) => LOCKED_UP_PAUSE,
             (true, false) => TIMED_OUT_PAUSE,
