@@ -31,7 +31,8 @@ pub use proof::{ProofError, prove};
 pub use properties::{Connection, Membership};
 pub use replaced_topics::ReplacedTopics;
 pub use source::{KafkaSource, KafkaSourceError, Vitals};
-#[cfg(all(test, not(feature = "no-commit-gate")))]
+#[cfg(test)]
+#[cfg(not(feature = "no-commit-gate"))]
 pub(crate) use start_rule::{Facts, Start, start};
 pub use survey::{SurveyError, survey};
 pub use topic_ids::topic_ids;

@@ -38,7 +38,8 @@ pub mod record;
 pub mod reduct;
 pub mod registry;
 pub mod retry;
-#[cfg(all(test, not(feature = "no-commit-gate")))]
+#[cfg(test)]
+#[cfg(not(feature = "no-commit-gate"))]
 mod schedules;
 pub mod secret;
 pub mod shutdown;

@@ -28,7 +28,7 @@ use std::time::Instant;
 use crate::map::Mapper;
 use world::{Counts, World};
 
-const SCHEDULES: u64 = 300;
+const SCHEDULES: u64 = 100_000;
 
 const THREADS: u64 = 2;
 

@@ -94,17 +94,15 @@ impl Safety {
 
     /// Notes a record that the store has shown, in the order of offsets.
     pub(super) fn proven(&mut self, entry: &Entry, place: TimestampUs) {
-        match self.sequences.get_mut(entry).filter(|sequence| Some(place) > sequence.highest) {
-            Some(sequence) => {
-                *sequence = Sequence { highest: Some(place), count: sequence.count + 1 };
-                self.since.touched.insert(entry.clone(), sequence.count);
-            }
-            None => {
-                // It may keep an older block in the store's hands, which counting takes for saved.
-                self.since.is_late = true;
-                self.marks.iter_mut().filter(|mark| mark.is_counted()).for_each(|mark| mark.basis = Basis::Time);
-            }
-        }
+        let sequence = self.sequences.get_mut(entry).filter(|sequence| Some(place) > sequence.highest);
+        let Some(sequence) = sequence else {
+            // It may keep an older block in the store's hands, which counting takes for saved.
+            self.since.is_late = true;
+            self.marks.iter_mut().filter(|mark| mark.is_counted()).for_each(|mark| mark.basis = Basis::Time);
+            return;
+        };
+        *sequence = Sequence { highest: Some(place), count: sequence.count + 1 };
+        self.since.touched.insert(entry.clone(), sequence.count);
     }
 
     /// Notes that everything below `point` is proven now. Points that follow closely count as one.
@@ -139,7 +137,7 @@ impl Safety {
                 }
         };
         let count = self.marks.iter().take_while(is_safe).count();
-        if let Some(mark) = self.marks.drain(..count).last() {
+        if let Some(mark) = self.marks.drain(..count).next_back() {
             self.ripe.push_back((mark.point, now));
         }
     }
@@ -169,7 +167,8 @@ impl Safety {
         let is_before = |at: Instant| started.is_some_and(|started| at < started);
         let ripe = self.ripe.iter().map(|(point, at)| (*point, *at));
         let known = ripe.chain(self.marks.iter().map(|mark| (mark.point, mark.at)));
-        let outlived = known.take_while(|(_, at)| is_before(*at)).last().map_or(self.safe, |(point, _)| point);
+        let outlived =
+            known.take_while(|(_, at)| is_before(*at)).last().map_or(self.safe, |(point, _)| point);
         self.marks.clear();
         self.ripe.clear();
         self.marked = None;

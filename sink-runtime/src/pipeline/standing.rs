@@ -152,6 +152,9 @@ impl Standing {
 
     /// Returns when time alone changes something.
     pub(super) fn due(&self) -> Option<Instant> {
+        if self.is_refused || self.is_behind {
+            return None;
+        }
         [self.drained_at, self.safety.due()].into_iter().flatten().min()
     }
 

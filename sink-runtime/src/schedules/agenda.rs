@@ -32,7 +32,12 @@ impl<E> Agenda<E> {
 
     /// Returns this moment as the code under test sees it.
     pub(super) fn instant(&self) -> Instant {
-        self.epoch + self.now
+        self.instant_at(self.now)
+    }
+
+    /// Returns another moment as the code under test sees it.
+    pub(super) fn instant_at(&self, time: Duration) -> Instant {
+        self.epoch + time
     }
 
     /// Returns a moment of the code under test as simulated time.

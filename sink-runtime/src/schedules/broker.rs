@@ -1,5 +1,8 @@
 //! Pure. `Broker`: the simulated group of two static members with one partition, and what is committed for it.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::agenda::Agenda;
 use super::process::Happening;
 use super::world::Event;
@@ -20,6 +23,8 @@ pub(super) struct Broker {
     pub(super) seats: [Option<usize>; SEATS],
     /// The static member that shall have the partition as soon as its owner lets go.
     moving_to: Option<usize>,
+    /// Until when each process has been told what the group had to say.
+    told: BTreeMap<usize, Duration>,
 }
 
 /// A commit on its way.
@@ -28,7 +33,7 @@ pub(super) struct Job {
     pub(super) number: u64,
     pub(super) generation: u64,
     pub(super) commit: Commit,
-    pub(super) begun: std::time::Duration,
+    pub(super) begun: Duration,
 }
 
 impl Broker {
@@ -95,7 +100,8 @@ impl Broker {
     }
 
     fn give_to_any(&mut self, agenda: &mut Agenda<Event>) {
-        let target = self.moving_to.take().into_iter().chain(0..SEATS).find(|seat| self.seats[*seat].is_some());
+        let target =
+            self.moving_to.take().into_iter().chain(0..SEATS).find(|seat| self.seats[*seat].is_some());
         match target {
             Some(seat) => self.give(agenda, seat),
             None => self.generation += 1,
@@ -118,8 +124,11 @@ impl Broker {
         }
     }
 
-    fn tell(&self, agenda: &mut Agenda<Event>, process: usize, happening: impl Fn(u64) -> Happening) {
+    /// Tells a process something, after what it was told before.
+    fn tell(&mut self, agenda: &mut Agenda<Event>, process: usize, happening: impl Fn(u64) -> Happening) {
         let delay = agenda.span(5..800);
-        agenda.after(delay, Event::Process(process, happening(self.generation)));
+        let told = self.told.entry(process).or_default();
+        *told = (*told).max(agenda.now + delay);
+        agenda.at(*told, Event::Process(process, happening(self.generation)));
     }
 }

@@ -1,7 +1,6 @@
 //! Pure. What must hold after every step of a schedule, and at its end.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use super::entry::SimulatedEntry;
 use super::log::{Kind, Logged};
@@ -16,14 +15,15 @@ pub(super) struct Truth {
     pub(super) letters: BTreeSet<i64>,
     /// The sink says that a policy of the bucket deleted them.
     pub(super) expired: BTreeSet<i64>,
-    /// The sink says that retention of the log deleted them.
-    pub(super) lost: Vec<Range<i64>>,
 }
 
 /// I4 and I5: a batch is within its limits, and no two of its records share a place.
 pub(super) fn batch(batch: &Batch, limits: BatchLimits) {
     let (records, bytes) = (batch.records.len(), batch.bytes());
-    assert!(invariants::batch_within_limits(records, limits.records, bytes, limits.bytes), "I4: {records} {bytes}");
+    assert!(
+        invariants::batch_within_limits(records, limits.records, bytes, limits.bytes),
+        "I4: {records} {bytes}"
+    );
     assert!(invariants::places_unique(batch.records.iter().map(|record| &**record)), "I5: {batch:?}");
 }
 
@@ -46,7 +46,7 @@ pub(super) fn commit(shared: &Shared, seat: usize, commit: &Commit) {
     }
 }
 
-/// Every message is in the store once, or a letter, or deleted by a policy and counted.
+/// Every message is in the store once, or a letter, or deleted by retention of the log or by a policy of the bucket.
 pub(super) fn end(shared: &Shared) {
     let low = shared.log.low;
     for logged in &shared.log.messages {
@@ -54,9 +54,7 @@ pub(super) fn end(shared: &Shared) {
         let is_letter = shared.truth.letters.contains(&offset);
         match logged.kind {
             Kind::Record(_) => {
-                let was_counted = shared.truth.lost.iter().any(|lost| lost.contains(&offset));
-                let is_lost = offset < low && (was_counted || shared.store.lost.contains(&offset));
-                let is_gone = is_expired(shared, offset) || is_lost;
+                let is_gone = is_expired(shared, offset) || offset < low;
                 assert!(times == 1 || (times == 0 && is_gone), "{logged:?} is stored {times} times");
                 assert!(!is_letter, "{logged:?} is a letter too");
             }

@@ -3,10 +3,13 @@
 //! A record older than the newest one goes into the block that covers it; a full one is split by a new block that
 //! overlaps it. Whether a place is taken is asked in that one block only. What a block has not saved may be lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
+
+/// Blocks of one entry that the store keeps in its cache for writes.
+const CACHED_BLOCKS: usize = 2;
 
 /// What lies at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +57,16 @@ pub(super) enum Wound {
 #[derive(Debug, Default)]
 pub(super) struct SimulatedEntry {
     pub(super) blocks: BTreeMap<u64, BTreeMap<u64, Slot>>,
+    /// Blocks that were written to last: what leaves this cache is saved.
+    cache: VecDeque<u64>,
 }
 
 impl SimulatedEntry {
     /// Begins a record.
     pub(super) fn begin(&mut self, place: u64, block_records: usize) -> Begun {
         let last = self.blocks.last_key_value();
-        let is_newest = last.is_some_and(|(_, slots)| slots.keys().next_back().is_none_or(|newest| *newest < place));
+        let is_newest =
+            last.is_some_and(|(_, slots)| slots.keys().next_back().is_none_or(|newest| *newest < place));
         let covering = self.blocks.range(..=place).next_back().map(|(first, _)| *first);
         let candidate = if is_newest { last.map(|(first, _)| *first) } else { covering };
         let holds = |slots: &BTreeMap<u64, Slot>| slots.contains_key(&place);
@@ -80,6 +86,7 @@ impl SimulatedEntry {
         };
         let slot = Slot { content: Content::Half, is_saved: false, written: Duration::ZERO };
         self.blocks.entry(first).or_default().insert(place, slot);
+        self.touch(first);
         Begun::In(first)
     }
 
@@ -88,6 +95,7 @@ impl SimulatedEntry {
         let slot = self.blocks.get_mut(&first).and_then(|slots| slots.get_mut(&place));
         if let Some(slot) = slot.filter(|slot| slot.content == Content::Half) {
             *slot = Slot { content: Content::Ours(offset), is_saved: false, written: now };
+            self.touch(first);
         }
     }
 
@@ -163,6 +171,7 @@ impl SimulatedEntry {
             });
         }
         self.blocks.retain(|_, slots| !slots.is_empty());
+        self.cache.clear();
         self.save();
         lost
     }
@@ -170,6 +179,15 @@ impl SimulatedEntry {
     fn whole(&self, place: u64) -> Option<Content> {
         let slots = self.blocks.range(..=place).filter_map(|(_, slots)| slots.get(&place));
         slots.map(|slot| slot.content).find(|content| *content != Content::Half)
+    }
+
+    fn touch(&mut self, first: u64) {
+        self.cache.retain(|cached| *cached != first);
+        self.cache.push_back(first);
+        if self.cache.len() > CACHED_BLOCKS {
+            let saved = self.cache.pop_front();
+            saved.into_iter().for_each(|first| self.save_block(first));
+        }
     }
 
     fn save_block(&mut self, first: u64) {

@@ -135,7 +135,12 @@ impl Lane {
     }
 
     /// The store has answered.
-    pub(super) fn answered(&mut self, shared: &mut Shared, around: Around<'_>, (id, answer): (RequestId, Answer)) {
+    pub(super) fn answered(
+        &mut self,
+        shared: &mut Shared,
+        around: Around<'_>,
+        (id, answer): (RequestId, Answer),
+    ) {
         let Asking::Sent(asked, sent) = self.asking else {
             return;
         };
@@ -201,7 +206,9 @@ impl Lane {
             Effect::Expired(offsets) => shared.truth.expired.extend(offsets.iter().map(|offset| offset.0)),
             Effect::Stopped => self.is_stopped = true,
             Effect::Violated(invariant) => panic!("invariant {} is broken", invariant.name()),
-            Effect::Held { offset, reason } => panic!("{offset} is held although letters are taken: {reason}"),
+            Effect::Held { offset, reason } => {
+                panic!("{offset} is held although letters are taken: {reason}")
+            }
             Effect::Refused => panic!("refused although the mapping never changed"),
             Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),
             Effect::Stored { .. } | Effect::DeadLettered(_) | Effect::LettersFailing { .. } => {}

@@ -203,7 +203,8 @@ impl Requests {
     fn check_alone(&self, index: usize) {
         let new = &self.under_way[index];
         let entries = new.written();
-        let others = self.under_way.iter().filter(|other| other.id != new.id && other.phase != Phase::Travelling);
+        let others =
+            self.under_way.iter().filter(|other| other.id != new.id && other.phase != Phase::Travelling);
         for other in others {
             let meets = other.written().intersection(&entries).next().cloned();
             assert!(meets.is_none(), "lock-up of {meets:?}: {:?} meets {:?}", new.asker, other.asker);
@@ -213,10 +214,10 @@ impl Requests {
     fn must_wait(&mut self, now: Duration, index: usize) -> bool {
         let this = &self.under_way[index];
         let touched = this.touched();
-        let is_held = self.held.as_ref().is_some_and(|(entry, until)| now < *until && touched.contains(entry));
-        let is_behind = |other: &UnderWay| {
-            other.was_held && other.id < this.id && !other.written().is_disjoint(&touched)
-        };
+        let is_held =
+            self.held.as_ref().is_some_and(|(entry, until)| now < *until && touched.contains(entry));
+        let is_behind =
+            |other: &UnderWay| other.was_held && other.id < this.id && !other.written().is_disjoint(&touched);
         let waits = is_held || self.under_way.iter().any(is_behind);
         self.under_way[index].was_held |= waits;
         waits
@@ -267,18 +268,23 @@ impl UnderWay {
         match &self.request {
             Request::Write(batch) => batch.records.iter().map(|record| record.entry.clone()).collect(),
             Request::Mend(places) => places.iter().map(|(entry, _)| entry.clone()).collect(),
-            Request::Survey(_) | Request::Check(_) | Request::Probe(_) | Request::ReadBack(_) => BTreeSet::new(),
+            Request::Survey(_) | Request::Check(_) | Request::Probe(_) | Request::ReadBack(_) => {
+                BTreeSet::new()
+            }
         }
     }
 
     /// Returns the entries that the request speaks of.
     fn touched(&self) -> BTreeSet<Entry> {
-        let of_places = |places: &[(Entry, TimestampUs)]| places.iter().map(|(entry, _)| entry.clone()).collect();
+        let of_places =
+            |places: &[(Entry, TimestampUs)]| places.iter().map(|(entry, _)| entry.clone()).collect();
         let of_ranges = |ranges: &[Range]| ranges.iter().map(|range| range.entry.clone()).collect();
         match &self.request {
             Request::Write(_) => self.written(),
             Request::Survey(places) | Request::Probe(places) | Request::Mend(places) => of_places(places),
-            Request::Check(Check { ranges, .. }) | Request::ReadBack(ReadBack::Ranges(ranges)) => of_ranges(ranges),
+            Request::Check(Check { ranges, .. }) | Request::ReadBack(ReadBack::Ranges(ranges)) => {
+                of_ranges(ranges)
+            }
             Request::ReadBack(ReadBack::Points(places)) => of_places(places),
         }
     }
@@ -317,7 +323,11 @@ impl UnderWay {
     }
 
     fn result(&mut self, now: Duration, store: &mut SimulatedStore) -> Answer {
-        let whole = |entry: &Entry, from: TimestampUs| Range { entry: entry.clone(), first: from, last: TimestampUs(u64::MAX) };
+        let whole = |entry: &Entry, from: TimestampUs| Range {
+            entry: entry.clone(),
+            first: from,
+            last: TimestampUs(u64::MAX),
+        };
         match &self.request {
             Request::Write(_) => Answer::Written(Ok(std::mem::take(&mut self.answers))),
             Request::Survey(entries) => {
@@ -342,9 +352,13 @@ impl UnderWay {
                 }
                 Answer::Mended(Ok(()))
             }
-            Request::ReadBack(ReadBack::Ranges(ranges)) => shown(ranges.iter().flat_map(|range| store.heads(range)).collect()),
+            Request::ReadBack(ReadBack::Ranges(ranges)) => {
+                shown(ranges.iter().flat_map(|range| store.heads(range)).collect())
+            }
             Request::ReadBack(ReadBack::Points(places)) => {
-                let head = |(entry, place): &(Entry, TimestampUs)| Some((entry.clone(), store.head(entry, *place).ok()?));
+                let head = |(entry, place): &(Entry, TimestampUs)| {
+                    Some((entry.clone(), store.head(entry, *place).ok()?))
+                };
                 shown(places.iter().filter_map(head).collect())
             }
         }

@@ -34,7 +34,7 @@ pub(super) struct SimulatedStore {
 
 impl SimulatedStore {
     pub(super) fn new(random: &mut SmallRng) -> Self {
-        let quota = random.random_ratio(1, 6).then(|| random.random_range(12..40));
+        let quota = random.random_ratio(1, 6).then(|| random.random_range(24..60));
         let retention = random.random_ratio(1, 8).then(|| Duration::from_mins(random.random_range(2..40)));
         let mut store = Self {
             entries: BTreeMap::new(),
@@ -112,7 +112,8 @@ impl SimulatedStore {
     /// Returns entries with something to save that nobody knew of.
     pub(super) fn newly_unsaved(&mut self) -> Vec<Entry> {
         let planned = &self.unsaved;
-        let is_new = |(name, entry): &(&Entry, &SimulatedEntry)| !planned.contains(*name) && entry.is_unsaved();
+        let is_new =
+            |(name, entry): &(&Entry, &SimulatedEntry)| !planned.contains(*name) && entry.is_unsaved();
         let new: Vec<Entry> = self.entries.iter().filter(is_new).map(|(name, _)| name.clone()).collect();
         self.unsaved.extend(new.iter().cloned());
         new
@@ -160,7 +161,11 @@ impl SimulatedStore {
     fn keep_quota(&mut self) {
         while self.quota.is_some_and(|quota| self.records() > quota) {
             let oldest = |entry: &SimulatedEntry| entry.blocks.first_key_value().map(|(first, _)| *first);
-            let entry = self.entries.values_mut().filter(|entry| !entry.blocks.is_empty()).min_by_key(|entry| oldest(entry));
+            let entry = self
+                .entries
+                .values_mut()
+                .filter(|entry| !entry.blocks.is_empty())
+                .min_by_key(|entry| oldest(entry));
             let Some((_, slots)) = entry.and_then(|entry| entry.blocks.pop_first()) else {
                 return;
             };

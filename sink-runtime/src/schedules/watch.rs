@@ -1,6 +1,6 @@
 //! Pure. `Watch`: a member's looks at the simulated store, as `pipeline/store_watch` takes them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::agenda::Agenda;
 use super::log::WALL_MS;
@@ -95,18 +95,15 @@ impl Watch {
             wall_s,
             uptime: Duration::from_secs(pulse.uptime.as_secs()),
         };
-        self.note(sighting, pulse, agenda.instant())
-    }
-
-    fn note(&mut self, sighting: Sighting, pulse: Pulse, seen_at: Instant) -> Option<StoreSeen> {
         let before = self.seen;
         let start = match (self.clock.see(sighting), before) {
             (Some(start), Some(before)) if start == before.start => StoreStart(start.0 + 1),
             (Some(start), _) => start,
-            (None, _) => return None,
+            (None, before) => before?.start,
         };
         let block_records = pulse.block_records.or(before.and_then(|before| before.block_records));
-        self.seen = Some(StoreSeen { start, seen_at, uptime: sighting.uptime, block_records });
+        let (asked_at, seen_at) = (agenda.instant_at(asked), agenda.instant());
+        self.seen = Some(StoreSeen { start, asked_at, seen_at, uptime: sighting.uptime, block_records });
         self.seen
     }
 }

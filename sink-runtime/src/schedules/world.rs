@@ -1,5 +1,9 @@
 //! Pure. `World`: the members, the broker, the store and what happens to them, in the order of simulated time.
 
+mod group_side;
+mod store_side;
+mod trouble;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,9 +15,7 @@ use super::log::Log;
 use super::process::{Happening, Process};
 use super::requests::{Asker, RequestId, Requests, Step, Troubles};
 use super::store::SimulatedStore;
-use super::watch::Pulse;
 use crate::batch::BatchLimits;
-use crate::kafka::{CommitMetadata, Signature};
 use crate::map::Mapper;
 use crate::pipeline::{Answer, StateSettings};
 use crate::record::{Entry, Partition, Topic, TopicPartition};
@@ -122,9 +124,10 @@ impl World {
     pub(super) fn new(seed: u64, epoch: Instant, mapper: &Arc<Mapper>) -> Self {
         let mut agenda = Agenda::new(seed, epoch);
         let plan = Plan::new(&mut agenda.random);
-        let log = Log::new(&mut agenda.random, plan.calm_at);
         let store = SimulatedStore::new(&mut agenda.random);
-        let limits = BatchLimits { records: 8, bytes: 100, header_bytes: 10_000, age: Duration::from_millis(50) };
+        let log = Log::new(&mut agenda.random, plan.calm_at, store.quota.is_some());
+        let limits =
+            BatchLimits { records: 8, bytes: 100, header_bytes: 10_000, age: Duration::from_millis(50) };
         let settings = StateSettings {
             limits,
             has_dead_letters: true,
@@ -166,7 +169,13 @@ impl World {
             let event = self.shared.agenda.next().expect("somebody always looks at the store");
             self.happen(event);
             events += 1;
-            assert!(events < EVENTS_MAX, "never ends: {} of {}, {:?}", self.committed(), self.shared.log.end(), self.shared.agenda.now);
+            assert!(
+                events < EVENTS_MAX,
+                "never ends: {} of {}, {:?}",
+                self.committed(),
+                self.shared.log.end(),
+                self.shared.agenda.now
+            );
         }
         check::end(&self.shared);
         Counts {
@@ -187,7 +196,9 @@ impl World {
                 requests.step(agenda, store, (id, step));
                 self.plan_compaction();
             }
-            Event::Answered(Asker { process, .. }, ..) | Event::TimedOut(Asker { process, .. }, _) | Event::Process(process, _) => {
+            Event::Answered(Asker { process, .. }, ..)
+            | Event::TimedOut(Asker { process, .. }, _)
+            | Event::Process(process, _) => {
                 self.on_process(process, event);
             }
             Event::Pulse { process, asked } => self.pulse(process, asked),
@@ -223,13 +234,28 @@ impl World {
             shared.agenda.at(process.frozen_until, event);
             return;
         }
+        if let Event::Process(_, Happening::Assigned { .. }) = event {
+            // What the group said to a member that it has given up since is not heard any more.
+            let Broker { owner, seats, .. } = shared.broker;
+            if owner != Some(process.seat) || seats[process.seat] != Some(id) {
+                return;
+            }
+            if shared.agenda.now < process.cut_off_until {
+                shared.agenda.at(process.cut_off_until, event);
+                return;
+            }
+        }
         match event {
             Event::Answered(asker, request, answer) => {
-                process.on_lane(shared, asker.lane, |lane, shared, around| lane.answered(shared, around, (request, answer)));
+                process.on_lane(shared, asker.lane, |lane, shared, around| {
+                    lane.answered(shared, around, (request, answer))
+                });
             }
             Event::TimedOut(asker, request) => {
                 if let Some(answer) = shared.requests.abandon(&mut shared.agenda, request) {
-                    process.on_lane(shared, asker.lane, |lane, shared, around| lane.answered(shared, around, (request, answer)));
+                    process.on_lane(shared, asker.lane, |lane, shared, around| {
+                        lane.answered(shared, around, (request, answer))
+                    });
                 }
             }
             Event::Process(_, happening) => {
@@ -248,224 +274,9 @@ impl World {
         let Shared { agenda, log, broker, store, requests, .. } = &self.shared;
         let owner = broker.owner.and_then(|seat| broker.seats[seat]).map(|process| &self.processes[process]);
         agenda.now > self.calm_at
-            && self.committed() == log.end()
+            && (self.committed() == log.end() || log.low == log.end())
             && store.up_since.is_some()
             && requests.is_idle()
             && owner.is_some_and(|process| !process.is_dead && process.is_quiet(store.kills))
-    }
-
-    // The store.
-
-    fn pulse(&mut self, process: usize, asked: Duration) {
-        let Shared { agenda, requests, store, tells_block_records, .. } = &mut self.shared;
-        if agenda.now < requests.frozen_until {
-            agenda.at(requests.frozen_until, Event::Pulse { process, asked });
-            return;
-        }
-        let is_slow = agenda.chance(requests.troubles.slow / 4);
-        let travel = agenda.span(if is_slow { 100..12_000 } else { 1..10 });
-        let is_late = agenda.now + travel > asked + Duration::from_secs(15);
-        let pulse = store.up_since.filter(|_| !is_late).map(|since| Pulse {
-            uptime: agenda.now - since,
-            block_records: tells_block_records.then(|| u64::try_from(store.block_records).unwrap()),
-            kills: store.kills,
-        });
-        agenda.after(travel, Event::Process(process, Happening::Looked { asked, pulse }));
-    }
-
-    /// What a store has not saved it saves within two and a half minutes.
-    fn plan_compaction(&mut self) {
-        let Shared { agenda, store, .. } = &mut self.shared;
-        for entry in store.newly_unsaved() {
-            let delay = agenda.span(1_000..150_000);
-            agenda.after(delay, Event::Compact(entry));
-        }
-    }
-
-    fn kill(&mut self, more: u32) {
-        let Shared { agenda, store, requests, .. } = &mut self.shared;
-        if store.up_since.is_none() {
-            return;
-        }
-        requests.end_all(agenda, store);
-        store.kill(agenda.now, &mut agenda.random);
-        let delay = agenda.span(100..4_000);
-        agenda.after(delay, Event::StoreUp { more });
-    }
-
-    fn store_up(&mut self, more: u32) {
-        let Shared { agenda, store, .. } = &mut self.shared;
-        store.up_since = Some(agenda.now);
-        if let Some(more) = more.checked_sub(1) {
-            let delay = agenda.span(100..14_000);
-            agenda.after(delay, Event::Fault(Fault::Kill { more }));
-        }
-    }
-
-    // The group.
-
-    fn commit(&mut self, id: usize, job: Job) {
-        let process = &self.processes[id];
-        let shared = &mut self.shared;
-        let fails = shared.agenda.chance(shared.commits_fail);
-        let is_taken = !fails && shared.broker.accepts(id, process.seat, &job);
-        if is_taken {
-            check::commit(shared, process.seat, &job.commit);
-            let metadata = CommitMetadata::new(&process.signature, &job.commit).to_text();
-            shared.broker.committed = Some((job.commit.progress.point.offset.0, metadata));
-        }
-        // The broker may take a commit and its answer be lost.
-        let is_told = is_taken && !shared.agenda.chance(shared.commits_fail / 4);
-        let delay = shared.commit_delay();
-        shared.agenda.after(delay, Event::Process(id, Happening::Committed(job, is_told)));
-    }
-
-    fn start(&mut self, seat: usize, is_new: bool) {
-        let before = self.current[seat].map(|process| &self.processes[process]);
-        if before.is_some_and(|before| !before.is_dead) {
-            return;
-        }
-        let id = self.processes.len();
-        let same = before.filter(|_| !is_new).map(|before| before.signature.writer_id.clone());
-        let signature = Signature {
-            writer_id: same.unwrap_or_else(|| format!("uid-{id}")),
-            sink_uid: "sink".to_owned(),
-            mapping: "mapping".to_owned(),
-        };
-        let skew_s = i64::try_from(self.shared.agenda.pick(0..4)).unwrap();
-        let mut process = Process::new(id, seat, signature, skew_s);
-        process.begin(&mut self.shared);
-        self.processes.push(process);
-        self.current[seat] = Some(id);
-        let delay = self.shared.agenda.span(300..3_000);
-        self.shared.agenda.after(delay, Event::Join(id));
-    }
-
-    fn join(&mut self, id: usize) {
-        let process = &self.processes[id];
-        if process.is_dead || process.is_stopping {
-            return;
-        }
-        if self.shared.agenda.now < process.cut_off_until.max(process.frozen_until) {
-            let at = process.cut_off_until.max(process.frozen_until);
-            self.shared.agenda.at(at, Event::Join(id));
-            return;
-        }
-        self.shared.broker.join(&mut self.shared.agenda, id, process.seat);
-    }
-
-    /// A process has ended: the group notices by its silence, and it is started again.
-    fn bury(&mut self, id: usize) {
-        self.fall_silent(id);
-        let seat = self.processes[id].seat;
-        if self.current[seat] == Some(id) {
-            let delay = self.shared.agenda.span(1_000..40_000);
-            let is_new = self.shared.agenda.chance(500);
-            self.shared.agenda.after(delay, Event::Start { seat, is_new });
-        }
-    }
-
-    /// The group has heard of the process a moment ago, and hears no more of it.
-    fn fall_silent(&mut self, id: usize) {
-        let last_heard = self.shared.agenda.span(0..3_000);
-        let beats = self.processes[id].beats;
-        self.shared.agenda.after(SESSION - last_heard, Event::Silence { process: id, beats });
-    }
-
-    fn silence(&mut self, id: usize, beats: u64) {
-        let process = &self.processes[id];
-        if process.beats != beats {
-            return;
-        }
-        let is_cut_off = !process.is_dead && self.shared.agenda.now < process.cut_off_until;
-        if self.shared.broker.seats[process.seat] == Some(id) {
-            self.shared.broker.remove(&mut self.shared.agenda, process.seat);
-        }
-        if is_cut_off {
-            // The member counts its session too.
-            self.shared.agenda.after(Duration::ZERO, Event::Process(id, Happening::Lost));
-        }
-    }
-
-    fn heartbeat(&mut self, id: usize) {
-        let process = &mut self.processes[id];
-        let until = process.frozen_until.max(process.cut_off_until);
-        if process.is_dead {
-            return;
-        }
-        if self.shared.agenda.now < until {
-            self.shared.agenda.at(until, Event::Heartbeat(id));
-            return;
-        }
-        process.beats += 1;
-        let happening = match self.shared.broker.seats[process.seat] {
-            Some(other) if other != id => Happening::Fenced,
-            Some(_) => return,
-            None => {
-                let delay = self.shared.agenda.span(200..3_000);
-                self.shared.agenda.after(delay, Event::Join(id));
-                Happening::Lost
-            }
-        };
-        self.shared.agenda.after(Duration::ZERO, Event::Process(id, happening));
-    }
-
-    // What goes wrong.
-
-    fn fault(&mut self, fault: Fault) {
-        let now = self.shared.agenda.now;
-        match fault {
-            Fault::Kill { more } => self.kill(more),
-            Fault::Freeze(time) => {
-                self.shared.requests.frozen_until = now + time;
-            }
-            Fault::Hold(time) => self.shared.requests.held = Some((Entry::new("a/0"), now + time)),
-            Fault::Crash(seat) => self.end(seat, true),
-            Fault::MachineGone(seat) => self.end(seat, false),
-            Fault::FreezeMember(seat, time) => self.silent_for(seat, time, |process, until| process.frozen_until = until),
-            Fault::CutOff(seat, time) => self.silent_for(seat, time, |process, until| process.cut_off_until = until),
-            Fault::Stop { seat, leaves } => {
-                if let Some(id) = self.current[seat] {
-                    self.shared.agenda.after(Duration::ZERO, Event::Process(id, Happening::Stop { leaves }));
-                }
-            }
-            Fault::Move(seat) => self.shared.broker.rebalance(&mut self.shared.agenda, seat),
-            Fault::Retain(count) => {
-                let high = self.shared.log.high(now);
-                self.shared.log.low = (self.shared.log.low + count).min(high);
-            }
-            Fault::Foreign => self.shared.store.put_foreign(&mut self.shared.agenda.random, now),
-        }
-    }
-
-    fn end(&mut self, seat: usize, closes_connections: bool) {
-        let Some(id) = self.current[seat].filter(|id| !self.processes[*id].is_dead) else {
-            return;
-        };
-        if closes_connections {
-            self.processes[id].die(&mut self.shared);
-            self.bury(id);
-        } else {
-            self.processes[id].is_dead = true;
-            self.fall_silent(id);
-            let delay = self.shared.agenda.span(2_000..60_000);
-            self.shared.agenda.after(delay, Event::Start { seat, is_new: true });
-        }
-    }
-
-    fn silent_for(&mut self, seat: usize, time: Duration, set: impl FnOnce(&mut Process, Duration)) {
-        let Some(id) = self.current[seat] else {
-            return;
-        };
-        let process = &mut self.processes[id];
-        let now = self.shared.agenda.now;
-        let is_silent = now < process.frozen_until.max(process.cut_off_until);
-        if process.is_dead || is_silent {
-            return;
-        }
-        set(process, now + time);
-        self.fall_silent(id);
-        let delay = self.shared.agenda.span(0..3_000);
-        self.shared.agenda.after(time + delay, Event::Heartbeat(id));
     }
 }

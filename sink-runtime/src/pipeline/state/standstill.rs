@@ -29,7 +29,7 @@ impl PartitionState {
     /// Returns why the partition may stand still, where that is known.
     #[must_use]
     pub fn known_reason(&self) -> Option<KnownReason> {
-        if self.is_stopping {
+        if self.is_stopping() {
             return Some(KnownReason::Draining);
         }
         if self.is_held() {

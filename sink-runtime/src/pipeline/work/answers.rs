@@ -93,6 +93,15 @@ impl Work {
         settled
     }
 
+    /// Takes note that deleting half-written records was not answered: it may still be at work, so it is asked about
+    /// before it is done again.
+    pub(in crate::pipeline) fn not_mended(&mut self, error: StoreError) -> Settled {
+        for item in self.items.iter_mut().filter(|item| item.conflict != Conflict::None) {
+            item.conflict = Conflict::Unknown;
+        }
+        Self::unanswered(error)
+    }
+
     /// Takes note that half-written records are gone.
     pub(in crate::pipeline) fn mended(&mut self) {
         for item in &mut self.items {
