@@ -20,7 +20,6 @@ use super::state::{Beginning, PartitionState, StateSettings};
 use super::status::{Health, LaneStatus};
 use super::store_watch::{StoreView, StoreWatch};
 use crate::budget::Budget;
-use crate::clock::since_boot;
 use crate::dead_letter::DeadLetters;
 use crate::lease::Lease;
 use crate::map::Mapper;
@@ -261,7 +260,8 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         if !self.health.is_store_reachable() {
             return Some(KnownReason::StoreAway);
         }
-        (!self.lease.holds(since_boot())).then_some(KnownReason::LeaseWait)
+        // A lease that has lapsed while nobody needs it explains nothing.
+        self.lease.is_awaited().then_some(KnownReason::LeaseWait)
     }
 
     fn measure(&self, lanes: &Lanes) {
