@@ -47,6 +47,7 @@ impl<B> Generations<B> {
                 built = (self.build)(&credentials, &membership) => built?,
                 // Brokers that do not answer may do so by these.
                 renewed = self.renewal.next(&credentials) => {
+                    info!(generation, "the credentials of kafka have changed before the brokers answered");
                     credentials = renewed;
                     continue;
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
@@ -17,6 +18,9 @@ use crate::memory::Demand;
 
 /// Longest wait for one answer of the brokers.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the client may tell of what happened; without any time it would tell one thing and no more.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Time between attempts at what the brokers did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -47,11 +51,13 @@ pub async fn survey(
     topics: &[String],
     access: &Arc<Access>,
 ) -> Result<Demand, SurveyError> {
-    let client = properties::client(connection).create_with_context(Asking(Arc::clone(access)));
-    let client: Arc<AdminClient<Asking>> = Arc::new(client.map_err(SurveyError::Create)?);
+    let client = properties::client(connection);
+    let asking = || Asking(Arc::clone(access));
+    let reader: Arc<BaseConsumer<Asking>> =
+        Arc::new(client.create_with_context(asking()).map_err(SurveyError::Create)?);
     let mut has_failed = false;
     let (brokers, partitions) = loop {
-        match look_up(&client, topics.to_vec()).await {
+        match look_up(&reader, topics.to_vec()).await {
             Ok(found) => break found,
             Err(error) if has_failed => debug!(%error, "the brokers do not answer yet"),
             Err(error) => warn!(%error, "cannot look the topics up, it is tried again"),
@@ -62,24 +68,32 @@ pub async fn survey(
     if access.admit() {
         info!("the brokers let this member in again");
     }
-    let message_bytes = message_bytes(&client, topics).await;
+    let admin = client.create_with_context(asking()).map_err(SurveyError::Create)?;
+    let message_bytes = message_bytes(&admin, topics).await;
     Ok(Demand { brokers: brokers.min(partitions), partitions, message_bytes, letter_bytes: 0 })
 }
 
 /// Returns the number of brokers and of partitions.
-async fn look_up(client: &Arc<AdminClient<Asking>>, topics: Vec<String>) -> Result<(u64, u64), KafkaError> {
-    let client = Arc::clone(client);
+async fn look_up(reader: &Arc<BaseConsumer<Asking>>, topics: Vec<String>) -> Result<(u64, u64), KafkaError> {
+    let reader = Arc::clone(reader);
     let look_up = move || {
-        let (mut brokers, mut partitions) = (1, 0);
-        for topic in &topics {
-            let metadata = client.inner().fetch_metadata(Some(topic), PATIENCE)?;
-            brokers = brokers.max(metadata.brokers().len() as u64);
-            let found: usize = metadata.topics().iter().map(|found| found.partitions().len()).sum();
-            partitions += found.max(1) as u64;
-        }
-        Ok((brokers, partitions))
+        let found = count(&reader, &topics);
+        // Its events, among them why a connection failed, come only to who asks for them.
+        while reader.poll(LAST_WORDS).is_some() {}
+        found
     };
     tokio::task::spawn_blocking(look_up).await.expect("asking for metadata does not panic")
+}
+
+fn count(reader: &BaseConsumer<Asking>, topics: &[String]) -> Result<(u64, u64), KafkaError> {
+    let (mut brokers, mut partitions) = (1, 0);
+    for topic in topics {
+        let metadata = reader.fetch_metadata(Some(topic), PATIENCE)?;
+        brokers = brokers.max(metadata.brokers().len() as u64);
+        let found: usize = metadata.topics().iter().map(|found| found.partitions().len()).sum();
+        partitions += found.max(1) as u64;
+    }
+    Ok((brokers, partitions))
 }
 
 /// Returns the bytes of the largest message that one of the topics takes.
@@ -114,6 +128,8 @@ fn setting(resource: &ConfigResource) -> Option<u64> {
 
 /// What fails shows in the answers, but for what a person must mend.
 struct Asking(Arc<Access>);
+
+impl ConsumerContext for Asking {}
 
 impl ClientContext for Asking {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
