@@ -5,13 +5,13 @@
 
 mod close;
 mod go_back;
+mod pressure;
 mod rebalance;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kafkasink_crds::runtime_config::StartFrom;
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -25,10 +25,10 @@ use super::commit_metadata::Signature;
 use super::committer::Committer;
 use super::consumer_context::Context;
 use super::feed::{Feed, Moved};
-use super::pulse::Pulse;
 use super::start_rule::Start;
 use crate::budget::Budget;
 use crate::lease::Lease;
+use crate::pulse::Pulse;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::source::{Commit, SourceError, SourceEvent};
 
@@ -73,6 +73,7 @@ pub(super) struct PollLoop {
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
+    measure_at: Option<Instant>,
 }
 
 /// Whether the loop goes on.
@@ -111,13 +112,14 @@ impl PollLoop {
             go_back_at: None,
             last_error: None,
             astray: BTreeSet::new(),
+            measure_at: None,
         })
     }
 
     /// Goes round until it is told to close or the consumer fails for good.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>, runtime: &Handle) {
         loop {
-            self.pulse.beat(Timestamp::now().as_millisecond());
+            self.pulse.beat(Instant::now().into_std());
             if let Err(error) = self.poll() {
                 self.tell(SourceEvent::Failed(error));
                 break;
@@ -128,10 +130,12 @@ impl PollLoop {
             if let Next::End = self.obey(&mut commands) {
                 break;
             }
+            self.relieve();
             if !self.pump(runtime) {
                 std::thread::park_timeout(NAP);
             }
         }
+        self.pulse.rest();
         self.feeds.clear();
         self.consumer.context().begin_close();
         self.committer.end();

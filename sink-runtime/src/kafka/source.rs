@@ -12,9 +12,9 @@ use super::commit_metadata::Signature;
 use super::consumer_context::Context;
 use super::poll_loop::{Command, PollLoop, PollSettings};
 use super::properties::{self, Connection, Membership};
-use super::pulse::Pulse;
 use crate::budget::Budget;
 use crate::lease::Lease;
+use crate::pulse::Pulse;
 use crate::source::{Commit, Source, SourceError, SourceEvent};
 
 /// Most events and commands that wait.
@@ -57,7 +57,7 @@ pub enum KafkaSourceError {
 }
 
 impl KafkaSource {
-    /// Joins the group and begins to read.
+    /// Joins the group and begins to read; `pulse` beats as long as the reading thread goes round.
     ///
     /// # Errors
     /// A setting is refused, or the thread cannot be started. Brokers that do not answer are waited for.
@@ -70,7 +70,7 @@ impl KafkaSource {
     ) -> Result<Self, KafkaSourceError> {
         let (event_sender, events) = mpsc::channel(QUEUE);
         let (commands, command_receiver) = mpsc::channel(QUEUE);
-        let client = properties::consumer(connection, membership);
+        let client = properties::consumer(connection, membership, &budget.plan().fetch);
         let context = Context::new(event_sender.clone(), Arc::clone(&vitals.access));
         let consumer: BaseConsumer<Context> =
             client.create_with_context(context).map_err(KafkaSourceError::Create)?;

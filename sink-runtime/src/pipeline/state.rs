@@ -6,6 +6,7 @@
 mod answers;
 mod asking;
 mod going_back;
+mod standstill;
 mod stopping;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::gathering::{Gathering, Planning};
 use super::history::History;
 use super::letters::Outbox;
 use super::proving::Proving;
+use super::stall::KnownReason;
 use super::standing::{MadeBy, Standing};
 use super::work::Work;
 use crate::batch::{BatchLimits, Planned};
@@ -87,6 +89,10 @@ pub struct PartitionState {
     /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
     slack_us: u64,
     has_gone_back: bool,
+    /// How many records the store has shown so far.
+    shown: u64,
+    /// What the last pause was for.
+    paused_for: KnownReason,
     stopping: Stopping,
     /// Other parts of the store answer.
     is_store_answering: bool,
@@ -127,6 +133,8 @@ impl PartitionState {
             missing: 0,
             slack_us: 0,
             has_gone_back: false,
+            shown: 0,
+            paused_for: KnownReason::BackOff,
             stopping: Stopping::No,
             is_store_answering: true,
             is_requesting: false,
@@ -208,15 +216,6 @@ impl PartitionState {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.is_owner() && self.is_proven() && self.going_back.is_none()
-    }
-
-    /// Tells whether the partition stands still until a person acts.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        !self.held.is_empty()
-            || self.outbox.is_blocked()
-            || self.standing.is_refused()
-            || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 
     fn is_stopping(&self) -> bool {

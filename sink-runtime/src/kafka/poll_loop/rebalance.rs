@@ -54,6 +54,10 @@ impl PollLoop {
         // Deleted, or so new that not every broker knows it: the group takes the one away, the other will be there.
         self.resolve_at = (!absent.is_empty()).then(soon);
         self.unresolved = absent;
+        if let Err(error) = self.fit(starts.len()) {
+            self.tell(SourceEvent::Failed(error));
+            return;
+        }
         let mut list = TopicPartitionList::with_capacity(starts.len());
         for (partition, start) in &starts {
             let Some(feed) = Feed::split(&self.consumer, partition, &self.budget) else {
@@ -73,6 +77,15 @@ impl PollLoop {
         }
         self.unconfirmed.extend(starts);
         self.tell(SourceEvent::Joined);
+    }
+
+    /// Checks that memory is enough for so many partitions more.
+    fn fit(&self, more: usize) -> Result<(), SourceError> {
+        let (partitions, partitions_max) = (self.feeds.len() + more, self.budget.plan().partitions_max);
+        if partitions as u64 > partitions_max {
+            return Err(SourceError::Outgrown { partitions, partitions_max });
+        }
+        Ok(())
     }
 
     /// Commits starts and lets messages flow.
@@ -135,6 +148,7 @@ impl PollLoop {
             }
         }
         self.committer.forget();
+        self.resume(partitions);
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
             // The queue must be gone before the partition can come back with a new one.

@@ -12,6 +12,7 @@ use crate::pipeline::effect::Effect;
 use crate::pipeline::letters::Returned;
 use crate::pipeline::proving::Answered;
 use crate::pipeline::request::Answer;
+use crate::pipeline::stall::KnownReason;
 use crate::pipeline::work::{Found, Pause, Settled, Wait, Work};
 use crate::record::Entry;
 use crate::writer::{Head, StoreError};
@@ -138,6 +139,7 @@ impl PartitionState {
             }
         };
         let shown = self.proving.shown(now, &heads, took);
+        self.shown += shown.proven.len() as u64;
         for proven in shown.proven {
             self.standing.safety().proven(&proven.entry, proven.place);
             self.ledger.set(proven.identity.offset, Fate::Verified);
@@ -152,6 +154,7 @@ impl PartitionState {
         }
         effects.push(Effect::Missing { count: shown.missing.len(), offset: lowest });
         self.going_back.get_or_insert(Back::ToMissing);
+        self.paused_for = KnownReason::BackOff;
         self.resume_at = Some(now + self.retry.pause(&mut self.random));
     }
 
@@ -164,6 +167,10 @@ impl PartitionState {
     }
 
     fn pause(&mut self, now: Instant, pause: Pause, effects: &mut Vec<Effect>) {
+        self.paused_for = match pause.wait {
+            Wait::Long => KnownReason::LockTimeout,
+            Wait::BackOff | Wait::Until(_) => KnownReason::BackOff,
+        };
         let shortest = match (pause.wait, self.is_store_answering) {
             (Wait::Long, true) => LOCKED_UP_PAUSE,
             (Wait::Long, false) => TIMED_OUT_PAUSE,

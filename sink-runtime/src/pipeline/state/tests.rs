@@ -13,7 +13,7 @@ use crate::dead_letter::{DeadLetterError, Obstacle};
 use crate::ledger::CommitPoint;
 use crate::map::Mapper;
 use crate::pipeline::cut::Cut;
-use crate::pipeline::{Answer, Checked, Effect, Input, MadeBy, Request, StoreSeen};
+use crate::pipeline::{Answer, Checked, Effect, Input, KnownReason, MadeBy, Request, StoreSeen};
 use crate::progress::Progress;
 use crate::record::{
     Entry, Headers, Identity, Life, Message, Offset, Partition, TimestampUs, Topic, TopicPartition,
@@ -526,4 +526,39 @@ fn letters_are_not_sent_twice_when_their_messages_come_again() {
     assert_eq!(bench.prove(&[2]), ["missing", "go back"]);
     bench.next = 0;
     assert_eq!(bench.messages(&[A, None, A]), [""; 0], "no letter");
+}
+
+#[test]
+fn partition_says_why_it_stands_still() {
+    let reason_of = |bench: &Bench| bench.state.known_reason();
+    assert_eq!(reason_of(&Bench::unseen(false, None)), Some(KnownReason::StoreAway));
+    assert_eq!(reason_of(&Bench::new(false, Some(Duration::from_secs(17)))), Some(KnownReason::FencingWait));
+    let mut held = Bench::new(false, None);
+    held.messages(&[None]);
+    assert_eq!(reason_of(&held), Some(KnownReason::Hold));
+    for (error, expected) in [
+        (StoreError::Unreachable("gone".to_owned()), KnownReason::BackOff),
+        (StoreError::TimedOut("late".to_owned()), KnownReason::LockTimeout),
+    ] {
+        let mut bench = Bench::written(false);
+        assert!(bench.state.has_backlog(), "what is not shown has not ended");
+        assert_eq!(reason_of(&bench), None);
+        bench.now = bench.state.due().unwrap();
+        bench.step(Input::Tick);
+        bench.step(Input::Answer(Answer::Shown { heads: Err(error), took: Duration::ZERO }));
+        assert_eq!(reason_of(&bench), Some(expected));
+        bench.now = bench.state.due().unwrap();
+        bench.step(Input::Tick);
+        assert_eq!(reason_of(&bench), None, "it asks again");
+        let heads = Ok(vec![head(0), head(1)]);
+        bench.step(Input::Answer(Answer::Shown { heads, took: Duration::ZERO }));
+        assert!(!bench.state.has_backlog());
+        assert_eq!(bench.state.shown(), 2);
+    }
+    let mut bench = Bench::written(false);
+    bench.prove(&[0, 1]);
+    bench.see(200);
+    assert_eq!(reason_of(&bench), Some(KnownReason::Replay), "the store was restarted");
+    bench.step(Input::Stop);
+    assert_eq!(reason_of(&bench), Some(KnownReason::Draining));
 }
