@@ -8,20 +8,15 @@ use crate::record::Offset;
 use crate::writer::StoreError;
 
 /// How far a request that was cut off may have reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Cut {
     /// There is none.
     None,
     /// Another owner's: it began with the first record that is not stored.
+    #[default]
     Foreign,
     /// One's own: to this offset.
     To(Offset),
-}
-
-impl Default for Cut {
-    fn default() -> Self {
-        Self::Foreign
-    }
 }
 
 impl Cut {
