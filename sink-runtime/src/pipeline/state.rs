@@ -82,6 +82,8 @@ pub struct PartitionState {
     missing: usize,
     /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
     slack_us: u64,
+    /// How far places have been moved since by that, until the partition goes back once more.
+    drift_us: u64,
     has_gone_back: bool,
     /// Stopping does not wait for proof any more.
     has_given_up: bool,
@@ -123,6 +125,7 @@ impl PartitionState {
             going_back: None,
             missing: 0,
             slack_us: 0,
+            drift_us: 0,
             has_gone_back: false,
             has_given_up: false,
             is_store_answering: true,
@@ -353,7 +356,7 @@ impl PartitionState {
             let history = &self.history;
             let due = self.gathering.take_due(now, self.settings.limits);
             self.work = due.map(|records| {
-                Work::new(records, |offset| history.may_have_expired(offset)).with_slack(self.slack_us)
+                Work::new(records, |offset| history.may_have_expired(offset)).with_slack(self.slack_us, self.drift_us)
             });
         }
         let request = self.work.as_mut().and_then(|work| work.next_request(now, &mut self.frontier));

@@ -24,6 +24,8 @@ pub(in crate::pipeline) struct Work {
     pub(super) was_sent: bool,
     /// How far above its place a record may lie, in microseconds, because messages before it are gone from the log.
     pub(super) slack_us: u64,
+    /// How far above the place that it had a record may be planned, in microseconds, for the same reason.
+    pub(super) drift_us: u64,
 }
 
 /// One record on its way.
@@ -96,13 +98,13 @@ impl Work {
             conflict: Conflict::None,
             timed_out_alone: 0,
         };
-        Self { items: records.into_iter().map(item).collect(), window, was_sent: false, slack_us: 0 }
+        Self { items: records.into_iter().map(item).collect(), window, was_sent: false, slack_us: 0, drift_us: 0 }
     }
 
-    /// Looks for records also that much above their places.
+    /// Looks for records also that much above their places, and that much below.
     #[must_use]
-    pub(in crate::pipeline) fn with_slack(self, slack_us: u64) -> Self {
-        Self { slack_us, ..self }
+    pub(in crate::pipeline) fn with_slack(self, slack_us: u64, drift_us: u64) -> Self {
+        Self { slack_us, drift_us, ..self }
     }
 
     pub(in crate::pipeline) fn len(&self) -> usize {
