@@ -356,7 +356,8 @@ impl PartitionState {
             let history = &self.history;
             let due = self.gathering.take_due(now, self.settings.limits);
             self.work = due.map(|records| {
-                Work::new(records, |offset| history.may_have_expired(offset)).with_slack(self.slack_us, self.drift_us)
+                Work::new(records, |offset| history.may_have_expired(offset))
+                    .with_slack(self.slack_us, self.drift_us)
             });
         }
         let request = self.work.as_mut().and_then(|work| work.next_request(now, &mut self.frontier));

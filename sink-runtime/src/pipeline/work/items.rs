@@ -98,7 +98,13 @@ impl Work {
             conflict: Conflict::None,
             timed_out_alone: 0,
         };
-        Self { items: records.into_iter().map(item).collect(), window, was_sent: false, slack_us: 0, drift_us: 0 }
+        Self {
+            items: records.into_iter().map(item).collect(),
+            window,
+            was_sent: false,
+            slack_us: 0,
+            drift_us: 0,
+        }
     }
 
     /// Looks for records also that much above their places, and that much below.
