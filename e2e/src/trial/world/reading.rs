@@ -69,7 +69,12 @@ impl World {
         Ok(entries.filter(ends).collect())
     }
 
-    pub(super) async fn read_entry(&self, entry: &str, partition: i32, is_head: bool) -> anyhow::Result<Vec<Stored>> {
+    pub(super) async fn read_entry(
+        &self,
+        entry: &str,
+        partition: i32,
+        is_head: bool,
+    ) -> anyhow::Result<Vec<Stored>> {
         let mut stored = Vec::new();
         self.visit_entry(entry, partition, is_head, |record| stored.push(record)).await?;
         Ok(stored)
