@@ -65,7 +65,7 @@ const SHARE_MIN: u64 = 64 * 1024;
 const SHARE_MAX: u64 = 16 * MIB;
 
 /// What all shares come to at most where partitions are few: more does not make a member faster.
-const SHARES_MAX: u64 = 40 * MIB;
+const SHARES_MAX: u64 = 32 * MIB;
 
 /// What a share may come to even where partitions are many.
 const SHARE_WANTED: u64 = 2 * MIB;
@@ -268,7 +268,7 @@ mod tests {
     fn default_limit_holds_64_partitions_and_eight_get_full_batches() {
         MemoryPlan::new(256 * MIB, demand(3, 64, 1_048_588)).unwrap();
         let plan = MemoryPlan::new(256 * MIB, demand(1, 8, 1_048_588)).unwrap();
-        assert_eq!(plan.share_bytes(8), 5 * MIB);
+        assert_eq!(plan.share_bytes(8), 4 * MIB);
         assert_eq!(plan.share_bytes(1), 16 * MIB);
         assert_eq!((plan.fetch.queue_bytes, plan.fetch.portion_bytes), (3 * MIB / 2, MIB));
         assert!(plan.unproven_messages > 20_000, "{plan:?}");
