@@ -40,17 +40,8 @@ impl Lease {
     /// Tells whether a request may be sent at this time since the machine was started.
     #[must_use]
     pub fn holds(&self, now: Duration) -> bool {
-        self.left(now) > Duration::ZERO
-    }
-
-    /// Returns for how long requests may still be sent.
-    #[must_use]
-    pub fn left(&self, now: Duration) -> Duration {
         let begun = self.begun_ms.load(Ordering::Relaxed);
-        if begun == 0 {
-            return Duration::ZERO;
-        }
-        (Duration::from_millis(begun) + BELIEVED_FOR).saturating_sub(now)
+        begun != 0 && Duration::from_millis(begun) + BELIEVED_FOR > now
     }
 
     /// Waits until a request may be sent, and asks for a commit meanwhile. The caller must send at once.

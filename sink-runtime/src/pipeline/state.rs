@@ -260,7 +260,7 @@ impl PartitionState {
             return;
         }
         self.standing.advance(now, self.ledger.commit_point());
-        self.history.forget_below(self.standing.progress(self.ledger.commit_point()).safe.offset);
+        self.history.forget_below(self.progress().safe.offset);
         if !self.is_requesting && !self.outbox.is_travelling() {
             self.go_back(effects);
         }

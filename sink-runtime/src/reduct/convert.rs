@@ -19,6 +19,15 @@ pub(super) fn to_store_error(error: &ReductError) -> StoreError {
     }
 }
 
+/// Returns what the store answered; none where what was asked for does not exist.
+pub(super) fn unless_missing<T>(answer: Result<T, ReductError>) -> Result<Option<T>, StoreError> {
+    match answer.map_err(|error| to_store_error(&error)) {
+        Ok(answer) => Ok(Some(answer)),
+        Err(StoreError::Missing(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Returns the record as the client library sends it; `names` are all labels that occur in its entry.
 ///
 /// # Guarantees

@@ -7,7 +7,7 @@ use futures::{StreamExt, pin_mut};
 use reduct_rs::Bucket;
 use serde_json::json;
 
-use super::convert::to_store_error;
+use super::convert::{to_store_error, unless_missing};
 use crate::record::TimestampUs;
 use crate::writer::StoreError;
 
@@ -53,10 +53,8 @@ async fn first_at_or_after(bucket: &Bucket, entry: &str, time: u64) -> Result<Op
         .when(json!({"$limit": 1}))
         .send()
         .await;
-    let records = match query.map_err(|error| to_store_error(&error)) {
-        Ok(records) => records,
-        Err(StoreError::Missing(_)) => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(records) = unless_missing(query)? else {
+        return Ok(None);
     };
     pin_mut!(records);
     match records.next().await {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::convert::to_store_error;
+use super::convert::{to_store_error, unless_missing};
 use super::writer::ReductWriter;
 use crate::map::HeaderNames;
 use crate::record::{Entry, TimestampUs};
@@ -88,10 +88,8 @@ async fn read(bucket: &Bucket, home: &Entry, name: &str) -> Result<Option<Vec<u8
         .when(json!({"&key": {"$eq": name}}))
         .send()
         .await;
-    let records = match query.map_err(|error| to_store_error(&error)) {
-        Ok(records) => records,
-        Err(StoreError::Missing(_)) => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(records) = unless_missing(query)? else {
+        return Ok(None);
     };
     pin_mut!(records);
     let mut body = None;

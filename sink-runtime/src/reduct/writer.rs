@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::bucket_handle::{BucketHandle, StoreSettings};
 use super::bucket_policy::BucketPolicy;
-use super::convert::{to_head, to_store_error, to_store_record};
+use super::convert::{to_head, to_store_error, to_store_record, unless_missing};
 use super::newest::newest;
 use crate::batch::Batch;
 use crate::record::{Entry, LABEL_LIFE, LABEL_OFFSET, TimestampUs};
@@ -143,10 +143,8 @@ async fn heads(bucket: &Bucket, range: &Range) -> Result<Vec<Head>, StoreError> 
         .when(json!({"#batch_records": QUERY_RECORDS_MAX, "#select_labels": [LABEL_OFFSET, LABEL_LIFE]}))
         .send()
         .await;
-    let records = match query.map_err(|error| to_store_error(&error)) {
-        Ok(records) => records,
-        Err(StoreError::Missing(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+    let Some(records) = unless_missing(query)? else {
+        return Ok(Vec::new());
     };
     pin_mut!(records);
     let mut heads = Vec::new();

@@ -39,9 +39,8 @@ impl PartitionState {
             }
             Answer::Checked(Ok(checked)) => self.settled(|work| work.checked(checked)),
             Answer::Written(answer) => {
-                let highest = self.work.as_ref().map(Work::highest);
-                if let Some(highest) = highest {
-                    self.cut.note(highest, &answer);
+                if let Some(work) = &self.work {
+                    self.cut.note(work.highest(), &answer);
                 }
                 self.settled(|work| work.written(answer))
             }
@@ -133,9 +132,7 @@ impl PartitionState {
             Ok(heads) => heads,
             Err(error) => {
                 self.proving.unanswered();
-                let is_long = matches!(error, StoreError::TimedOut(_));
-                let wait = if is_long { Wait::Long } else { Wait::BackOff };
-                return self.pause(now, Pause { error, wait }, effects);
+                return self.settle(now, Work::unanswered(error), effects);
             }
         };
         let shown = self.proving.shown(now, &heads, took);
@@ -161,7 +158,7 @@ impl PartitionState {
     /// The request was not sent; unless the partition ends, it is made again.
     fn take_back(&mut self) {
         self.proving.unanswered();
-        if self.stopping != Stopping::No {
+        if self.is_stopping() {
             self.stopping = Stopping::GivenUp;
         }
     }
