@@ -17,10 +17,12 @@ pub mod member;
 pub mod messages;
 pub mod proxy;
 pub mod raw_message;
+pub mod spec;
 pub mod topic;
 pub mod world;
 
-pub use member::{Ended, Member, Signal, Spec};
+pub use member::{Ended, Member, Signal};
 pub use messages::Produce;
+pub use spec::Spec;
 pub use topic::{Outcome, Produced, Topic};
 pub use world::World;

@@ -2,14 +2,14 @@
 //!
 //! The only place with `unsafe` in the workspace. Every function blocks until the brokers have answered or the
 //! time-out is over, borrows a client for that long, takes plain values and returns plain values: no pointer leaves
-//! this crate. A consumer's client will do as well as an admin client's: none of these requests looks for the
-//! coordinator of a group, which takes a process down where the client has no group of its own
-//! (<https://github.com/confluentinc/librdkafka/issues/5040>). What a group has committed is asked of a consumer of
-//! that group, by the safe wrapper.
+//! this crate. A consumer's client will do as well as an admin client's, but for what is asked of a group's coordinator:
+//! that takes a process down where the client has no group of its own
+//! (<https://github.com/confluentinc/librdkafka/issues/5040>), so [`describe_group`] takes a consumer. What a group has
+//! committed is asked of a consumer of that group, by the safe wrapper.
 //!
 //! ```text
-//! cluster, topics, create, configs, offsets ──► request (one call: its options, its queue, its answer)
-//!                          log, log_queue ──► memory  (who frees what) ──► error (what the library or a broker said)
+//! cluster, topics, create, configs, offsets, groups ──► request (one call: its options, its queue, its answer)
+//!                                  log, log_queue ──► memory  (who frees what) ──► error (what the library or a broker said)
 //! ```
 #![allow(unsafe_code, reason = "rdkafka 0.39 has no safe form of these calls of librdkafka")]
 
@@ -17,6 +17,7 @@ mod cluster;
 mod configs;
 mod create;
 mod error;
+mod groups;
 mod log;
 mod log_queue;
 mod memory;
@@ -28,6 +29,7 @@ pub use cluster::{ClusterDescription, describe_cluster};
 pub use configs::incremental_alter_configs;
 pub use create::{NewTopic, create_topic};
 pub use error::NativeError;
+pub use groups::{GroupDescription, describe_group};
 pub use log::drain_log;
 pub use log_queue::LogQueue;
 pub use offsets::{OffsetSpec, PartitionOffset, list_offsets};

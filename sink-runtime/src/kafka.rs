@@ -4,6 +4,7 @@ mod access;
 mod commit_metadata;
 mod committer;
 mod consumer_context;
+mod coverage;
 mod credentials;
 mod dead_letters;
 mod feed;

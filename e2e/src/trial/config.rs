@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use super::member::Spec;
+use super::spec::Spec;
 
 /// What a sink is given by the world it is in.
 #[derive(Clone, Copy, Debug)]

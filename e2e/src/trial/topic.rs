@@ -1,6 +1,7 @@
 //! A topic of a random name: created, altered, filled, read. IO: Kafka.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -141,6 +142,17 @@ impl Topic {
         messages: impl IntoIterator<Item = Produce>,
     ) -> anyhow::Result<Vec<Produced>> {
         self.produce_with(&[("linger.ms", "5"), ("message.max.bytes", VALUE_BYTES_MAX)], messages).await
+    }
+
+    /// Produces the same message again and again, each when the one before is delivered, until it is dropped.
+    ///
+    /// # Errors
+    /// A message cannot be delivered.
+    pub async fn trickle(&self, message: &Produce) -> anyhow::Result<Infallible> {
+        let producer = producer(&self.bootstrap, &[])?;
+        loop {
+            self.send(&producer, [message.clone()]).await?;
+        }
     }
 
     /// Produces the messages with these settings of the producer.

@@ -14,13 +14,17 @@ use uuid::Uuid;
 
 use super::checker::Stored;
 use super::config;
-use super::member::{Ended, Member, Spec};
+use super::member::{Ended, Member};
+use super::spec::Spec;
 use super::topic::{Produced, Topic};
 use crate::lab::ensure;
 use crate::lab::state::{KafkaAddress, StoreAddress};
 
 /// How often the store is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
+
+/// Set where the folders of tests, with configuration and logs of their members, shall stay in the temporary folder.
+const KEEP: &str = "KAFKASINK_TEST_KEEP";
 
 /// A topic, a bucket and a folder.
 pub struct World {
@@ -57,7 +61,8 @@ impl World {
         name: &str,
         partitions: i32,
     ) -> anyhow::Result<Self> {
-        let temporary = TempDir::new()?;
+        let mut temporary = TempDir::with_prefix(format!("kafkasink-test-{name}-"))?;
+        temporary.disable_cleanup(std::env::var_os(KEEP).is_some());
         let world = Self::make(temporary.path(), servers, authority, (name, partitions)).await?;
         Ok(Self { _temporary: Some(temporary), ..world })
     }

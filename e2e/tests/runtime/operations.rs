@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use kafkasink_e2e::trial::messages::numbered;
-use kafkasink_e2e::trial::{Signal, Spec, World, checker, member};
+use kafkasink_e2e::trial::{Signal, Spec, World, checker, spec};
 use nix::sys::signal::Signal as SystemSignal;
 
 use crate::PATIENCE;
@@ -70,7 +70,7 @@ async fn log_is_json_with_topic_partition_and_offset_and_its_level_changes_while
 
 #[tokio::test(flavor = "multi_thread")]
 async fn help_tells_the_exit_codes() -> anyhow::Result<()> {
-    let help = std::process::Command::new(member::program()?).arg("--help").output()?;
+    let help = std::process::Command::new(spec::program()?).arg("--help").output()?;
     let help = String::from_utf8(help.stdout)?;
     for line in ["0  ", "1  ", "2  ", "3  ", "134"] {
         ensure!(help.lines().any(|l| l.trim_start().starts_with(line)), "{line} is not in:\n{help}");

@@ -51,10 +51,11 @@ async fn serve(listener: TcpListener, target: String, open: watch::Receiver<bool
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut open: watch::Receiver<bool>) {
     let mut chunk = vec![0; CHUNK];
     loop {
+        let read = from.read(&mut chunk).await.unwrap_or(0);
+        // What arrives at a shut tap waits, also where it was waited for before.
         if open.wait_for(|is_open| *is_open).await.is_err() {
             return;
         }
-        let read = from.read(&mut chunk).await.unwrap_or(0);
         let written = match chunk.get(..read) {
             Some(bytes) if read > 0 => to.write_all(bytes).await.is_ok(),
             Some(_) | None => false,

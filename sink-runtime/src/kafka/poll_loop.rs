@@ -4,6 +4,7 @@
 //! pausing would throw away what was fetched. The loop sleeps until a queue, a command or freed memory wakes it.
 
 mod close;
+mod cover;
 mod go_back;
 mod pressure;
 mod rebalance;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use self::cover::Cover;
 use super::commit_metadata::Signature;
 use super::committer::Committer;
 use super::consumer_context::Context;
@@ -50,6 +52,8 @@ pub(super) enum Command {
 /// What the loop works by.
 #[derive(Clone, Debug)]
 pub(super) struct PollSettings {
+    pub(super) group_id: String,
+    pub(super) topics: Vec<String>,
     pub(super) start_from: StartFrom,
     pub(super) signature: Signature,
 }
@@ -70,6 +74,7 @@ pub(super) struct PollLoop {
     unconfirmed: Vec<(TopicPartition, Start)>,
     confirm_at: Option<Instant>,
     go_back_at: Option<Instant>,
+    cover: Cover,
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
@@ -110,6 +115,7 @@ impl PollLoop {
             unconfirmed: Vec::new(),
             confirm_at: None,
             go_back_at: None,
+            cover: Cover::default(),
             last_error: None,
             astray: BTreeSet::new(),
             measure_at: None,
@@ -125,6 +131,7 @@ impl PollLoop {
                 break;
             }
             self.rebalance(runtime);
+            self.cover(runtime);
             self.confirm();
             self.go_back();
             if let Next::End = self.obey(&mut commands) {

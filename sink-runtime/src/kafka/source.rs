@@ -78,7 +78,12 @@ impl KafkaSource {
         consumer
             .subscribe(&names)
             .map_err(|source| KafkaSourceError::Subscribe { topics: topics.to_vec(), source })?;
-        let settings = PollSettings { start_from: connection.config.start_from, signature };
+        let settings = PollSettings {
+            group_id: connection.config.group_id.clone(),
+            topics: topics.to_vec(),
+            start_from: connection.config.start_from,
+            signature,
+        };
         let runtime = tokio::runtime::Handle::current();
         let shared = (Arc::clone(&vitals.pulse), lease);
         let thread = std::thread::Builder::new()

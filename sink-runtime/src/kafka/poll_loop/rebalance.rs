@@ -24,6 +24,7 @@ impl PollLoop {
     /// Takes the changes in order, then begins what can begin.
     pub(super) fn rebalance(&mut self, runtime: &Handle) {
         while let Some(change) = self.consumer.context().next_rebalance() {
+            self.cover.begin();
             match change {
                 Rebalance::Assign(partitions) => {
                     self.unresolved.extend(partitions);
