@@ -2,40 +2,51 @@
 //!
 //! Additive increase, multiplicative decrease: each sign of distress halves the number, each success adds a little.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// Most writes at the same time.
-const WRITES_MAX: f64 = 64.0;
+const WRITES_MAX: usize = 64;
 
 /// Signs of distress that come together count once.
 const SLOWED_FOR: Duration = Duration::from_secs(1);
 
-/// Bounds the writes that are under way.
+/// Bounds the writes that are under way. Whoever waits longest is let in first.
 #[derive(Debug)]
 pub struct Throttle {
+    turns: Semaphore,
     state: Mutex<State>,
-    freed: Notify,
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug)]
 struct State {
-    limit: f64,
-    under_way: u32,
+    limit: usize,
+    /// Turns that there are, taken and free: more than the limit while writes are under way that began before it sank.
+    turns: usize,
+    /// Writes that went well since the limit was changed.
+    successes: usize,
     slowed: Option<Instant>,
 }
 
 /// One write under way; dropping it lets the next one in.
 #[derive(Debug)]
-pub struct Pass<'a>(&'a Throttle);
+pub struct Pass<'a> {
+    throttle: &'a Throttle,
+    turn: Option<SemaphorePermit<'a>>,
+}
+
+/// Counts who waits, until the waiting is over or given up.
+struct Waiting<'a>(&'a AtomicUsize);
 
 impl Default for Throttle {
     fn default() -> Self {
-        let state = State { limit: WRITES_MAX, under_way: 0, slowed: None };
-        Self { state: Mutex::new(state), freed: Notify::new() }
+        let state = State { limit: WRITES_MAX, turns: WRITES_MAX, successes: 0, slowed: None };
+        Self { turns: Semaphore::new(WRITES_MAX), state: Mutex::new(state), waiting: AtomicUsize::new(0) }
     }
 }
 
@@ -45,13 +56,16 @@ impl Throttle {
     /// # Cancel safety
     /// Dropping the future gives the turn up.
     pub async fn enter(&self) -> Pass<'_> {
-        loop {
-            let freed = self.freed.notified();
-            if self.try_enter() {
-                return Pass(self);
-            }
-            freed.await;
-        }
+        let _waiting = Waiting::new(&self.waiting);
+        // Nobody closes it.
+        let turn = self.turns.acquire().await.ok();
+        Pass { throttle: self, turn }
+    }
+
+    /// Tells whether a write waits for its turn.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Notes that the store is slow, or asks to be spared.
@@ -61,25 +75,27 @@ impl Throttle {
             return;
         }
         state.slowed = Some(now);
-        let at_work = state.limit.min(f64::from(state.under_way.max(1)));
-        state.limit = (at_work / 2.0).max(1.0);
+        state.successes = 0;
+        let under_way = state.turns.saturating_sub(self.turns.available_permits());
+        state.limit = (state.limit.min(under_way) / 2).max(1);
+        // Those that are taken go where they are given back.
+        let surplus = state.turns.saturating_sub(state.limit);
+        state.turns -= self.turns.forget_permits(surplus);
     }
 
     /// Notes that a write went well.
     pub fn speed_up(&self) {
         let mut state = self.state();
-        if state.limit < WRITES_MAX {
-            state.limit = (state.limit + 1.0 / state.limit).min(WRITES_MAX);
-            drop(state);
-            self.freed.notify_one();
+        state.successes += 1;
+        if state.limit == WRITES_MAX || state.successes < state.limit {
+            return;
         }
-    }
-
-    fn try_enter(&self) -> bool {
-        let mut state = self.state();
-        let has_room = f64::from(state.under_way) + 1.0 <= state.limit;
-        state.under_way += u32::from(has_room);
-        has_room
+        state.successes = 0;
+        state.limit += 1;
+        if state.turns < state.limit {
+            state.turns += 1;
+            self.turns.add_permits(1);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -89,20 +105,37 @@ impl Throttle {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.0.state().under_way -= 1;
-        self.0.freed.notify_one();
+        let mut state = self.throttle.state();
+        if let Some(turn) = self.turn.take_if(|_| state.turns > state.limit) {
+            state.turns -= 1;
+            turn.forget();
+        }
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
+    use tokio::task::coop::unconstrained;
     use tokio::time::Instant;
 
     use super::Throttle;
 
     fn enter_all(throttle: &Throttle) -> Vec<super::Pass<'_>> {
-        std::iter::from_fn(|| throttle.enter().now_or_never()).take(100).collect()
+        std::iter::from_fn(|| unconstrained(throttle.enter()).now_or_never()).take(100).collect()
     }
 
     #[tokio::test]
@@ -117,10 +150,23 @@ mod tests {
         let fewer = enter_all(&throttle);
         assert_eq!(fewer.len(), 32, "signs that come together count once");
         drop(fewer);
-        for _ in 0..33 {
+        for _ in 0..32 {
             throttle.speed_up();
         }
         assert_eq!(enter_all(&throttle).len(), 33);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_longest_is_let_in_first() {
+        let throttle = Throttle::default();
+        throttle.slow_down(Instant::now());
+        let pass = throttle.enter().now_or_never();
+        assert!(pass.is_some() && !throttle.is_awaited());
+        let mut first = Box::pin(throttle.enter());
+        assert!(first.as_mut().now_or_never().is_none() && throttle.is_awaited());
+        drop(pass);
+        assert!(throttle.enter().now_or_never().is_none(), "overtook the one that waits");
+        assert!(first.now_or_never().is_some() && !throttle.is_awaited());
     }
 
     #[tokio::test]
