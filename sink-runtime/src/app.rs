@@ -23,6 +23,7 @@ use crate::map::{Mapper, MapperError, fingerprint};
 use crate::metrics::Metrics;
 use crate::pipeline::{Health, Pipeline, PipelineError, PipelineSettings, StateSettings};
 use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, ReductWriterError, StoreSettings};
+use crate::registry::Sink;
 use crate::shutdown::{ShutdownError, Signals};
 use crate::telemetry::LogLevelHandle;
 use crate::watch_config::ConfigWatch;
@@ -154,6 +155,13 @@ fn build(
         source: source.map_err(AppError::Source)?,
         writer: Arc::new(writer),
         letters: Arc::new(letters),
+        sink: Sink {
+            namespace: config.sink.namespace.clone(),
+            name: config.sink.name.clone(),
+            uid: config.sink.uid.clone(),
+            group_id: config.kafka.group_id.clone(),
+            entry: config.mapping.entry.clone(),
+        },
         mapper,
         metrics,
         health: Arc::new(Health::default()),

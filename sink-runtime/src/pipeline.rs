@@ -1,11 +1,12 @@
 //! Consume → map → batch → write → read back → commit, one lane for each partition.
 //!
 //! `state` decides and is pure, with `gathering`, `work`, `proving`, `standing`, `safety`, `history`, `frontier` and
-//! `letters` as its parts; `lane` performs what it decides for one partition; `driver` starts and ends the lanes as
+//! `letters`, `upkeep` as its parts; `lane` performs what it decides for one partition; `driver` starts and ends the lanes as
 //! partitions come and go, and commits; `store_watch` looks at the store for all of them.
 
 mod ask;
 mod breaker;
+mod desk;
 mod driver;
 mod effect;
 mod frontier;
@@ -14,6 +15,7 @@ mod history;
 mod lane;
 mod lanes;
 mod letters;
+mod lookup;
 mod proving;
 mod request;
 mod safety;
@@ -21,6 +23,7 @@ mod standing;
 mod state;
 mod status;
 mod store_watch;
+mod upkeep;
 mod work;
 
 pub use breaker::Flood;
@@ -30,3 +33,4 @@ pub use request::{Answer, Check, Checked, ReadBack, Request};
 pub use standing::{MadeBy, StoreSeen};
 pub use state::{Beginning, PartitionState, StateSettings};
 pub use status::Health;
+pub use upkeep::{Done, Errand};

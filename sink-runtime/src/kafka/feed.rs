@@ -21,15 +21,27 @@ const CHUNK_MESSAGES: usize = 32;
 /// Most chunks that wait for the lane.
 const CHUNKS_MAX: usize = 4;
 
-/// What moving messages came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moved {
-    /// Some were moved; there may be more.
-    Some,
+/// What taking messages came to.
+pub(super) enum Taken<'a> {
+    /// There were some; there may be more.
+    Some(Load<'a>),
     /// There were none, or there was no room.
     None,
     /// The next offset is not in the log any more.
     OutOfRange,
+}
+
+/// Messages on their way, with room for them in the lane.
+pub(super) struct Load<'a> {
+    chunk: Chunk,
+    permit: mpsc::Permit<'a, Chunk>,
+}
+
+impl Load<'_> {
+    /// Hands the messages on.
+    pub(super) fn send(self) {
+        self.permit.send(self.chunk);
+    }
 }
 
 /// One partition's queue and the way to its lane.
@@ -95,19 +107,19 @@ impl Feed {
         self.lane.is_some()
     }
 
-    /// Moves what is there.
-    pub(super) fn pump(&self) -> Moved {
+    /// Takes what is there, as far as the lane has room.
+    pub(super) fn take(&self) -> Taken<'_> {
         let (Some(queue), Some(Ok(permit))) =
             (&self.queue, self.lane.as_ref().map(mpsc::Sender::try_reserve))
         else {
-            return Moved::None;
+            return Taken::None;
         };
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => chunk.push(to_message(&message, &self.share)),
                 Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
-                    return Moved::OutOfRange;
+                    return Taken::OutOfRange;
                 }
                 Some(Err(error)) => {
                     warn!(topic = %self.partition.topic, partition = self.partition.partition.0, %error, "cannot read from a partition, it is tried again");
@@ -117,10 +129,9 @@ impl Feed {
             }
         }
         if chunk.is_empty() {
-            return Moved::None;
+            return Taken::None;
         }
-        permit.send(Chunk { generation: self.generation, messages: chunk });
-        Moved::Some
+        Taken::Some(Load { chunk: Chunk { generation: self.generation, messages: chunk }, permit })
     }
 }
 

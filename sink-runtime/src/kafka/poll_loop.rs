@@ -5,14 +5,17 @@
 
 mod close;
 mod go_back;
+mod inquiries;
+mod lives;
 mod rebalance;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kafkasink_crds::runtime_config::StartFrom;
+use kafkasink_kafka_ffi::NativeError;
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -21,19 +24,26 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use self::inquiries::Inquiries;
+use self::lives::Lives;
 use super::commit_metadata::Signature;
 use super::committer::Committer;
 use super::consumer_context::Context;
-use super::feed::{Feed, Moved};
+use super::feed::{Feed, Taken};
 use super::pulse::Pulse;
 use super::start_rule::Start;
 use crate::budget::Budget;
 use crate::lease::Lease;
 use crate::record::{Partition, Topic, TopicPartition};
+use crate::registry::Lineage;
 use crate::source::{Commit, SourceError, SourceEvent};
 
 /// Longest sleep; everything that matters wakes the loop earlier.
 const NAP: Duration = Duration::from_millis(100);
+
+/// Most events that are served in one round. The client says nothing of how many there are, and after each that is no
+/// error or message the same as if there were none.
+const EVENTS_MAX: usize = 8;
 
 /// Time between attempts at what the brokers did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -67,12 +77,27 @@ pub(super) struct PollLoop {
     unresolved: Vec<TopicPartition>,
     resolve_at: Option<Instant>,
     /// Starts that the broker has not taken yet; nothing is read before.
-    unconfirmed: Vec<(TopicPartition, Start)>,
+    unconfirmed: Vec<(TopicPartition, Start, Lineage)>,
     confirm_at: Option<Instant>,
     go_back_at: Option<Instant>,
+    lives: Lives,
+    inquiries: Inquiries,
+    /// Partitions whose offsets have expired, with the group that had read them.
+    expired: BTreeMap<TopicPartition, String>,
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
+}
+
+/// Why the loop cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PollLoopError {
+    /// The library keeps its log to itself.
+    #[error("cannot read the log of the kafka client")]
+    Log(#[source] NativeError),
+    /// There is no thread for commits.
+    #[error("cannot start the thread that commits")]
+    Thread(#[source] std::io::Error),
 }
 
 /// Whether the loop goes on.
@@ -89,13 +114,15 @@ impl PollLoop {
         budget: Arc<Budget>,
         events: mpsc::Sender<SourceEvent>,
         (pulse, lease): (Arc<Pulse>, Arc<Lease>),
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, PollLoopError> {
         let reader = std::thread::current();
         budget.wake_reader(reader.clone());
         consumer.set_nonempty_callback(move || reader.unpark());
         let consumer = Arc::new(consumer);
+        let lives = Lives::new(&consumer).map_err(PollLoopError::Log)?;
         let committer =
-            Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())?;
+            Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())
+                .map_err(PollLoopError::Thread)?;
         Ok(Self {
             consumer,
             committer,
@@ -109,6 +136,9 @@ impl PollLoop {
             unconfirmed: Vec::new(),
             confirm_at: None,
             go_back_at: None,
+            lives,
+            inquiries: Inquiries::default(),
+            expired: BTreeMap::new(),
             last_error: None,
             astray: BTreeSet::new(),
         })
@@ -122,6 +152,7 @@ impl PollLoop {
                 self.tell(SourceEvent::Failed(error));
                 break;
             }
+            self.look(runtime);
             self.rebalance(runtime);
             self.confirm();
             self.go_back();
@@ -139,7 +170,8 @@ impl PollLoop {
 
     /// Serves callbacks; messages come by their own queues.
     fn poll(&mut self) -> Result<(), SourceError> {
-        while let Some(outcome) = self.consumer.poll(Duration::ZERO) {
+        let consumer = Arc::clone(&self.consumer);
+        for outcome in (0..EVENTS_MAX).filter_map(|_| consumer.poll(Duration::ZERO)) {
             let error = match outcome {
                 Ok(message) => {
                     // It should have come by its partition's own queue. What follows it must not be stored before it.
@@ -185,15 +217,25 @@ impl PollLoop {
     fn pump(&mut self, runtime: &Handle) -> bool {
         let mut has_moved = false;
         let mut broken = std::mem::take(&mut self.astray);
+        let mut replaced = BTreeSet::new();
         for (partition, feed) in &self.feeds {
-            match feed.pump() {
-                Moved::Some => has_moved = true,
-                Moved::None => {}
-                Moved::OutOfRange => {
+            match feed.take() {
+                Taken::Some(load) => {
+                    // Whatever tells that these messages are of another topic was logged before they were fetched.
+                    replaced.extend(self.lives.listen());
+                    if !replaced.contains(&partition.topic) {
+                        load.send();
+                    }
+                    has_moved = true;
+                }
+                Taken::None => {}
+                Taken::OutOfRange => {
                     broken.insert(partition.clone());
                 }
             }
         }
+        replaced.extend(self.lives.listen());
+        self.give_up(&replaced);
         // Only what is ours may be taken again.
         let broken: Vec<TopicPartition> =
             broken.into_iter().filter(|partition| self.feeds.contains_key(partition)).collect();

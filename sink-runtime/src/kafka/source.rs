@@ -13,6 +13,7 @@ use super::consumer_context::Context;
 use super::poll_loop::{Command, PollLoop, PollSettings};
 use super::properties::{self, Membership};
 use super::pulse::Pulse;
+use super::replaced_topics::ReplacedTopics;
 use crate::budget::Budget;
 use crate::lease::Lease;
 use crate::source::{Commit, Source, SourceError, SourceEvent};
@@ -62,7 +63,8 @@ impl KafkaSource {
     ) -> Result<Self, KafkaSourceError> {
         let (event_sender, events) = mpsc::channel(QUEUE);
         let (commands, command_receiver) = mpsc::channel(QUEUE);
-        let client = properties::consumer(config, membership);
+        let mut client = properties::consumer(config, membership);
+        ReplacedTopics::watch(&mut client);
         let context = Context::new(event_sender.clone());
         let consumer: BaseConsumer<Context> =
             client.create_with_context(context).map_err(KafkaSourceError::Create)?;

@@ -24,11 +24,11 @@ pub(super) struct Gate {
 
 /// The partition was told to stop before the request could be sent.
 #[derive(Clone, Copy, Debug)]
-struct NotSent;
+pub(super) struct NotSent;
 
 impl Gate {
     /// Waits until a request may be sent; the caller sends it at once.
-    async fn admit(&self) -> Result<(), NotSent> {
+    pub(super) async fn admit(&self) -> Result<(), NotSent> {
         tokio::select! {
             biased;
             () = self.lease.wait(since_boot) => Ok(()),
@@ -64,7 +64,7 @@ async fn question_of<W: Writer>(writer: &W, question: Request) -> Answer {
             let heads = show(writer, read_back).await;
             Answer::Shown { heads, took: begun.elapsed() }
         }
-        Request::Write(_) | Request::Mend(_) => Answer::NotSent,
+        Request::Write(_) | Request::Mend(_) | Request::Registry(_) => Answer::NotSent,
     }
 }
 

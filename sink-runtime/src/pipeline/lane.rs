@@ -14,8 +14,9 @@ use tokio::time::sleep_until;
 use tracing::{debug, error, info, warn};
 
 use super::ask::{Gate, ask};
+use super::desk::Desk;
 use super::effect::{Effect, Input};
-use super::request::Answer;
+use super::request::{Answer, Request};
 use super::standing::StoreSeen;
 use super::state::PartitionState;
 use super::status::{Health, LaneStatus};
@@ -25,6 +26,7 @@ use crate::dead_letter::{DeadLetterError, DeadLetters, Letter};
 use crate::metrics::{Metrics, PartitionMetrics};
 use crate::progress::Progress;
 use crate::record::TopicPartition;
+use crate::registry::{Registry, RegistryError};
 use crate::source::{Commit, Intake};
 use crate::writer::Writer;
 
@@ -43,6 +45,7 @@ pub(super) struct Lane<W, D> {
     pub(super) share: Share,
     pub(super) batch_bytes_max: usize,
     pub(super) writer: Arc<W>,
+    pub(super) desk: Arc<Desk>,
     pub(super) letters: Arc<D>,
     pub(super) metrics: Metrics,
     pub(super) health: Arc<Health>,
@@ -58,7 +61,7 @@ struct Flights {
     is_stopped: bool,
 }
 
-impl<W: Writer, D: DeadLetters> Lane<W, D> {
+impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
     /// Works until it is told to stop and nothing is under way; returns what may be committed.
     pub(super) async fn run(mut self) -> Commit {
         let meters = self.metrics.partition(&self.partition);
@@ -79,7 +82,8 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
     }
 
     fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
-        Commit { partition: self.partition.clone(), progress, is_clean, is_owner: self.state.is_owner() }
+        let (partition, life) = (self.partition.clone(), self.state.life());
+        Commit { partition, progress, life, is_clean, is_owner: self.state.is_owner() }
     }
 
     async fn next_input(&mut self, flights: &mut Flights, is_told: &mut bool) -> Input {
@@ -103,7 +107,13 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
         match effect {
             Effect::Send(request) => {
                 let (writer, gate, meters) = (Arc::clone(&self.writer), self.gate.clone(), meters.clone());
-                flights.request = Some(Box::pin(async move { ask(&*writer, request, &gate, &meters).await }));
+                let desk = Arc::clone(&self.desk);
+                flights.request = Some(Box::pin(async move {
+                    match request {
+                        Request::Registry(errand) => Answer::Registry(desk.run(writer, errand, gate).await),
+                        request => ask(&*writer, request, &gate, &meters).await,
+                    }
+                }));
             }
             Effect::Deliver(letters) => flights.letters = Some(self.deliver(letters)),
             Effect::GoBack { progress, is_committed_first } => {
@@ -119,10 +129,12 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
                 self.metrics.count_violation(invariant);
                 debug_assert!(false, "invariant {} is broken for {}", invariant.name(), self.partition);
             }
-            Effect::StoreFailing { .. } | Effect::Missing { .. } => self.store.look_again.notify_one(),
+            Effect::StoreFailing { .. } | Effect::RegistryFailing { .. } | Effect::Missing { .. } => self.store.look_again.notify_one(),
             Effect::Stopped => flights.is_stopped = true,
             Effect::Held { .. }
             | Effect::Flooded { .. }
+            | Effect::Admitted(_)
+            | Effect::Foreign(_)
             | Effect::Refused
             | Effect::LettersFailing { .. } => {}
         }
@@ -166,6 +178,16 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             }
             Effect::StoreFailing { error, attempts } => {
                 debug!(topic, partition, attempts, %error, "the store failed again");
+            }
+            Effect::Admitted(life) => info!(topic, partition, life = life.0, "the partition may be written"),
+            Effect::Foreign(owner) => {
+                error!(topic, partition, %owner, "the entries belong to another sink, nothing is written: give this sink another bucket or mapping.entry, or remove the attachment kafkasink once the other is gone");
+            }
+            Effect::RegistryFailing { error, attempts } if attempts.is_power_of_two() => {
+                warn!(topic, partition, attempts, error = cause(error), "the registry failed, it is asked again");
+            }
+            Effect::RegistryFailing { error, attempts } => {
+                debug!(topic, partition, attempts, error = cause(error), "the registry failed again");
             }
             Effect::Flooded { offset, reason, flood } => {
                 error!(topic, partition, offset = offset.0, %reason, %flood, "too many messages are rejected, their partition is held until the mapping or the producer is mended");
@@ -220,6 +242,7 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
     fn publish(&self) {
         let next = |status: &LaneStatus| LaneStatus {
             progress: self.state.progress(),
+            life: self.state.life(),
             is_owner: self.state.is_owner(),
             answered_to: self.state.answered_to(),
             oldest_timestamp_ms: self.state.oldest_timestamp_ms(),
@@ -231,6 +254,11 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             false
         });
     }
+}
+
+/// An error with its cause, in one line.
+fn cause(error: &RegistryError) -> String {
+    std::error::Error::source(error).map_or(error.to_string(), |source| format!("{error}: {source}"))
 }
 
 /// Waits until something else is seen of the store.

@@ -21,6 +21,7 @@ use super::letters::Outbox;
 use super::proving::Proving;
 use super::request::Request;
 use super::standing::{MadeBy, Standing};
+use super::upkeep::Upkeep;
 use super::work::Work;
 use crate::batch::{BatchLimits, Planned};
 use crate::dead_letter::Letter;
@@ -29,6 +30,7 @@ use crate::ledger::{Fate, Ledger};
 use crate::map::{PartitionMapper, Rejection, Stage};
 use crate::progress::Progress;
 use crate::record::{Message, Offset, TopicPartition};
+use crate::registry::{KEEPER, LastLife};
 use crate::retry::RetryForever;
 
 /// How long a partition that is taken away, or stops, waits for what it wrote to be shown. Then it gives it up unproven,
@@ -57,6 +59,10 @@ pub struct Beginning {
     pub made_by: MadeBy,
     /// Until when the last owner may have a request open.
     pub fenced_until: Option<Instant>,
+    /// The life of the topic that commits name until the registry has told which it is.
+    pub life: Option<LastLife>,
+    /// The partition may be written; the registry is never asked.
+    pub is_admitted: bool,
 }
 
 /// The state of one partition.
@@ -67,6 +73,7 @@ pub struct PartitionState {
     mapper: PartitionMapper,
     ledger: Ledger,
     standing: Standing,
+    upkeep: Upkeep,
     history: History,
     frontier: Frontier,
     random: SmallRng,
@@ -107,13 +114,15 @@ impl PartitionState {
         beginning: Beginning,
         random: SmallRng,
     ) -> Self {
-        let Beginning { progress, made_by, fenced_until } = beginning;
+        let Beginning { progress, made_by, fenced_until, life, is_admitted } = beginning;
+        let is_keeper = partition.partition == KEEPER;
         Self {
             settings,
             partition,
             mapper,
             ledger: Ledger::new(progress.point),
             standing: Standing::new(progress, made_by),
+            upkeep: Upkeep::new(life, is_keeper, is_admitted),
             history: History::new(progress.point.offset),
             frontier: Frontier::default(),
             random,
@@ -175,6 +184,7 @@ impl PartitionState {
             && self.held.is_empty()
             && self.going_back.is_none()
             && !self.standing.is_refused()
+            && !self.upkeep.is_foreign()
             && self.gathering.backlog() < self.settings.limits.records
             && self.ledger.span() < self.settings.span_max
     }
@@ -205,6 +215,12 @@ impl PartitionState {
         self.ledger.oldest_timestamp_ms().or_else(|| self.gathering.oldest_timestamp_ms())
     }
 
+    /// Returns the life of the topic that commits name.
+    #[must_use]
+    pub fn life(&self) -> Option<LastLife> {
+        self.upkeep.life()
+    }
+
     /// Tells whether the last owner's requests have surely ended, so that commits may bear this member's name.
     #[must_use]
     pub fn is_owner(&self) -> bool {
@@ -223,6 +239,7 @@ impl PartitionState {
         !self.held.is_empty()
             || self.outbox.is_blocked()
             || self.standing.is_refused()
+            || self.upkeep.is_foreign()
             || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 
@@ -236,13 +253,17 @@ impl PartitionState {
             return None;
         }
         let earliest = self.resume_at.max(self.fenced_until);
+        let errand = if self.is_stopping { None } else { self.upkeep.due() };
+        if !self.upkeep.is_admitted() {
+            return if self.is_stopping { None } else { errand.max(earliest) };
+        }
         let (proof, write) = if self.is_stopping {
             (self.proving.last_due(), None)
         } else {
             (self.proving.due(), self.write_due(earliest))
         };
         let proof = proof.map(|due| self.standing.provable_at().map_or(due, |at| due.max(at)));
-        [proof, write].into_iter().flatten().min().map(|due| earliest.map_or(due, |at| due.max(at)))
+        [proof, write, errand].into_iter().flatten().min().map(|due| earliest.map_or(due, |at| due.max(at)))
     }
 
     fn write_due(&self, earliest: Option<Instant>) -> Option<Instant> {
@@ -293,7 +314,7 @@ impl PartitionState {
 
     /// Maps what waits into the open batch until it is full.
     fn fill(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if !self.held.is_empty() || self.going_back.is_some() {
+        if !self.held.is_empty() || self.going_back.is_some() || !self.upkeep.is_admitted() {
             return;
         }
         let mut gathering = std::mem::take(&mut self.gathering);
@@ -352,6 +373,10 @@ impl PartitionState {
             return;
         }
         self.resume_at = None;
+        let errand = self.upkeep.next(now, self.mapper.header_names());
+        if errand.is_some() || !self.upkeep.is_admitted() {
+            return self.send(errand.map(Request::Registry), effects);
+        }
         let provable_at = self.standing.provable_at();
         if self.proving.due().is_some_and(|due| now >= due) && !is_early(provable_at) {
             self.ask_for_proof(now, effects);
