@@ -1,6 +1,6 @@
 //! A topic, a bucket and a folder of random names, and the members that move messages between them. IO: Kafka, store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, pin_mut};
 use reduct_rs::{Bucket, ErrorCode, ReductClient};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -154,6 +155,17 @@ impl World {
                 bail!("{stored} of {count} records are stored after {patience:?}");
             }
             sleep(GLANCE).await;
+        }
+    }
+
+    /// Returns the attachments of an entry, by their name.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn attachments(&self, entry: &str) -> anyhow::Result<HashMap<String, Value>> {
+        match self.bucket.read_attachments(entry).await {
+            Err(error) if error.status() == ErrorCode::NotFound => Ok(HashMap::new()),
+            attachments => Ok(attachments?),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the client library calls back: it only notes what happened, the poll loop decides. IO: none.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::config::RDKafkaLogLevel;
@@ -35,6 +35,8 @@ pub(super) struct Context {
     events: mpsc::Sender<SourceEvent>,
     is_closing: AtomicBool,
     has_joined: AtomicBool,
+    /// Number of partitions that the group has given to this member, whether they are read or not.
+    given: AtomicUsize,
 }
 
 impl Context {
@@ -44,6 +46,7 @@ impl Context {
             events,
             is_closing: AtomicBool::new(false),
             has_joined: AtomicBool::new(false),
+            given: AtomicUsize::new(0),
         }
     }
 
@@ -62,6 +65,11 @@ impl Context {
         self.has_joined.load(Ordering::Relaxed)
     }
 
+    /// Tells whether the group has given partitions to this member and not taken them back.
+    pub(super) fn has_partitions(&self) -> bool {
+        self.given.load(Ordering::Relaxed) > 0
+    }
+
     fn note(&self, rebalance: Rebalance) {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
     }
@@ -78,11 +86,15 @@ impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let is_assignment = matches!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
         self.has_joined.fetch_or(is_assignment, Ordering::Relaxed);
+        let given = self.given.load(Ordering::Relaxed);
+        let given = if is_assignment { given + list.count() } else { given.saturating_sub(list.count()) };
+        self.given.store(given, Ordering::Relaxed);
         if self.is_closing.load(Ordering::Relaxed) {
             let done = if is_assignment {
                 consumer.incremental_assign(list)
             } else {
-                consumer.incremental_unassign(list)
+                // The library takes none back where one of them was never taken, and waits for ever for the answer.
+                consumer.assignment().and_then(|taken| consumer.incremental_unassign(&common(list, &taken)))
             };
             done.unwrap_or_else(|error| debug!(%error, "cannot answer a rebalance while closing"));
             return;
@@ -125,6 +137,17 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
             debug!(facility, detail = message, "the kafka client tells");
         }
     }
+}
+
+/// Returns what both lists hold.
+fn common(list: &TopicPartitionList, other: &TopicPartitionList) -> TopicPartitionList {
+    let mut both = TopicPartitionList::new();
+    for element in list.elements() {
+        if other.find_partition(element.topic(), element.partition()).is_some() {
+            both.add_partition(element.topic(), element.partition());
+        }
+    }
+    both
 }
 
 pub(super) fn partitions_of(list: &TopicPartitionList) -> Vec<TopicPartition> {

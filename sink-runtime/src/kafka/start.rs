@@ -201,7 +201,8 @@ impl Commits {
 
     /// Tells whether anything of a topic is committed, in which lives, and how many partitions it has.
     fn of_topic(&self, topic: &Topic) -> (bool, Vec<LastLife>, usize) {
-        let all = || self.0.iter().filter(|(partition, _)| partition.topic == *topic).map(|(_, commit)| commit);
+        let all =
+            || self.0.iter().filter(|(partition, _)| partition.topic == *topic).map(|(_, commit)| commit);
         let lives = all().filter_map(|(_, metadata)| metadata.as_ref()?.last_life());
         (all().any(|(offset, _)| offset.is_some()), lives.collect(), all().count())
     }

@@ -129,7 +129,9 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
                 self.metrics.count_violation(invariant);
                 debug_assert!(false, "invariant {} is broken for {}", invariant.name(), self.partition);
             }
-            Effect::StoreFailing { .. } | Effect::RegistryFailing { .. } | Effect::Missing { .. } => self.store.look_again.notify_one(),
+            Effect::StoreFailing { .. } | Effect::RegistryFailing { .. } | Effect::Missing { .. } => {
+                self.store.look_again.notify_one()
+            }
             Effect::Stopped => flights.is_stopped = true,
             Effect::Held { .. }
             | Effect::Flooded { .. }
@@ -184,7 +186,13 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
                 error!(topic, partition, %owner, "the entries belong to another sink, nothing is written: give this sink another bucket or mapping.entry, or remove the attachment kafkasink once the other is gone");
             }
             Effect::RegistryFailing { error, attempts } if attempts.is_power_of_two() => {
-                warn!(topic, partition, attempts, error = cause(error), "the registry failed, it is asked again");
+                warn!(
+                    topic,
+                    partition,
+                    attempts,
+                    error = cause(error),
+                    "the registry failed, it is asked again"
+                );
             }
             Effect::RegistryFailing { error, attempts } => {
                 debug!(topic, partition, attempts, error = cause(error), "the registry failed again");

@@ -19,6 +19,12 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// Least time between lists of header names, which are written only where there is a new one.
 const PUBLISH_EVERY: Duration = Duration::from_mins(1);
 
+/// Time from the leave to write to the first list: by then most names have occurred.
+const PUBLISH_FIRST: Duration = Duration::from_secs(10);
+
+/// Time from the keeper's leave to write to its first round, when the others have published.
+const GATHER_FIRST: Duration = Duration::from_secs(30);
+
 /// Time between the keeper's rounds through the lists of all partitions.
 const GATHER_EVERY: Duration = Duration::from_mins(10);
 
@@ -49,7 +55,10 @@ pub enum Done {
 pub(super) enum News {
     None,
     /// The partition may be written, in this life.
-    Admitted { number: LifeNumber, life: Life },
+    Admitted {
+        number: LifeNumber,
+        life: Life,
+    },
     /// The entries are somebody else's.
     Foreign(Box<Owner>),
 }
@@ -160,9 +169,8 @@ impl Upkeep {
         if was_admitted {
             return News::None;
         }
-        self.publish_at = Some(now + PUBLISH_EVERY);
-        // The others publish a minute after they began.
-        self.gather_at = self.is_keeper.then(|| now + 2 * PUBLISH_EVERY);
+        self.publish_at = Some(now + PUBLISH_FIRST);
+        self.gather_at = self.is_keeper.then(|| now + GATHER_FIRST);
         News::Admitted { number, life: Life(number.mark(topic_id)) }
     }
 }

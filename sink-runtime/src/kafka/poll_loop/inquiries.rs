@@ -27,8 +27,7 @@ impl Inquiries {
             return;
         }
         let (answer, answered) = oneshot::channel();
-        let event =
-            SourceEvent::Inquired { topic: topic.clone(), cluster_id: cluster_id.to_owned(), answer };
+        let event = SourceEvent::Inquired { topic: topic.clone(), cluster_id: cluster_id.to_owned(), answer };
         if events.blocking_send(event).is_err() {
             debug!("nobody listens to the consumer any more");
         }

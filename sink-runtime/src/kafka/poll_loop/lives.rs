@@ -107,9 +107,9 @@ impl Lives {
         let is_early = self.look_at.is_some_and(|at| Instant::now() < at);
         if self.look.is_none() && !is_early && !self.ids.is_empty() {
             self.look_at = Some(Instant::now() + LOOK_EVERY);
-            let (consumer, topics) = (Arc::clone(&self.consumer), self.ids.keys().cloned().collect::<Vec<_>>());
-            self.look =
-                Some(runtime.spawn_blocking(move || topic_ids(consumer.client(), &topics, PATIENCE)));
+            let (consumer, topics) =
+                (Arc::clone(&self.consumer), self.ids.keys().cloned().collect::<Vec<_>>());
+            self.look = Some(runtime.spawn_blocking(move || topic_ids(consumer.client(), &topics, PATIENCE)));
         }
         BTreeSet::new()
     }

@@ -196,7 +196,9 @@ impl PollLoop {
         self.unresolved.retain(|partition| !partitions.contains(partition));
         self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
         let expired = self.expired.iter().filter(|(partition, _)| !partitions.contains(partition));
-        self.set_expired(expired.map(|(partition, group_id)| (partition.clone(), group_id.clone())).collect());
+        self.set_expired(
+            expired.map(|(partition, group_id)| (partition.clone(), group_id.clone())).collect(),
+        );
         if are_lost {
             self.tell(SourceEvent::Lost(partitions.to_vec()));
         } else {

@@ -60,12 +60,7 @@ impl PartitionState {
     }
 
     /// The registry said whether, and in which life, the partition may be written, or took what it was told.
-    fn take_leave(
-        &mut self,
-        now: Instant,
-        answer: Result<Done, RegistryError>,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn take_leave(&mut self, now: Instant, answer: Result<Done, RegistryError>, effects: &mut Vec<Effect>) {
         let done = match answer {
             Ok(done) => done,
             Err(error) => {
