@@ -38,9 +38,11 @@ pub(super) struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// Hands the messages on.
-    pub(super) fn send(self) {
-        self.permit.send(self.chunk);
+    /// Hands the messages on, unless they are of another topic than the lane's.
+    pub(super) fn send_unless(self, is_other: bool) {
+        if !is_other {
+            self.permit.send(self.chunk);
+        }
     }
 }
 

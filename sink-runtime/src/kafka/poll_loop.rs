@@ -223,9 +223,7 @@ impl PollLoop {
                 Taken::Some(load) => {
                     // Whatever tells that these messages are of another topic was logged before they were fetched.
                     replaced.extend(self.lives.listen());
-                    if !replaced.contains(&partition.topic) {
-                        load.send();
-                    }
+                    load.send_unless(replaced.contains(&partition.topic));
                     has_moved = true;
                 }
                 Taken::None => {}

@@ -7,6 +7,7 @@ use kafkasink_crds::runtime_config::StartFrom;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use tracing::debug;
 
@@ -60,8 +61,8 @@ pub(super) fn resolve(
     let topics: BTreeSet<Topic> = seen.iter().map(|partition| partition.topic.clone()).collect();
     let commits = Commits::read(consumer, &topics)?;
     // Deleted, or so new that not every broker knows it.
-    let (seen, absent): (Vec<_>, Vec<_>) = seen.into_iter().partition(|p| commits.0.contains_key(p));
-    resolved.absent.extend(absent);
+    let (seen, unlisted): (Vec<_>, Vec<_>) = seen.into_iter().partition(|p| commits.0.contains_key(p));
+    resolved.absent.extend(unlisted);
     let has_new = seen.iter().any(|partition| commits.of(partition).0.is_none());
     let from = if has_new { group_start(consumer, known.from)? } else { known.from };
     for partition in seen {
@@ -82,7 +83,7 @@ fn resolve_one(
     let registered = known.registered.get(&partition.topic);
     let (is_topic_committed, lives, partitions) = commits.of_topic(&partition.topic);
     let latest = latest_life(&lives, now);
-    let facts = LifeFacts {
+    let life = LifeFacts {
         now,
         is_committed: committed.is_some(),
         own: metadata.as_ref().and_then(CommitMetadata::last_life),
@@ -90,12 +91,13 @@ fn resolve_one(
         latest,
         registered: registered.and_then(Option::as_ref),
     };
-    if needs_registry(&facts) && registered.is_none() {
+    if needs_registry(&life) && registered.is_none() {
         resolved.unregistered.push(partition);
         return Ok(());
     }
-    let (beginning, registered_life) = (beginning(&facts), facts.registered.and_then(TopicRecord::last_life));
-    let (low, high) = match beginning {
+    let (beginning, registered_life) = (beginning(&life), life.registered.and_then(TopicRecord::last_life));
+    let is_new_life = beginning == Beginning::NewLife;
+    match beginning {
         Beginning::Expired { group_id } => {
             resolved.expired.push((partition, group_id));
             return Ok(());
@@ -104,20 +106,17 @@ fn resolve_one(
             resolved.absent.push(partition);
             return Ok(());
         }
-        Beginning::Commit | Beginning::NewLife | Beginning::Unread => match ends(consumer, &partition)? {
-            Some(ends) => ends,
-            None => {
-                resolved.absent.push(partition);
-                return Ok(());
-            }
-        },
+        Beginning::Commit | Beginning::NewLife | Beginning::Unread => {}
+    }
+    let Some((low, high)) = ends(consumer, &partition)? else {
+        resolved.absent.push(partition);
+        return Ok(());
     };
     let facts = Facts { committed, metadata, low, high };
-    let start = match beginning {
-        Beginning::NewLife => start_of_life(&facts, known.signature),
-        Beginning::Commit | Beginning::Unread | Beginning::Later | Beginning::Expired { .. } => {
-            start(&facts, known.from, known.signature)
-        }
+    let start = if is_new_life {
+        start_of_life(&facts, known.signature)
+    } else {
+        start(&facts, known.from, known.signature)
     };
     let topic_id = match now {
         Sighting::Known(id) => Some(*id),
@@ -168,7 +167,7 @@ impl Commits {
         let mut list = TopicPartitionList::new();
         for topic in topics {
             let metadata = consumer.fetch_metadata(Some(topic.as_str()), PATIENCE)?;
-            for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+            for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
                 list.add_partition(topic.as_str(), partition.id());
             }
         }

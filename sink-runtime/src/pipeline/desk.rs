@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kafkasink_crds::entry_template::EntryTemplate;
+use tracing::{debug, error, info, warn};
 
 use super::ask::{Gate, NotSent};
 use super::upkeep::{Done, Errand};
 use crate::map::HeaderNames;
 use crate::record::{Entry, Partition, TimestampUs, TopicPartition};
 use crate::registry::{
-    Claim, KEEPER, Lineage, Registry, RegistryError, Sink, TopicRecord, admit, gather_header_names,
-    partition_home, publish_header_names, topic_home,
+    Claim, KEEPER, LifeNumber, Lineage, Owner, Registry, RegistryError, Sink, TopicRecord, admit,
+    gather_header_names, partition_home, publish_header_names, topic_home,
 };
 use crate::writer::Writer;
 
 /// What a partition tells the registry.
 #[derive(Debug)]
 pub(super) struct Desk {
+    partition: TopicPartition,
     claim: Claim,
-    is_keeper: bool,
     home: Entry,
     partition_home: Entry,
     /// The homes of all partitions of the topic.
@@ -46,10 +47,35 @@ impl Desk {
         let count = i32::try_from(lineage.partitions).unwrap_or(i32::MAX);
         Self {
             claim: sink.claim(&partition.topic, lineage),
-            is_keeper: partition.partition == KEEPER,
+            partition: partition.clone(),
             home: topic_home(template, &partition.topic),
             partition_home: partition_home(template, partition),
             partition_homes: (0..count).map(home_of).collect(),
+        }
+    }
+
+    fn is_keeper(&self) -> bool {
+        self.partition.partition == KEEPER
+    }
+
+    pub(super) fn tell_admitted(&self, life: LifeNumber) {
+        let (topic, partition) = (self.partition.topic.as_str(), self.partition.partition.0);
+        info!(topic, partition, life = life.0, "the partition may be written");
+    }
+
+    pub(super) fn tell_foreign(&self, owner: &Owner) {
+        let (topic, partition) = (self.partition.topic.as_str(), self.partition.partition.0);
+        error!(topic, partition, %owner, "the entries belong to another sink, nothing is written: give this sink another bucket or mapping.entry, or remove the attachment kafkasink once the other is gone");
+    }
+
+    pub(super) fn tell_failing(&self, error: &RegistryError, attempts: u32) {
+        let (topic, partition) = (self.partition.topic.as_str(), self.partition.partition.0);
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        // Often enough to be seen, rarely enough not to fill a disk in a long outage.
+        if attempts == 0 || attempts.is_power_of_two() {
+            warn!(topic, partition, attempts, %error, cause, "the registry failed, it is asked again");
+        } else {
+            debug!(topic, partition, attempts, %error, cause, "the registry failed again");
         }
     }
 
@@ -67,7 +93,7 @@ impl Desk {
         match errand {
             Errand::Admit(last_life) => {
                 let claim = Claim { last_life: last_life.or(self.claim.last_life), ..self.claim.clone() };
-                let admission = admit(&registry, &self.home, &claim, self.is_keeper, now).await?;
+                let admission = admit(&registry, &self.home, &claim, self.is_keeper(), now).await?;
                 Ok(Done::Admission(admission))
             }
             Errand::Publish(names) => {

@@ -26,7 +26,7 @@ use crate::dead_letter::{DeadLetterError, DeadLetters, Letter};
 use crate::metrics::{Metrics, PartitionMetrics};
 use crate::progress::Progress;
 use crate::record::TopicPartition;
-use crate::registry::{Registry, RegistryError};
+use crate::registry::Registry;
 use crate::source::{Commit, Intake};
 use crate::writer::Writer;
 
@@ -105,16 +105,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
     fn perform(&mut self, effect: Effect, flights: &mut Flights, meters: &PartitionMetrics) {
         self.tell(&effect);
         match effect {
-            Effect::Send(request) => {
-                let (writer, gate, meters) = (Arc::clone(&self.writer), self.gate.clone(), meters.clone());
-                let desk = Arc::clone(&self.desk);
-                flights.request = Some(Box::pin(async move {
-                    match request {
-                        Request::Registry(errand) => Answer::Registry(desk.run(writer, errand, gate).await),
-                        request => ask(&*writer, request, &gate, &meters).await,
-                    }
-                }));
-            }
+            Effect::Send(request) => flights.request = Some(self.ask(request, meters)),
             Effect::Deliver(letters) => flights.letters = Some(self.deliver(letters)),
             Effect::GoBack { progress, is_committed_first } => {
                 let commit = is_committed_first.then(|| self.commit(progress, false));
@@ -130,7 +121,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
                 debug_assert!(false, "invariant {} is broken for {}", invariant.name(), self.partition);
             }
             Effect::StoreFailing { .. } | Effect::RegistryFailing { .. } | Effect::Missing { .. } => {
-                self.store.look_again.notify_one()
+                self.store.look_again.notify_one();
             }
             Effect::Stopped => flights.is_stopped = true,
             Effect::Held { .. }
@@ -181,22 +172,9 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             Effect::StoreFailing { error, attempts } => {
                 debug!(topic, partition, attempts, %error, "the store failed again");
             }
-            Effect::Admitted(life) => info!(topic, partition, life = life.0, "the partition may be written"),
-            Effect::Foreign(owner) => {
-                error!(topic, partition, %owner, "the entries belong to another sink, nothing is written: give this sink another bucket or mapping.entry, or remove the attachment kafkasink once the other is gone");
-            }
-            Effect::RegistryFailing { error, attempts } if attempts.is_power_of_two() => {
-                warn!(
-                    topic,
-                    partition,
-                    attempts,
-                    error = cause(error),
-                    "the registry failed, it is asked again"
-                );
-            }
-            Effect::RegistryFailing { error, attempts } => {
-                debug!(topic, partition, attempts, error = cause(error), "the registry failed again");
-            }
+            Effect::Admitted(life) => self.desk.tell_admitted(*life),
+            Effect::Foreign(owner) => self.desk.tell_foreign(owner),
+            Effect::RegistryFailing { error, attempts } => self.desk.tell_failing(error, *attempts),
             Effect::Flooded { offset, reason, flood } => {
                 error!(topic, partition, offset = offset.0, %reason, %flood, "too many messages are rejected, their partition is held until the mapping or the producer is mended");
             }
@@ -217,6 +195,22 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             | Effect::Stored { .. }
             | Effect::DeadLettered(_)
             | Effect::Stopped => {}
+        }
+    }
+
+    fn ask(&self, request: Request, meters: &PartitionMetrics) -> Flight<Answer> {
+        let (writer, gate, meters) = (Arc::clone(&self.writer), self.gate.clone(), meters.clone());
+        match request {
+            Request::Registry(errand) => {
+                let desk = Arc::clone(&self.desk);
+                Box::pin(async move { Answer::Registry(desk.run(writer, errand, gate).await) })
+            }
+            Request::Survey(_)
+            | Request::Check(_)
+            | Request::Write(_)
+            | Request::Probe(_)
+            | Request::Mend(_)
+            | Request::ReadBack(_) => Box::pin(async move { ask(&*writer, request, &gate, &meters).await }),
         }
     }
 
@@ -262,11 +256,6 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             false
         });
     }
-}
-
-/// An error with its cause, in one line.
-fn cause(error: &RegistryError) -> String {
-    std::error::Error::source(error).map_or(error.to_string(), |source| format!("{error}: {source}"))
 }
 
 /// Waits until something else is seen of the store.

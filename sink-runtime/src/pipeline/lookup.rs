@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::record::Entry;
 use crate::registry::{Owner, Registry, TopicRecord};
@@ -33,5 +33,5 @@ pub(super) async fn look_up(
         }
     };
     let is_waited_for = answer.send(known.filter(|known| known.owner.is_same(owner))).is_ok();
-    tracing::debug!(topic = owner.topic, is_waited_for, "told what is known of a topic");
+    debug!(topic = owner.topic, is_waited_for, "told what is known of a topic");
 }
