@@ -6,7 +6,7 @@ LAB   := $(CARGO) run --release --bin lab --
 BUILD := e2e/prerequisites.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint doc tidy unit integration e2e generate deny advisories images lab-up lab-env lab-down clean
+.PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth e2e generate deny advisories images lab-up lab-env lab-down clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,13 +45,29 @@ unit: ## tests that need nothing but the compiler
 integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
 	$(CARGO) build --workspace --bins
 	target/debug/lab up kafka store apiserver
-	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'lives' --test 'operator' --test 'admission' || status=$$?; \
+	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'lives' --test 'bad_input' --test 'security' --test 'operator' --test 'admission' || status=$$?; \
 	  target/debug/lab down; exit $$status
+
+faults: ## kills store, broker and members, tears logs, freezes members: nothing may be lost or stored twice (QUICK=1: a tenth of it)
+	@$(BUILD)
+	@# The build without the commit gate must lose something: that proves the faults and the checker.
+	$(CARGO) build --release --workspace --bins --features kafkasink-runtime/no-commit-gate
+	install -D target/release/kafkasink-runtime target/no-commit-gate/kafkasink-runtime
+	$(CARGO) build --release --workspace --bins
+	$(CARGO) run --release --bin faults -- $(if $(QUICK),--quick) $(FAULTS_ARGS)
 
 e2e: ## the cluster itself: DNS, Services, exec, and that nothing of it stays on the machine (needs root)
 	@$(BUILD)
 	@$(CARGO) build --workspace --bins
 	@$(CARGO) test --workspace --test cluster && echo "e2e: passed" || { echo "e2e: failed"; exit 1; }
+
+bench: ## throughput, CPU, memory and latency beside a pipeline without guarantees (about 20 minutes; BENCH_ARGS="--help")
+	@$(BUILD)
+	@$(CARGO) build --release --workspace --bin kafkasink-runtime --bin bench
+	@target/release/bench $(BENCH_ARGS)
+
+bench-growth: ## CPU per message while a million messages are stored (about 10 minutes)
+	@$(MAKE) --no-print-directory bench BENCH_ARGS="--cases growth --results target/bench/growth.json"
 
 generate: ## writes the generated files anew (the CRD and its chart)
 	$(CARGO) run --quiet --bin kafkasink-operator -- crd > target/kafkasinks.yaml

@@ -24,7 +24,7 @@ mod workload;
 pub use condition::{ConditionType, Reason};
 pub use crd::{CrdYamlError, crd_yaml, kafka_sink_crd};
 pub use delivery::{BatchSpec, CommitSpec, DeadLetterSpec, DeliverySpec};
-pub use kafka::{AuthenticationSpec, ClientCertificateSpec, KafkaSpec, KafkaTlsSpec, SaslMechanism};
+pub use kafka::{AuthenticationSpec, ClientCertificateSpec, KafkaSpec, KafkaTlsSpec};
 pub use kafka_sink::{KafkaSink, KafkaSinkSpec, SINK_NAME_BYTES_MAX};
 pub use mapping::{
     ContentTypeSpec, HeaderLabelSpec, HeaderLabelsPolicy, HeaderLabelsSpec, KeyLabelSpec, LabelsSpec,

@@ -61,6 +61,72 @@ pub struct KafkaConfig {
     /// Further librdkafka settings, none of which the sink owns.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
+    /// TLS to the brokers; absent: none. An empty value trusts the authorities of the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<KafkaTlsConfig>,
+    /// How the member authenticates by SASL; absent: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<AuthenticationConfig>,
+}
+
+/// TLS to the brokers. All files are PEM and read again when they change, without a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KafkaTlsConfig {
+    /// File with the authorities that sign the brokers' certificates, and no others are trusted; absent: those of the
+    /// system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// File with the certificate, and what links it to its authority, by which the member authenticates (mutual TLS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_file: Option<PathBuf>,
+    /// File with the certificate's private key, not encrypted; set if and only if `certificateFile` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key_file: Option<PathBuf>,
+}
+
+/// How the member authenticates by SASL. The files are read again when they change, without a restart; a trailing
+/// newline is ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuthenticationConfig {
+    /// The SASL mechanism.
+    pub mechanism: SaslMechanism,
+    /// Name of the user. Exactly one of `username` and `usernameFile` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// File that holds the name of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username_file: Option<PathBuf>,
+    /// File that holds the password: the password itself never stands in this configuration.
+    pub password_file: PathBuf,
+}
+
+/// A SASL mechanism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema), schemars(description = ""))]
+pub enum SaslMechanism {
+    /// User and password as they are; only sensible over TLS.
+    #[serde(rename = "PLAIN")]
+    Plain,
+    /// Salted challenge and response with SHA-256.
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// Salted challenge and response with SHA-512.
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
+}
+
+impl SaslMechanism {
+    /// Returns the name that Kafka gives it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
 }
 
 /// Where a group without any offset begins.
@@ -85,7 +151,7 @@ pub struct TopicConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReductStoreConfig {
-    /// Base URL, `http://host:port[/prefix]`.
+    /// Base URL, `http://host:port[/prefix]` or `https://host:port[/prefix]`.
     pub url: String,
     /// Name of an existing bucket.
     pub bucket: String,
@@ -96,6 +162,19 @@ pub struct ReductStoreConfig {
     /// policy. A record that is gone and older is not written again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_ms: Option<u64>,
+    /// TLS to the store, for a `https://` url; absent: the authorities of the system are trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ReductStoreTlsConfig>,
+}
+
+/// TLS to the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReductStoreTlsConfig {
+    /// PEM file with authorities that are trusted to sign the store's certificate, besides those of the system. It is
+    /// read again when it changes, without a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How a message becomes a record.

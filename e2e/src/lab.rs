@@ -10,6 +10,8 @@
 //!    └─ control_plane   etcd + kube-apiserver; `cluster` adds the node on top
 //! ```
 //!
+//! `secured` starts a Kafka and a store of their own with a listener of each kind, for tests of TLS and authentication.
+//!
 //! Everything lives in two folders ([`Paths`]): the cache (built parts by version, kept) and the run folder (state,
 //! logs and data of the running lab, wiped by a fresh start).
 
@@ -35,6 +37,8 @@ pub mod port_forward;
 pub mod preflight;
 pub mod program;
 pub mod progress;
+pub mod python;
+pub mod secured;
 pub mod state;
 pub mod status;
 pub mod store;

@@ -15,6 +15,8 @@ pub mod config;
 pub mod expected;
 pub mod member;
 pub mod messages;
+pub mod proxy;
+pub mod raw_message;
 pub mod topic;
 pub mod world;
 

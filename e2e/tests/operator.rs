@@ -8,6 +8,8 @@ mod brokers;
 mod fresh_broker;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
+#[path = "operator/secured.rs"]
+mod secured;
 
 use brokers::Brokers;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -257,9 +259,8 @@ async fn refuses_what_the_world_cannot_give() -> anyhow::Result<()> {
     let store = json!({ "tokenFrom": token, "adminTokenFrom": null });
     sandbox.apply_sink("bucketless", json!({ "reductStore": store })).await?;
     sandbox.apply_sink("storeless", json!({ "reductStore": { "url": "http://127.0.0.1:9" } })).await?;
-    sandbox
-        .apply_sink("secret", json!({ "kafka": { "tls": {} }, "packing": { "format": "JsonLines" } }))
-        .await?;
+    let packed = json!({ "packing": { "format": "JsonLines" }, "workload": { "networkPolicy": "Enabled" } });
+    sandbox.apply_sink("packed", packed).await?;
 
     sandbox
         .until_says(
@@ -283,9 +284,10 @@ async fn refuses_what_the_world_cannot_give() -> anyhow::Result<()> {
         )
         .await?;
     sandbox.until_says("bucketless", "TargetReady=False BucketNotFound", &["adminTokenFrom"]).await?;
-    let message = "kafka.tls, packing do not work in this version; remove them from the resource";
-    sandbox.until_says("secret", "Stalled=True NotImplementedYet", &[message]).await?;
-    for sink in ["wide", "nowhere", "storeless", "bucketless", "secret"] {
+    let message =
+        "packing, workload.networkPolicy: Enabled do not work in this version; remove them from the resource";
+    sandbox.until_says("packed", "Stalled=True NotImplementedYet", &[message]).await?;
+    for sink in ["wide", "nowhere", "storeless", "bucketless", "packed"] {
         assert_eq!(sandbox.api::<StatefulSet>().get_opt(&format!("{sink}-sink")).await?, None, "{sink}");
     }
     sandbox.finish().await

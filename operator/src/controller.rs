@@ -129,7 +129,8 @@ async fn definition(client: &Client, watch: &Watch) {
 async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
     let begun = Instant::now();
     context.metrics.begun();
-    let work = reconcile_or_clean_up(&guarded, &context);
+    // It has grown too large for the stack of whoever waits for it.
+    let work = Box::pin(reconcile_or_clean_up(&guarded, &context));
     let outcome = tokio::time::timeout(RECONCILE_MAX, work).await.unwrap_or_else(|_| {
         let attempt = format!("reconcile {}", guarded.name_any());
         Err(ReconcileError::Kubernetes(KubernetesError::TimedOut { attempt }))

@@ -3,9 +3,10 @@
 mod kubernetes;
 mod lag;
 mod pods;
+mod values;
 mod world;
 
-pub(crate) use kubernetes::{fetch, workload};
+pub(crate) use kubernetes::{fetch, kafka_values, workload};
 pub(crate) use lag::lag_seconds;
 pub(crate) use pods::pods;
 pub(crate) use world::{kafka_query, world};

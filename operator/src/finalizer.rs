@@ -18,9 +18,9 @@ use crate::context::Context;
 use crate::deletion::{Fate, fate};
 use crate::desired::selector;
 use crate::events::Notice;
-use crate::fetch::kafka_query;
+use crate::fetch::{self, kafka_query};
 use crate::kubernetes::{FIELD_MANAGER, KubernetesError, call};
-use crate::model::{Fetched, KafkaView, Problem, ValidatedSink};
+use crate::model::{KafkaView, Problem, ValidatedSink};
 use crate::publish::publish;
 use crate::requeue::Next;
 use crate::validate::validate;
@@ -60,8 +60,9 @@ pub(crate) async fn clean_up(
     if pods_remain && is_patient(resource, now) {
         return Ok(Next::Rolling);
     }
-    // Tokens do not matter any more, and neither do objects of others.
-    let sink = validate(resource, &Fetched::without_tokens(), &context.runtime_image);
+    // The store's tokens do not matter any more, and neither do objects of others.
+    let fetched = fetch::kafka_values(context, resource).await?;
+    let sink = validate(resource, &fetched, &context.runtime_image);
     let notices = match sink {
         Ok(_) if pods_remain => {
             vec![retained("pods of the sink do not stop")]

@@ -5,7 +5,7 @@
 //!                   ├─────► groups    (one client per consumer group, beside it)
 //!                   └─────► error     (what a failure means to the user)
 //!
-//! `connections` and `groups` keep their clients in an `idle_cache`.
+//! `connections` and `groups` keep their clients in an `idle_cache`; `security` is how clients and brokers know each other.
 //! ```
 
 mod admin;
@@ -13,6 +13,7 @@ mod connections;
 mod error;
 mod groups;
 mod idle_cache;
+mod security;
 
 pub(crate) use admin::{KafkaAdmin, KafkaQuery};
 pub(crate) use connections::Connections;

@@ -6,6 +6,7 @@
 //!
 //! Only nouns: nothing here reads, decides or talks.
 
+mod credentials;
 mod external;
 mod fetched;
 mod kafka;
@@ -15,11 +16,12 @@ mod store;
 mod token;
 mod workload;
 
+pub(crate) use credentials::{Certificate, KafkaCredentials, KafkaTls, KeySource, MountedKey, Sasl};
 pub(crate) use external::{
     AppliedExternals, BucketAction, BucketOutcome, BucketPlan, Externals, TopicAction, TopicChange,
     TopicCreation, TopicOutcome, TopicPlan,
 };
-pub(crate) use fetched::{Fetched, SecretValue, World};
+pub(crate) use fetched::{Fetched, KafkaValues, SecretValue, World};
 pub(crate) use kafka::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicView};
 pub(crate) use problem::Problem;
 pub(crate) use sink::{ValidatedBucket, ValidatedSink, ValidatedTopic, ValidatedWorkload};

@@ -130,9 +130,8 @@ mod tests {
 
     #[test]
     fn names_every_field_that_does_not_work_yet() {
-        let refused = rendered("../crds/tests/valid/everything.yaml", false);
-        let message = "kafka.tls, kafka.authentication, reductStore.tls do not work in this version; remove them \
-                       from the resource";
+        let refused = rendered("../crds/tests/valid/packed-csv.yaml", false);
+        let message = "packing does not work in this version; remove it from the resource";
         assert_eq!(refused, Err(message.to_owned()));
     }
 

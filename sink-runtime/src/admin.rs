@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::kafka::Pulse;
+use crate::kafka::Vitals;
 use crate::pipeline::Health;
 
 /// How long the reading thread may stand still; it may legally wait for a slow broker that long.
@@ -28,8 +28,8 @@ const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct Admin {
     /// Whether the member is ready.
     pub health: Arc<Health>,
-    /// Whether the reading thread is alive.
-    pub pulse: Arc<Pulse>,
+    /// Whether the reading thread is alive, and the brokers let it in.
+    pub vitals: Vitals,
     /// All metrics.
     pub registry: Arc<Registry>,
 }
@@ -72,7 +72,7 @@ impl Admin {
 }
 
 async fn livez(State(admin): State<Admin>) -> Response {
-    let age_ms = admin.pulse.age_ms(Timestamp::now().as_millisecond());
+    let age_ms = admin.vitals.pulse.age_ms(Timestamp::now().as_millisecond());
     if age_ms > PULSE_AGE_MS_MAX {
         let reason = format!("the thread that reads from kafka has stood still for {age_ms} ms\n");
         return (StatusCode::SERVICE_UNAVAILABLE, reason).into_response();
@@ -81,7 +81,9 @@ async fn livez(State(admin): State<Admin>) -> Response {
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {
-    match admin.health.obstacle() {
+    let is_refused = admin.vitals.access.is_refused();
+    let refusal = is_refused.then_some("the brokers and this member do not accept each other");
+    match refusal.or_else(|| admin.health.obstacle()) {
         Some(obstacle) => (StatusCode::SERVICE_UNAVAILABLE, format!("{obstacle}\n")).into_response(),
         None => "ok\n".into_response(),
     }

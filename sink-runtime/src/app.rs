@@ -1,5 +1,9 @@
 //! Joins the parts into one running member. IO: everything.
 
+mod error;
+mod generations;
+mod renewal;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,61 +14,32 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::admin::{Admin, AdminError};
+use crate::admin::Admin;
 use crate::args::Args;
 use crate::batch::{BatchLimits, HEADER_BYTES_MAX};
 use crate::budget::{BUDGET_BYTES, Budget};
-use crate::identity::{self, IdentityError};
+use crate::identity;
 use crate::kafka::{
-    KafkaDeadLetters, KafkaDeadLettersError, KafkaSource, KafkaSourceError, Membership, Signature,
+    Connection, KafkaCredentials, KafkaDeadLetters, KafkaSource, Membership, Signature, Vitals,
 };
 use crate::lease::Lease;
-use crate::map::{Mapper, MapperError, fingerprint};
+use crate::map::{Mapper, fingerprint};
 use crate::metrics::Metrics;
-use crate::pipeline::{Health, Pipeline, PipelineError, PipelineSettings, StateSettings};
-use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, ReductWriterError, StoreSettings};
+use crate::pipeline::{Health, Pipeline, PipelineSettings, StateSettings};
+use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, StoreSettings};
 use crate::registry::Sink;
-use crate::shutdown::{ShutdownError, Signals};
+use crate::shutdown::Signals;
 use crate::telemetry::LogLevelHandle;
 use crate::watch_config::ConfigWatch;
+pub use error::AppError;
+use generations::Generations;
+use renewal::Renewal;
 
 /// Longest time from the signal to stop until the end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(25);
 
 /// Part of it that is left for the last commit and for closing the consumer.
 const CLOSE_RESERVE: Duration = Duration::from_secs(5);
-
-/// Why a member cannot run, or ended.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// It has no name.
-    #[error(transparent)]
-    Identity(IdentityError),
-    /// The mapping is wrong.
-    #[error("mapping.entry")]
-    Mapper(#[source] MapperError),
-    /// The store's address is wrong.
-    #[error("reductStore.url")]
-    Writer(#[source] ReductWriterError),
-    /// The consumer cannot begin.
-    #[error("kafka")]
-    Source(#[source] KafkaSourceError),
-    /// The producer of dead letters cannot begin.
-    #[error("delivery.deadLetterTopic")]
-    DeadLetters(#[source] KafkaDeadLettersError),
-    /// Signals cannot be received.
-    #[error("cannot be told to stop")]
-    Signals(#[source] ShutdownError),
-    /// The endpoints are not served.
-    #[error("--admin-address")]
-    Admin(#[source] AdminError),
-    /// The pipeline ended.
-    #[error("the pipeline ended")]
-    Pipeline(#[source] PipelineError),
-    /// Stopping took too long.
-    #[error("stopping took longer than {DRAIN_DEADLINE:?}")]
-    Late,
-}
 
 /// Runs a member until it is told to stop.
 ///
@@ -81,21 +56,32 @@ pub async fn run(args: Args, config: RuntimeConfig, log_level: LogLevelHandle) -
         "a member of the sink begins"
     );
     let mut registry = Registry::default();
-    let metrics = Metrics::register(&mut registry);
-    let pipeline = build(&config, &membership, metrics)?;
+    let parts = Parts {
+        writer: Arc::new(ReductWriter::new(store_settings(&config)).map_err(AppError::Writer)?),
+        metrics: Metrics::register(&mut registry),
+        health: Arc::new(Health::default()),
+        vitals: Vitals::default(),
+        config: config.clone(),
+    };
     let admin = Admin {
-        health: Arc::clone(&pipeline.health),
-        pulse: pipeline.source.pulse(),
+        health: Arc::clone(&parts.health),
+        vitals: parts.vitals.clone(),
         registry: Arc::new(registry),
     };
     let stop = CancellationToken::new();
     let signals = Signals::register().map_err(AppError::Signals)?;
     tokio::spawn(signals.stop_then_abort(stop.clone()));
-    tokio::spawn(ConfigWatch { file: args.config.clone(), log_level, config }.run());
+    tokio::spawn(ConfigWatch { file: args.config.clone(), log_level, config: config.clone() }.run());
     let leaves = || !identity::is_wanted(&membership.instance_id, args.members_file.as_deref());
     let admin_stop = CancellationToken::new();
     let serving = admin.serve(args.admin_address, admin_stop.clone());
-    let working = pipeline.run(stop.clone(), leaves);
+    let generations = Generations {
+        health: Arc::clone(&parts.health),
+        renewal: Renewal::new(&config, &membership),
+        build: |shown: &KafkaCredentials, member: &Membership| build(&parts, shown, member),
+    };
+    let credentials = KafkaCredentials::read(&config.kafka).map_err(AppError::Credentials)?;
+    let working = generations.run((credentials, membership.clone()), stop.clone(), leaves);
     tokio::pin!(serving, working);
     let ended = tokio::select! {
         served = &mut serving => return served.map_err(AppError::Admin),
@@ -105,55 +91,54 @@ pub async fn run(args: Args, config: RuntimeConfig, log_level: LogLevelHandle) -
     ended
 }
 
-/// Waits for the pipeline, and no longer than the deadline after it was told to stop.
+/// Waits for the work, and no longer than the deadline after it was told to stop.
 async fn in_time(
-    working: impl Future<Output = Result<(), PipelineError>>,
+    working: impl Future<Output = Result<(), AppError>>,
     stop: CancellationToken,
 ) -> Result<(), AppError> {
     tokio::pin!(working);
-    let ended = tokio::select! {
+    tokio::select! {
         ended = &mut working => ended,
         () = stop.cancelled() => match timeout(DRAIN_DEADLINE, &mut working).await {
             Ok(ended) => ended,
-            Err(_elapsed) => return Err(AppError::Late),
+            Err(_elapsed) => Err(AppError::Late(DRAIN_DEADLINE)),
         },
-    };
-    ended.map_err(AppError::Pipeline)
+    }
+}
+
+/// What outlives a consumer.
+struct Parts {
+    config: RuntimeConfig,
+    writer: Arc<ReductWriter>,
+    metrics: Metrics,
+    health: Arc<Health>,
+    vitals: Vitals,
 }
 
 fn build(
-    config: &RuntimeConfig,
+    parts: &Parts,
+    credentials: &KafkaCredentials,
     membership: &Membership,
-    metrics: Metrics,
 ) -> Result<Pipeline<KafkaSource, ReductWriter, KafkaDeadLetters>, AppError> {
+    let config = &parts.config;
+    let connection = Connection { config: &config.kafka, credentials };
     let budget = Budget::new(BUDGET_BYTES);
     let topics: Vec<String> = config.topics.iter().map(|topic| topic.name.clone()).collect();
     let mapper = Mapper::new(&config.mapping, topics.len()).map_err(AppError::Mapper)?;
-    let store = StoreSettings {
-        url: config.reduct_store.url.clone(),
-        bucket: config.reduct_store.bucket.clone(),
-        token_file: config.reduct_store.token_file.clone(),
-        retention: config.reduct_store.retention_ms.map(Duration::from_millis),
-    };
-    let writer = ReductWriter::new(store).map_err(AppError::Writer)?;
     let topic = config.delivery.dead_letter_topic.as_deref();
-    let letters = KafkaDeadLetters::new(&config.kafka, topic).map_err(AppError::DeadLetters)?;
+    let letters = KafkaDeadLetters::new(connection, topic).map_err(AppError::DeadLetters)?;
     let signature = Signature {
         writer_id: membership.writer_id.clone(),
         sink_uid: config.sink.uid.clone(),
         mapping: fingerprint(&config.mapping),
     };
     let lease = Arc::new(Lease::default());
-    let source = KafkaSource::start(
-        &config.kafka,
-        &topics,
-        (membership, signature),
-        Arc::clone(&budget),
-        Arc::clone(&lease),
-    );
+    let vitals = (&parts.vitals, Arc::clone(&lease));
+    let source =
+        KafkaSource::start(connection, &topics, (membership, signature), Arc::clone(&budget), vitals);
     Ok(Pipeline {
         source: source.map_err(AppError::Source)?,
-        writer: Arc::new(writer),
+        writer: Arc::clone(&parts.writer),
         letters: Arc::new(letters),
         sink: Sink {
             namespace: config.sink.namespace.clone(),
@@ -163,12 +148,23 @@ fn build(
             entry: config.mapping.entry.clone(),
         },
         mapper,
-        metrics,
-        health: Arc::new(Health::default()),
+        metrics: parts.metrics.clone(),
+        health: Arc::clone(&parts.health),
         budget,
         lease,
         settings: settings(&config.delivery),
     })
+}
+
+fn store_settings(config: &RuntimeConfig) -> StoreSettings {
+    let store = &config.reduct_store;
+    StoreSettings {
+        url: store.url.clone(),
+        bucket: store.bucket.clone(),
+        token_file: store.token_file.clone(),
+        retention: store.retention_ms.map(Duration::from_millis),
+        ca_file: store.tls.as_ref().and_then(|tls| tls.ca_file.clone()),
+    }
 }
 
 fn settings(delivery: &DeliveryConfig) -> PipelineSettings {

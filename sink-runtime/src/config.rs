@@ -6,4 +6,4 @@ mod load;
 mod mapping;
 
 pub use error::ConfigError;
-pub use load::load;
+pub use load::{load, reload};

@@ -1,14 +1,18 @@
 //! The only door to Kafka: one consumer on a thread of its own, and the producer of dead letters.
 
+mod access;
 mod commit_metadata;
 mod committer;
 mod consumer_context;
+mod credentials;
 mod dead_letters;
 mod feed;
+mod fetch_error;
 mod letter_headers;
 mod life_rule;
 mod message;
 mod poll_loop;
+mod proof;
 mod properties;
 mod pulse;
 mod replaced_topics;
@@ -18,11 +22,17 @@ mod start_rule;
 mod statistics;
 mod topic_ids;
 
+pub use access::Access;
 pub use commit_metadata::{CommitMetadata, Place, SafePlace, Signature};
+pub use credentials::{CredentialsError, KafkaCredentials};
 pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError, LETTER_BYTES_MAX};
 pub use life_rule::{Beginning, Change, LifeFacts, Sighting, beginning, change, latest_life, needs_registry};
-pub use properties::Membership;
+pub use proof::{ProofError, prove};
+pub use properties::{Connection, Membership};
 pub use pulse::Pulse;
 pub use replaced_topics::ReplacedTopics;
-pub use source::{KafkaSource, KafkaSourceError};
+pub use source::{KafkaSource, KafkaSourceError, Vitals};
+#[cfg(test)]
+#[cfg(not(feature = "no-commit-gate"))]
+pub(crate) use start_rule::{Facts, Start, start};
 pub use topic_ids::topic_ids;

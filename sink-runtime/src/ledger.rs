@@ -47,7 +47,7 @@ struct Slot {
     offset: Offset,
     timestamp_ms: Option<i64>,
     after: Option<PlaceState>,
-    stage: Fate,
+    fate: Fate,
 }
 
 impl Ledger {
@@ -60,27 +60,27 @@ impl Ledger {
     /// Notes a message and the state of places after it.
     pub fn receive(&mut self, offset: Offset, timestamp_ms: Option<i64>, after: Option<PlaceState>) {
         debug_assert!(self.slots.back().is_none_or(|slot| slot.offset < offset), "offsets only rise");
-        self.slots.push_back(Slot { offset, timestamp_ms, after, stage: Fate::Received });
+        self.slots.push_back(Slot { offset, timestamp_ms, after, fate: Fate::Received });
         self.open += 1;
     }
 
     /// Notes what has become of a message; one that is not known, or has ended, stays as it is.
-    pub fn set(&mut self, offset: Offset, stage: Fate) {
+    pub fn set(&mut self, offset: Offset, fate: Fate) {
         let found = self.slots.binary_search_by_key(&offset, |slot| slot.offset);
         let Some(slot) = found.ok().and_then(|index| self.slots.get_mut(index)) else {
             return;
         };
-        if slot.stage.has_ended() {
+        if slot.fate.has_ended() {
             return;
         }
-        slot.stage = stage;
-        self.open -= usize::from(stage.has_ended());
-        while let Some(slot) = self.slots.front().filter(|slot| slot.stage.has_ended()) {
-            self.point = CommitPoint { offset: slot.offset.next(), state: slot.after };
+        slot.fate = fate;
+        self.open -= usize::from(fate.has_ended());
+        while let Some(first) = self.slots.front().filter(|first| first.fate.has_ended()) {
+            self.point = CommitPoint { offset: first.offset.next(), state: first.after };
             self.slots.pop_front();
             self.answered = self.answered.saturating_sub(1);
         }
-        while self.slots.get(self.answered).is_some_and(|slot| slot.stage != Fate::Received) {
+        while self.slots.get(self.answered).is_some_and(|next| next.fate != Fate::Received) {
             self.answered += 1;
         }
     }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Layers, each of which knows only those above it:
-//! L0 nouns (`record`, `budget`, `clock`, `invariants`, `lease`, `retry`, `metrics`, `store_start`, `throttle`), L1 pure steps
+//! L0 nouns (`record`, `budget`, `clock`, `invariants`, `lease`, `retry`, `metrics`, `pem`, `secret`, `store_start`, `throttle`), L1 pure steps
 //! (`map`, `batch`, `ledger`, `progress`), L2 ports (`source`, `writer`, `dead_letter`, `registry`), L3 `pipeline`, L4 adapters
 //! (`kafka`, `reduct`; they know L2 and never L3), L5 `app` with
 //! `args`, `config`, `watch_config`, `identity`, `admin`, `telemetry`, `shutdown`.
@@ -29,12 +29,17 @@ pub mod lease;
 pub mod ledger;
 pub mod map;
 pub mod metrics;
+pub mod pem;
 pub mod pipeline;
 pub mod progress;
 pub mod record;
 pub mod reduct;
 pub mod registry;
 pub mod retry;
+#[cfg(test)]
+#[cfg(not(feature = "no-commit-gate"))]
+mod schedules;
+pub mod secret;
 pub mod shutdown;
 pub mod source;
 pub mod store_start;

@@ -50,7 +50,7 @@ fn run(args: Args, config: RuntimeConfig) -> anyhow::Result<()> {
 fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<AppError>() {
         Some(
-            AppError::Late
+            AppError::Late(_)
             | AppError::Pipeline(
                 PipelineError::NotDrained { .. } | PipelineError::Close(SourceError::NotCommitted { .. }),
             ),
@@ -60,6 +60,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             | AppError::Mapper(_)
             | AppError::Writer(_)
             | AppError::Source(_)
+            | AppError::Credentials(_)
             | AppError::DeadLetters(_)
             | AppError::Admin(_),
         ) => MISCONFIGURED,

@@ -3,8 +3,10 @@
 mod bucket_handle;
 mod bucket_policy;
 mod convert;
+mod credentials;
 mod newest;
 mod registry;
+mod silence;
 mod writer;
 
 pub use bucket_handle::{REQUEST_TIMEOUT, StoreSettings};

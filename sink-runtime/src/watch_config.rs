@@ -8,7 +8,7 @@ use kafkasink_crds::runtime_config::RuntimeConfig;
 use tokio::time::interval;
 use tracing::{info, warn};
 
-use crate::config::load;
+use crate::config::reload;
 use crate::telemetry::LogLevelHandle;
 
 /// How often the file is read. Kubernetes replaces it by a link, which no change notice would show.
@@ -35,7 +35,7 @@ impl ConfigWatch {
     }
 
     fn read(&mut self) {
-        let config = match load(&self.file) {
+        let config = match reload(&self.file) {
             Ok(config) if config == self.config => return,
             Ok(config) => config,
             Err(error) => {

@@ -55,8 +55,13 @@ impl World {
             ReductClient::builder().url(&store.url).api_token(&store.token).http1_only().try_build()?;
         let name = format!("registry-{}", Uuid::new_v4().simple());
         let bucket = client.create_bucket(&name).send().await?;
-        let settings =
-            StoreSettings { url: store.url, bucket: name, token_file: Some(token_file), retention: None };
+        let settings = StoreSettings {
+            url: store.url,
+            bucket: name,
+            token_file: Some(token_file),
+            retention: None,
+            ca_file: None,
+        };
         Ok(Self { registry: Arc::new(ReductWriter::new(settings)?), bucket, _folder: folder })
     }
 

@@ -79,11 +79,11 @@ vocabulary! {
         Draining,
         /// A Secret or one of its keys does not exist.
         SecretNotFound,
-        /// Reserved: a `ConfigMap` or one of its keys does not exist.
+        /// A `ConfigMap` or one of its keys does not exist.
         ConfigMapNotFound,
         /// No broker answers: name resolution or connection failed.
         KafkaUnreachable,
-        /// Reserved: the brokers' certificate, or ours, is not accepted.
+        /// The brokers' certificate, or ours, is not accepted.
         TlsFailed,
         /// User, password or token are refused.
         AuthenticationFailed,

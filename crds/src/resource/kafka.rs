@@ -7,10 +7,10 @@ use kube::core::Rule;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::secret_ref::{CaSource, SecretSource};
+use super::secret_ref::{CaSource, KeyRef, SecretSource};
 use super::text_schema::{text, text_map};
 use crate::kafka_properties::{OWNED_PREFIXES, OWNED_PROPERTIES};
-use crate::runtime_config::StartFrom;
+use crate::runtime_config::{SaslMechanism, StartFrom};
 
 /// The Kafka cluster and the consumer group. Move a sink to another of them only while `paused`; nothing checks it yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -75,6 +75,19 @@ impl ClientCertificateSpec {
     pub const CERTIFICATE_KEY_DEFAULT: &str = "tls.crt";
     /// Where `privateKeyKey` is absent: the name that Kubernetes gives it.
     pub const PRIVATE_KEY_KEY_DEFAULT: &str = "tls.key";
+
+    /// Returns where the certificate and its private key stand.
+    #[must_use]
+    pub fn keys(&self) -> (KeyRef, KeyRef) {
+        let in_secret = |key: &Option<String>, default: &str| KeyRef {
+            name: self.secret_name.clone(),
+            key: key.clone().unwrap_or_else(|| default.to_owned()),
+        };
+        (
+            in_secret(&self.certificate_key, Self::CERTIFICATE_KEY_DEFAULT),
+            in_secret(&self.private_key_key, Self::PRIVATE_KEY_KEY_DEFAULT),
+        )
+    }
 }
 
 /// How the sink authenticates to the brokers.
@@ -96,33 +109,6 @@ pub struct AuthenticationSpec {
     pub username_from: Option<SecretSource>,
     /// Secret that holds the password.
     pub password_from: SecretSource,
-}
-
-/// A SASL mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(description = "")]
-pub enum SaslMechanism {
-    /// User and password as they are; only sensible over TLS.
-    #[serde(rename = "PLAIN")]
-    Plain,
-    /// Salted challenge and response with SHA-256.
-    #[serde(rename = "SCRAM-SHA-256")]
-    ScramSha256,
-    /// Salted challenge and response with SHA-512.
-    #[serde(rename = "SCRAM-SHA-512")]
-    ScramSha512,
-}
-
-impl SaslMechanism {
-    /// Returns the name that Kafka gives it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha512 => "SCRAM-SHA-512",
-        }
-    }
 }
 
 fn bootstrap_servers(_: &mut SchemaGenerator) -> Schema {

@@ -44,7 +44,7 @@ pub struct ReductStoreSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReductStoreTlsSpec {
-    /// Authorities that sign the store's certificate. Default: those of the system.
+    /// Authorities that are trusted to sign the store's certificate, besides those of the system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_from: Option<CaSource>,
 }

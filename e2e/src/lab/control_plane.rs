@@ -7,7 +7,7 @@
 //! ```
 
 mod apiserver;
-mod certificates;
+pub(super) mod certificates;
 mod etcd;
 mod flags;
 mod kubeconfig;

@@ -1,6 +1,7 @@
 //! One Kafka broker (`KRaft`, broker and controller in one process) on 127.0.0.1. IO: Maven, Java.
 
 mod answer;
+mod listener;
 mod settings;
 
 use std::path::{Path, PathBuf};
@@ -16,12 +17,14 @@ use super::preflight::{self, Need};
 use super::progress::{Progress, Step};
 use super::state::{KafkaAddress, State};
 use super::versions;
+pub use listener::{Extras, Listener};
 use settings::Settings;
 
 /// Steps that [`up`] shows.
 pub const STEPS: usize = 2;
 
-const NAME: &str = "kafka";
+/// Name of its process, of its part in the cache, of its data and of its log.
+pub const NAME: &str = "kafka";
 const POM: &str = include_str!("../../parts/kafka/pom.xml");
 const PORT: u16 = 19092;
 const CONTROLLER_PORT: u16 = 19093;
@@ -43,6 +46,14 @@ pub fn needs(paths: &Paths) -> Vec<Need> {
 /// # Errors
 /// The machine lacks something, the jars cannot be fetched, or the broker does not answer in time.
 pub async fn up(paths: &Paths, progress: &Progress) -> anyhow::Result<KafkaAddress> {
+    up_with(paths, progress, Extras::default()).await
+}
+
+/// As [`up`], with listeners beside the plain one.
+///
+/// # Errors
+/// As [`up`].
+pub async fn up_with(paths: &Paths, progress: &Progress, extras: Extras) -> anyhow::Result<KafkaAddress> {
     if let Some(address) = find(paths) {
         progress.say(&format!("Kafka is up: {}", address.bootstrap));
         return Ok(address);
@@ -56,6 +67,7 @@ pub async fn up(paths: &Paths, progress: &Progress) -> anyhow::Result<KafkaAddre
         port: preflight::lab_port(paths, PORT)?,
         controller_port: preflight::lab_port(paths, CONTROLLER_PORT)?,
         data: paths.data_dir(NAME),
+        extras,
     };
     let address = start(paths, &jars, &settings, &starts).await?;
     starts.note(&address.bootstrap);
@@ -110,13 +122,7 @@ pub async fn again(paths: &Paths) -> anyhow::Result<Daemon> {
 /// None is up, or it ends or does not answer in time.
 pub async fn ready(paths: &Paths) -> anyhow::Result<()> {
     let address = State::load(paths).kafka.context("wait for Kafka: none was up")?;
-    wait_until_ready(&running(paths).context("wait for Kafka: it has ended")?, &address).await
-}
-
-/// Returns the running broker's process.
-#[must_use]
-pub fn running(paths: &Paths) -> Option<Daemon> {
-    Daemon::find(paths, NAME)
+    wait_until_ready(&Daemon::find(paths, NAME).context("wait for Kafka: it has ended")?, &address).await
 }
 
 async fn start(paths: &Paths, jars: &Path, settings: &Settings, step: &Step) -> anyhow::Result<KafkaAddress> {
@@ -133,6 +139,8 @@ async fn start(paths: &Paths, jars: &Path, settings: &Settings, step: &Step) -> 
     let format = Run::new("java").args(java_args(jars, &logging, "kafka.tools.StorageTool"));
     let format =
         format.args(["format", "--standalone", "--cluster-id", &cluster_id, "--config"]).arg(&broker);
+    let users = settings.extras.scram_users.iter();
+    let format = users.fold(format, |format, user| format.args(["--add-scram", user]));
     format.log(paths.log_file("kafka-format")).run().await?;
 
     step.note("waits until it answers");
@@ -141,6 +149,24 @@ async fn start(paths: &Paths, jars: &Path, settings: &Settings, step: &Step) -> 
     wait_until_ready(&daemon, &address).await?;
     State::update(paths, |state| state.kafka = Some(address.clone()))?;
     Ok(address)
+}
+
+/// Sets the password of a user by SCRAM, as an administrator of the running broker would; sessions go on.
+///
+/// # Errors
+/// The broker refuses it or does not answer.
+pub async fn set_scram_password(
+    paths: &Paths,
+    address: &KafkaAddress,
+    (user, mechanism, password): (&str, &str, &str),
+) -> anyhow::Result<()> {
+    let jars = paths.part_dir(NAME, versions::KAFKA).join("libs");
+    let (_, logging) = files(paths);
+    let alter = Run::new("java").args(java_args(&jars, &logging, "kafka.admin.ConfigCommand"));
+    let alter = alter.args(["--bootstrap-server", &address.bootstrap, "--alter", "--entity-type", "users"]);
+    let config = format!("{mechanism}=[password={password}]");
+    let alter = alter.args(["--entity-name", user, "--add-config", &config]);
+    alter.log(paths.log_file("kafka-users")).run().await.map(drop)
 }
 
 async fn spawn(paths: &Paths, jars: &Path) -> anyhow::Result<Daemon> {

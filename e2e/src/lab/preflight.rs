@@ -9,5 +9,5 @@ mod port;
 mod verdict;
 
 pub use facts::check;
-pub use port::{free_port, lab_port};
+pub use port::{free_port, lab_port, other_port};
 pub use verdict::{Facts, Need, Problem};

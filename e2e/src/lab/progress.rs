@@ -32,6 +32,12 @@ impl Progress {
         Self { display: Display::of_stderr(), total, begun: Arc::default() }
     }
 
+    /// Shows nothing: for parts of which many come and go while something else is shown.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self { display: Display::Nowhere, total: 0, begun: Arc::default() }
+    }
+
     /// Begins the next step; `title` says what it does and, if long, about how long it takes.
     ///
     /// Must be called inside a tokio runtime.
@@ -40,7 +46,7 @@ impl Progress {
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         // Steps that the caller did not foresee make the total grow, never "step 5 of 4".
         let label = format!("[{number}/{}] {title}", self.total.max(number));
-        Step { shown: Some(self.display.show(label)), begun: Instant::now() }
+        Step { shown: self.display.show(label), begun: Instant::now() }
     }
 
     /// Prints a line that stays, above the running steps.

@@ -17,12 +17,22 @@ use super::versions;
 /// Steps that [`up`] shows.
 pub const STEPS: usize = 2;
 
-const NAME: &str = "reductstore";
+/// Name of its process, of its part in the cache, of its data and of its log.
+pub const NAME: &str = "reductstore";
 const PORT: u16 = 18383;
 /// No secret: the lab listens on 127.0.0.1 only. There is one so that everything is used with authentication on.
 const TOKEN: &str = "lab-token";
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the store shows its clients over HTTPS, in PEM.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// File with the certificate.
+    pub chain: PathBuf,
+    /// File with its private key.
+    pub key: PathBuf,
+}
 
 /// Returns what the machine must have for [`up`].
 #[must_use]
@@ -38,6 +48,18 @@ pub fn needs(paths: &Paths) -> Vec<Need> {
 /// # Errors
 /// The machine lacks something, the store cannot be built, or it is not ready in time.
 pub async fn up(paths: &Paths, progress: &Progress) -> anyhow::Result<StoreAddress> {
+    up_with(paths, progress, None).await
+}
+
+/// As [`up`], over HTTPS where a certificate is given.
+///
+/// # Errors
+/// As [`up`].
+pub async fn up_with(
+    paths: &Paths,
+    progress: &Progress,
+    certificate: Option<&Certificate>,
+) -> anyhow::Result<StoreAddress> {
     if let Some(address) = find(paths) {
         progress.say(&format!("ReductStore is up: {}", address.url));
         return Ok(address);
@@ -47,7 +69,7 @@ pub async fn up(paths: &Paths, progress: &Progress) -> anyhow::Result<StoreAddre
     builds.done();
 
     let starts = progress.step("starts ReductStore");
-    let address = start(paths, binary).await?;
+    let address = start(paths, binary, certificate).await?;
     starts.done();
     Ok(address)
 }
@@ -88,7 +110,7 @@ pub async fn binary(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf> {
 pub async fn again(paths: &Paths) -> anyhow::Result<Daemon> {
     let address = State::load(paths).store.context("start the store again: none was up")?;
     let port = address.url.rsplit(':').next().context("find its port")?.parse()?;
-    spawn(paths, paths.part_dir(NAME, versions::REDUCTSTORE).join("bin").join(NAME), port).await
+    spawn(paths, paths.part_dir(NAME, versions::REDUCTSTORE).join("bin").join(NAME), port, None).await
 }
 
 /// Waits until the store that is up answers.
@@ -97,11 +119,11 @@ pub async fn again(paths: &Paths) -> anyhow::Result<Daemon> {
 /// None is up, or it ends or does not answer in time.
 pub async fn ready(paths: &Paths) -> anyhow::Result<()> {
     let address = State::load(paths).store.context("wait for the store: none was up")?;
-    let daemon = running(paths).context("wait for the store: it has ended")?;
+    let daemon = Daemon::find(paths, NAME).context("wait for the store: it has ended")?;
     wait_until_ready(&daemon, &address).await
 }
 
-/// Returns the running store's process.
+/// Returns the store's process, if it runs.
 #[must_use]
 pub fn running(paths: &Paths) -> Option<Daemon> {
     Daemon::find(paths, NAME)
@@ -124,19 +146,29 @@ async fn install(paths: &Paths, folder: PathBuf, step: &Step) -> anyhow::Result<
     cargo.dir(&paths.cache).log(paths.log_file("reductstore-build")).step(step).run().await.map(drop)
 }
 
-async fn start(paths: &Paths, binary: PathBuf) -> anyhow::Result<StoreAddress> {
+async fn start(
+    paths: &Paths,
+    binary: PathBuf,
+    certificate: Option<&Certificate>,
+) -> anyhow::Result<StoreAddress> {
     // One that was recorded but did not become ready, because the lab was killed while it waited.
     down(paths).await?;
     fresh_folder(&paths.data_dir(NAME)).await?;
     let port = preflight::lab_port(paths, PORT)?;
-    let address = StoreAddress { url: format!("http://127.0.0.1:{port}"), token: TOKEN.to_owned() };
-    let daemon = spawn(paths, binary, port).await?;
+    let scheme = certificate.map_or("http", |_| "https");
+    let address = StoreAddress { url: format!("{scheme}://127.0.0.1:{port}"), token: TOKEN.to_owned() };
+    let daemon = spawn(paths, binary, port, certificate).await?;
     wait_until_ready(&daemon, &address).await?;
     State::update(paths, |state| state.store = Some(address.clone()))?;
     Ok(address)
 }
 
-async fn spawn(paths: &Paths, binary: PathBuf, port: u16) -> anyhow::Result<Daemon> {
+async fn spawn(
+    paths: &Paths,
+    binary: PathBuf,
+    port: u16,
+    certificate: Option<&Certificate>,
+) -> anyhow::Result<Daemon> {
     let spec = Spec::new(binary)
         .env("RS_DATA_PATH", paths.data_dir(NAME))
         .env("RS_HOST", "127.0.0.1")
@@ -144,12 +176,15 @@ async fn spawn(paths: &Paths, binary: PathBuf, port: u16) -> anyhow::Result<Daem
         .env("RS_API_TOKEN", TOKEN)
         .env("RS_SYSTEM_EVENTS_ENABLED", "false")
         .env("RS_LOG_LEVEL", "INFO");
+    let spec = certificate.into_iter().fold(spec, |spec, certificate| {
+        spec.env("RS_CERT_PATH", &certificate.chain).env("RS_CERT_KEY_PATH", &certificate.key)
+    });
     Daemon::start(paths, NAME, spec).await
 }
 
 async fn wait_until_ready(daemon: &Daemon, address: &StoreAddress) -> anyhow::Result<()> {
-    // A proxy of the environment knows nothing of our 127.0.0.1.
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    // A proxy of the environment knows nothing of our 127.0.0.1; whether it is ready, and not who it is, is asked here.
+    let client = reqwest::Client::builder().no_proxy().danger_accept_invalid_certs(true).build()?;
     let ready = || async {
         let url = format!("{}/api/v1/ready", address.url);
         client.get(url).send().await?.error_for_status()?;

@@ -8,7 +8,7 @@ use super::expected::expected;
 use super::topic::Produced;
 
 /// A record as it was read back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// The partition whose entry it was found in.
     pub partition: i32,
@@ -65,8 +65,9 @@ pub fn compare_one(produced: &Produced, stored: &Stored) -> anyhow::Result<()> {
     ensure!(labels == wanted.labels, "labels {labels:?} instead of {:?}", wanted.labels);
     ensure!(stored.content_type == wanted.content_type, "content type {}", stored.content_type);
     ensure!(stored.body == produced.message.value.clone().unwrap_or_default(), "the body differs");
-    let own_millisecond = u64::try_from(produced.timestamp_ms)?;
-    let is_within = stored.timestamp_us / 1_000 == own_millisecond;
+    // A time before 1970 counts as its first moment.
+    let own_millisecond = u64::try_from(produced.timestamp_ms.max(0))?;
+    let is_within = stored.timestamp_us / 1_000 == own_millisecond && produced.timestamp_ms >= 0;
     let source = produced.timestamp_ms * 1_000;
     ensure!(
         if is_within { moved.is_none() } else { moved == Some(source.to_string()) },

@@ -30,6 +30,8 @@ pub struct Spec {
     pub store: Option<String>,
     /// What is replaced in the configuration, in order.
     pub replacements: Vec<(String, String)>,
+    /// Variables of its environment.
+    pub env: Vec<(String, String)>,
     /// Whether it only validates its configuration.
     pub is_check: bool,
 }
@@ -71,6 +73,7 @@ impl Spec {
             dead_letters: None,
             store: None,
             replacements: Vec::new(),
+            env: Vec::new(),
             is_check: false,
         }
     }
@@ -103,6 +106,13 @@ impl Spec {
         self
     }
 
+    /// Sets another instance id.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Sets another store than the world's.
     #[must_use]
     pub fn store(mut self, url: &str) -> Self {
@@ -114,6 +124,13 @@ impl Spec {
     #[must_use]
     pub fn replace(mut self, from: &str, to: &str) -> Self {
         self.replacements.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -231,6 +248,19 @@ impl Member {
         Ok(reqwest::get(format!("{}/metrics", self.admin)).await?.text().await?)
     }
 
+    /// Waits until the member is ready.
+    ///
+    /// # Errors
+    /// It does not answer, or `patience` ends before.
+    pub async fn wait_for_ready(&self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        while self.status("/readyz").await? != 200 {
+            ensure!(Instant::now() < deadline, "not ready:\n{}", self.stderr()?);
+            sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
     /// Returns the status of an endpoint.
     ///
     /// # Errors
@@ -244,7 +274,11 @@ impl Member {
         signal::kill(pid, signal).with_context(|| format!("send {signal} to a member"))
     }
 
-    fn stderr(&self) -> anyhow::Result<String> {
+    /// Returns the log so far.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn stderr(&self) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(&self.log)?)
     }
 }

@@ -1,5 +1,10 @@
 //! Pure. What is produced: numbered messages that tell each other apart, and awkward ones.
 
+/// Largest value of a topic that takes messages of 4 MiB: what lies around it needs some room.
+const VALUE_BYTES_MAX: usize = 4 * 1024 * 1024 - 1_024;
+/// The last second of the year 9999, in milliseconds since 1970-01-01 UTC.
+const YEAR_9999_MS: i64 = 253_402_300_799_000;
+
 /// A message to be produced.
 #[derive(Clone, Debug, Default)]
 pub struct Produce {
@@ -110,6 +115,24 @@ fn odd_bodies() -> impl Iterator<Item = Produce> {
         large(1_000),
     ]
     .into_iter()
+}
+
+/// Values of the broker's limit, a thousand headers, and times before 1970 and far from now; all can be stored.
+pub fn extreme() -> impl Iterator<Item = Produce> {
+    let thousand = (0..1_000)
+        .fold(Produce::value("thousand"), |message, index| message.header(&format!("h{index}"), "v"));
+    let largest = vec![b'x'; VALUE_BYTES_MAX];
+    let times = [YEAR_9999_MS, -1, 1, 0x7FFF_FFFF_FFFF, 5];
+    [thousand, Produce::value(largest)]
+        .into_iter()
+        .chain(times.map(|time| Produce::value(format!("at {time}")).at(time).on(1)))
+}
+
+/// What no record can hold: more labels than the store reads, and a time behind its last one.
+pub fn impossible() -> impl Iterator<Item = Produce> {
+    let long = |message: Produce, index| message.header(&format!("h{index}"), vec![b'x'; 10_240]);
+    [(0..60).fold(Produce::value("too many labels"), long), Produce::value("too late").at(i64::MAX / 2)]
+        .into_iter()
 }
 
 /// A burst of more than 1,000 in one millisecond, late ones, very late ones, and the beginning of time.

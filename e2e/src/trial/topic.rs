@@ -1,6 +1,7 @@
 //! A topic of a random name: created, altered, filled, read. IO: Kafka.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -10,19 +11,24 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{BorrowedHeaders, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::time::{Instant, sleep};
 
 use super::messages::Produce;
+use super::raw_message::{self, RawMessage};
 
+/// `max.message.bytes` of the topics here.
+const VALUE_BYTES_MAX: &str = "4194304";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often the brokers are asked for what they are not ready for yet.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// A topic.
+#[derive(Clone, Debug)]
 pub struct Topic {
     /// Its name.
     pub name: String,
@@ -45,6 +51,15 @@ pub struct Produced {
     pub life: Option<String>,
 }
 
+/// What is committed of one partition.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The next offset to read; 0 where nothing is committed.
+    pub offset: i64,
+    /// What was committed with it.
+    pub metadata: String,
+}
+
 /// A message as it was read.
 #[derive(Clone, Debug)]
 pub struct Read {
@@ -52,8 +67,10 @@ pub struct Read {
     pub key: Option<Vec<u8>>,
     /// Its value.
     pub value: Option<Vec<u8>>,
-    /// Its headers in order; a value may be null.
+    /// Its headers in order, without those whose name is not UTF-8; a value may be null.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// How many headers there are, readable or not.
+    pub headers_count: usize,
 }
 
 /// How a transaction ends.
@@ -72,8 +89,10 @@ impl Topic {
     /// Kafka refuses or does not answer.
     pub async fn create(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Result<Self> {
         let admin: AdminClient<DefaultClientContext> = config(bootstrap).create()?;
-        let topic =
-            NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "4194304");
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1))
+            .set("max.message.bytes", VALUE_BYTES_MAX)
+            // Clocks that are wrong by far are tried too.
+            .set("message.timestamp.after.max.ms", "9223372036854775807");
         let created = admin.create_topics([&topic], &AdminOptions::new()).await?;
         ensure!(created.iter().all(Result::is_ok), "cannot create {name}: {created:?}");
         Ok(Self { name: name.to_owned(), bootstrap: bootstrap.to_owned(), partitions })
@@ -181,7 +200,7 @@ impl Topic {
         &self,
         messages: impl IntoIterator<Item = Produce>,
     ) -> anyhow::Result<Vec<Produced>> {
-        self.produce_with(&[("linger.ms", "5")], messages).await
+        self.produce_with(&[("linger.ms", "5"), ("message.max.bytes", VALUE_BYTES_MAX)], messages).await
     }
 
     /// Produces the messages with these settings of the producer.
@@ -196,6 +215,14 @@ impl Topic {
         self.send(&producer(&self.bootstrap, settings)?, messages).await
     }
 
+    /// Produces a message of raw bytes to the first partition; returns its offset.
+    ///
+    /// # Errors
+    /// The broker refuses it or does not answer.
+    pub async fn produce_raw(&self, message: &RawMessage) -> anyhow::Result<i64> {
+        raw_message::produce(&self.bootstrap, &self.name, 0, message).await
+    }
+
     /// Produces the messages in one transaction.
     ///
     /// # Errors
@@ -208,12 +235,12 @@ impl Topic {
         let producer = producer(&self.bootstrap, &[("transactional.id", &self.name)])?;
         producer.init_transactions(TIMEOUT)?;
         producer.begin_transaction()?;
-        let produced = self.send(&producer, messages).await?;
+        let sent = self.send(&producer, messages).await?;
         match outcome {
             Outcome::Commit => producer.commit_transaction(TIMEOUT)?,
             Outcome::Abort => producer.abort_transaction(TIMEOUT)?,
         }
-        Ok(produced)
+        Ok(sent)
     }
 
     async fn send(
@@ -292,13 +319,37 @@ impl Topic {
     /// # Errors
     /// Kafka does not answer.
     pub async fn committed(&self) -> anyhow::Result<i64> {
+        Ok(self.commits().await?.into_iter().map(|commit| commit.offset).sum())
+    }
+
+    /// Returns how many messages there are: the sum of the offsets behind the last ones.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn end(&self) -> anyhow::Result<i64> {
+        let consumer: BaseConsumer = config(&self.bootstrap).create()?;
+        let (name, partitions) = (self.name.clone(), self.partitions);
+        let end = move |partition| consumer.fetch_watermarks(&name, partition, TIMEOUT).map(|(_, end)| end);
+        let ends = move || (0..partitions).map(end).sum::<Result<i64, _>>();
+        Ok(tokio::task::spawn_blocking(ends).await??)
+    }
+
+    /// Returns what the group of this topic's sink has committed, by partition.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn commits(&self) -> anyhow::Result<Vec<Commit>> {
         let consumer: BaseConsumer = config(&self.bootstrap).set("group.id", &self.name).create()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..self.partitions {
             list.add_partition(&self.name, partition);
         }
         let list = tokio::task::spawn_blocking(move || consumer.committed_offsets(list, TIMEOUT)).await??;
-        Ok(list.elements().iter().filter_map(|element| element.offset().to_raw()).filter(|o| *o >= 0).sum())
+        let commit = |element: &TopicPartitionListElem<'_>| Commit {
+            offset: element.offset().to_raw().map_or(0, |offset| offset.max(0)),
+            metadata: element.metadata().to_owned(),
+        };
+        Ok(list.elements().iter().map(commit).collect())
     }
 }
 
@@ -318,13 +369,21 @@ fn read(consumer: &BaseConsumer, count: usize, patience: Duration) -> anyhow::Re
                 Err(KafkaError::PartitionEOF(_)) => continue,
                 message => message?,
             };
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect()
-        });
-        let (key, value) = (message.key(), message.payload());
-        read.push(Read { key: key.map(<[u8]>::to_vec), value: value.map(<[u8]>::to_vec), headers });
+        let headers = message.headers().map_or_else(Vec::new, readable);
+        let headers_count = message.headers().map_or(0, Headers::count);
+        let (key, value) = (message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec));
+        read.push(Read { key, value, headers, headers_count });
     }
     Ok(read)
+}
+
+/// Returns the headers whose name can be read: at one that is not UTF-8 the client library panics.
+fn readable(headers: &BorrowedHeaders) -> Vec<(String, Option<Vec<u8>>)> {
+    let read = |index| {
+        let header = headers.get(index);
+        (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
+    };
+    (0..headers.count()).filter_map(|index| catch_unwind(AssertUnwindSafe(|| read(index))).ok()).collect()
 }
 
 fn offsets(consumer: &BaseConsumer, topic: &str, partitions: i32) -> anyhow::Result<BTreeSet<(i32, i64)>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, pin_mut};
-use reduct_rs::{Bucket, ErrorCode, ReductClient};
+use reduct_rs::{Bucket, ErrorCode, Permissions, Record, ReductClient};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -28,6 +28,7 @@ pub struct World {
     /// The topic, whose name is also the sink's and its group's.
     pub topic: Topic,
     bucket: Bucket,
+    client: ReductClient,
     store: StoreAddress,
     bootstrap: String,
     partitions: i32,
@@ -44,8 +45,21 @@ impl World {
     /// They cannot be brought up or refuse.
     pub async fn new(name: &str, partitions: i32) -> anyhow::Result<Self> {
         let (kafka, store) = (ensure::kafka().await?, ensure::store().await?);
+        Self::on((kafka, store), None, name, partitions).await
+    }
+
+    /// A world on this Kafka and this store; an authority in a file has signed the store's certificate, where it has one.
+    ///
+    /// # Errors
+    /// They refuse or do not answer.
+    pub async fn on(
+        servers: (KafkaAddress, StoreAddress),
+        authority: Option<&Path>,
+        name: &str,
+        partitions: i32,
+    ) -> anyhow::Result<Self> {
         let temporary = TempDir::new()?;
-        let world = Self::within(temporary.path(), (kafka, store), name, partitions).await?;
+        let world = Self::make(temporary.path(), servers, authority, (name, partitions)).await?;
         Ok(Self { _temporary: Some(temporary), ..world })
     }
 
@@ -55,19 +69,59 @@ impl World {
     /// They refuse or do not answer.
     pub async fn within(
         folder: &Path,
-        (kafka, store): (KafkaAddress, StoreAddress),
+        servers: (KafkaAddress, StoreAddress),
         name: &str,
         partitions: i32,
     ) -> anyhow::Result<Self> {
+        Self::make(folder, servers, None, (name, partitions)).await
+    }
+
+    async fn make(
+        folder: &Path,
+        (kafka, store): (KafkaAddress, StoreAddress),
+        authority: Option<&Path>,
+        (name, partitions): (&str, i32),
+    ) -> anyhow::Result<Self> {
         let name = format!("{name}.{}", Uuid::new_v4().simple());
         let topic = Topic::create(&kafka.bootstrap, &name, partitions).await?;
-        let client =
-            ReductClient::builder().url(&store.url).api_token(&store.token).http1_only().try_build()?;
+        let client = ReductClient::builder().url(&store.url).api_token(&store.token).http1_only();
+        let client = authority
+            .into_iter()
+            .fold(client, |client, file| client.ca_cert_path(&file.display().to_string()));
+        let client = client.try_build()?;
         let bucket = client.create_bucket(&name.replace('.', "-")).max_block_records(128).send().await?;
         let folder = folder.to_owned();
         std::fs::write(folder.join("token"), &store.token)?;
         let bootstrap = kafka.bootstrap;
-        Ok(Self { topic, bucket, store, bootstrap, partitions, folder, _temporary: None })
+        Ok(Self { topic, bucket, client, store, bootstrap, partitions, folder, _temporary: None })
+    }
+
+    /// Returns the bucket's name.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        self.bucket.name()
+    }
+
+    /// Returns where the store is, with a token that may do everything.
+    #[must_use]
+    pub fn store(&self) -> &StoreAddress {
+        &self.store
+    }
+
+    /// Returns a client of the store that may do everything.
+    ///
+    /// # Errors
+    /// It cannot be built.
+    pub fn client(&self) -> anyhow::Result<ReductClient> {
+        client(&self.store)
+    }
+
+    /// Puts another token into the file that members read.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_token(&self, token: &str) -> anyhow::Result<()> {
+        std::fs::write(self.folder.join("token"), token).context("write the token")
     }
 
     /// Creates a topic for rejected messages.
@@ -123,6 +177,47 @@ impl World {
         Ok(Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr)? })
     }
 
+    /// Creates a token that may read and write the bucket.
+    ///
+    /// # Errors
+    /// The store refuses or does not answer.
+    pub async fn new_token(&self, name: &str) -> anyhow::Result<String> {
+        let bucket = vec![self.bucket.name().to_owned()];
+        let permissions = Permissions { full_access: false, read: bucket.clone(), write: bucket };
+        Ok(self.client.create_token(name, permissions).await?)
+    }
+
+    /// Takes a token out of force.
+    ///
+    /// # Errors
+    /// The store refuses or does not answer.
+    pub async fn revoke_token(&self, name: &str) -> anyhow::Result<()> {
+        Ok(self.client.delete_token(name).await?)
+    }
+
+    /// Writes a file that members may name, the way Kubernetes does: the whole of it at once.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let (file, unfinished) = (self.file(name), self.file(&format!("{name}.new")));
+        std::fs::write(&unfinished, text)?;
+        std::fs::rename(unfinished, &file)?;
+        Ok(file)
+    }
+
+    /// Returns where a file that members may name lies.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Returns the broker that the topic lies on, as a member's configuration names it.
+    #[must_use]
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
     /// Says how many members the sink has.
     ///
     /// # Errors
@@ -169,6 +264,25 @@ impl World {
         }
     }
 
+    /// Waits until the committed offsets add up to that many.
+    ///
+    /// # Errors
+    /// They do not after `patience`.
+    pub async fn wait_until_committed(&self, count: i64, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            // A broker that is only just up does not know yet who keeps a group's offsets.
+            let committed = self.topic.committed().await;
+            if committed.as_ref().is_ok_and(|committed| *committed == count) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("{committed:?} of {count} messages are committed after {patience:?}");
+            }
+            sleep(GLANCE).await;
+        }
+    }
+
     /// Counts the records by reading their heads.
     ///
     /// # Errors
@@ -181,7 +295,50 @@ impl World {
         Ok(count)
     }
 
-    async fn read(&self) -> anyhow::Result<Vec<Stored>> {
+    /// Reads a record that was read in a range once more, alone.
+    ///
+    /// # Errors
+    /// The store cannot be read or does not have it.
+    pub async fn read_alone(&self, record: &Stored) -> anyhow::Result<Stored> {
+        let entry = format!("{}/{}", self.topic.name.replace('.', "/"), record.partition);
+        let alone = self.bucket.read_record(&entry).timestamp_us(record.timestamp_us).send().await?;
+        to_stored(alone, record.partition, false).await
+    }
+
+    /// Reads all records of a partition one after the other, in the store's order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn visit(&self, partition: i32, take: impl FnMut(Stored)) -> anyhow::Result<()> {
+        self.visit_partition(partition, false, take).await
+    }
+
+    /// Reads all records of a partition without their bodies.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn visit_heads(&self, partition: i32, take: impl FnMut(Stored)) -> anyhow::Result<()> {
+        self.visit_partition(partition, true, take).await
+    }
+
+    async fn visit_partition(
+        &self,
+        partition: i32,
+        is_head: bool,
+        mut take: impl FnMut(Stored),
+    ) -> anyhow::Result<()> {
+        let end = format!("/{partition}");
+        for entry in self.entries().await?.iter().filter(|entry| entry.ends_with(&end)) {
+            self.visit_entry(entry, partition, is_head, &mut take).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads all records.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn read(&self) -> anyhow::Result<Vec<Stored>> {
         let mut records = Vec::new();
         for entry in self.entries().await? {
             let partition = entry.rsplit('/').next().context("name a partition")?.parse()?;
@@ -198,22 +355,29 @@ impl World {
     }
 
     async fn read_entry(&self, entry: &str, partition: i32, is_head: bool) -> anyhow::Result<Vec<Stored>> {
+        let mut stored = Vec::new();
+        self.visit_entry(entry, partition, is_head, |record| stored.push(record)).await?;
+        Ok(stored)
+    }
+
+    async fn visit_entry(
+        &self,
+        entry: &str,
+        partition: i32,
+        is_head: bool,
+        mut take: impl FnMut(Stored),
+    ) -> anyhow::Result<()> {
+        // Given, because a query without it hides records behind those written out of order.
         let query = self.bucket.query(entry).start_us(0).stop_us(u64::MAX).head_only(is_head).send().await;
         let records = match query {
-            Err(error) if error.status() == ErrorCode::NotFound => return Ok(Vec::new()),
+            Err(error) if error.status() == ErrorCode::NotFound => return Ok(()),
             query => query?,
         };
         pin_mut!(records);
-        let mut stored = Vec::new();
         while let Some(record) = records.next().await {
-            let record = record?;
-            let labels: BTreeMap<String, String> =
-                record.labels().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-            let (timestamp_us, content_type) = (record.timestamp_us(), record.content_type().to_owned());
-            let body = if is_head { Vec::new() } else { record.bytes().await?.to_vec() };
-            stored.push(Stored { partition, timestamp_us, labels, content_type, body });
+            take(to_stored(record?, partition, is_head).await?);
         }
-        Ok(stored)
+        Ok(())
     }
 
     fn command(&self, spec: &Spec) -> anyhow::Result<Command> {
@@ -228,6 +392,7 @@ impl World {
         std::fs::write(&config, config::yaml(&place, spec)?)?;
         let mut command = Command::new(spec.program.clone().map_or_else(program, Ok)?);
         command.arg("--config").arg(config).args(["--instance-id", &spec.name]);
+        command.envs(spec.env.iter().map(|(name, value)| (name, value)));
         if let Some(uid) = &spec.uid {
             command.args(["--instance-uid", uid]);
         }
@@ -240,6 +405,18 @@ impl World {
         }
         Ok(command)
     }
+}
+
+async fn to_stored(record: Record, partition: i32, is_head: bool) -> anyhow::Result<Stored> {
+    let labels: BTreeMap<String, String> =
+        record.labels().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let (timestamp_us, content_type) = (record.timestamp_us(), record.content_type().to_owned());
+    let body = if is_head { Vec::new() } else { record.bytes().await?.to_vec() };
+    Ok(Stored { partition, timestamp_us, labels, content_type, body })
+}
+
+fn client(store: &StoreAddress) -> anyhow::Result<ReductClient> {
+    Ok(ReductClient::builder().url(&store.url).api_token(&store.token).http1_only().try_build()?)
 }
 
 async fn free_port() -> anyhow::Result<u16> {

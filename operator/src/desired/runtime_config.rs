@@ -1,12 +1,11 @@
 //! Pure. The file that the runtime reads with `--config`.
 
-use std::path::PathBuf;
+use kafkasink_crds::runtime_config::{
+    ReductStoreConfig, ReductStoreTlsConfig, RuntimeConfig, SCHEMA_VERSION, TopicConfig,
+};
 
+use crate::model::{MountedKey, ValidatedSink};
 use kafkasink_crds::duration_text::RetentionTime;
-use kafkasink_crds::runtime_config::{ReductStoreConfig, RuntimeConfig, SCHEMA_VERSION, TopicConfig};
-
-use super::stateful_set::TOKEN_FILE;
-use crate::model::ValidatedSink;
 
 /// Returns the file's content.
 ///
@@ -17,6 +16,11 @@ pub(crate) fn runtime_config_yaml(sink: &ValidatedSink) -> Result<String, serde_
 }
 
 fn runtime_config(sink: &ValidatedSink) -> RuntimeConfig {
+    let mounted = |file: &str| {
+        let is_mounted = sink.workload.mounted.iter().any(|key| key.file == file);
+        is_mounted.then(|| MountedKey::path(file))
+    };
+    let store_ca = mounted(MountedKey::STORE_CA);
     let topic = |name: &str| TopicConfig { name: name.to_owned() };
     RuntimeConfig {
         schema_version: SCHEMA_VERSION,
@@ -26,8 +30,9 @@ fn runtime_config(sink: &ValidatedSink) -> RuntimeConfig {
         reduct_store: ReductStoreConfig {
             url: sink.store.url.clone(),
             bucket: sink.bucket.name.as_str().to_owned(),
-            token_file: sink.workload.token.as_ref().map(|_| PathBuf::from(TOKEN_FILE)),
             retention_ms: sink.bucket.retention.and_then(milliseconds),
+            token_file: mounted(MountedKey::STORE_TOKEN),
+            tls: store_ca.map(|file| ReductStoreTlsConfig { ca_file: Some(file) }),
         },
         mapping: sink.mapping.clone(),
         delivery: sink.delivery.clone(),

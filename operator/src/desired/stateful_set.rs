@@ -2,9 +2,10 @@
 
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, EnvVar,
-    EnvVarSource, HTTPGetAction, KeyToPath, ObjectFieldSelector, PodSecurityContext, PodSpec,
-    PodTemplateSpec, Probe, SeccompProfile, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+    Capabilities, ConfigMapProjection, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource,
+    EnvVar, EnvVarSource, HTTPGetAction, KeyToPath, ObjectFieldSelector, PodSecurityContext, PodSpec,
+    PodTemplateSpec, Probe, ProjectedVolumeSource, SeccompProfile, SecretProjection, SecurityContext, Volume,
+    VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -13,7 +14,7 @@ use kafkasink_crds::runtime_config::MEMBERS_FILE;
 
 use super::labels::{labels, metadata, selector_labels};
 use super::pod_template;
-use crate::model::ValidatedSink;
+use crate::model::{KeySource, MountedKey, ValidatedSink};
 use crate::names::ContentHash;
 
 /// Port of `/livez`, `/readyz` and `/metrics` in every pod.
@@ -28,12 +29,11 @@ const CONTAINER: &str = "runtime";
 /// The configuration inside its `ConfigMap`.
 pub(super) const CONFIG_FILE: &str = "config.yaml";
 
-/// The token inside the pods.
-pub(super) const TOKEN_FILE: &str = "/etc/kafkasink-token/token";
-
 const CONFIG_DIR: &str = "/etc/kafkasink";
 const MEMBERS_DIR: &str = "/etc/kafkasink-members";
-const TOKEN_DIR: &str = "/etc/kafkasink-token";
+
+/// Name of the volume with tokens, passwords and certificates.
+const CREDENTIALS: &str = "credentials";
 
 /// The user that distroless images call `nonroot`.
 const USER: i64 = 65532;
@@ -161,8 +161,8 @@ fn mounts(sink: &ValidatedSink) -> Vec<VolumeMount> {
         mount("members", MEMBERS_DIR, true),
         mount("tmp", "/tmp", false),
     ];
-    if sink.workload.token.is_some() {
-        mounts.push(mount("token", TOKEN_DIR, true));
+    if !sink.workload.mounted.is_empty() {
+        mounts.push(mount(CREDENTIALS, MountedKey::FOLDER, true));
     }
     mounts
 }
@@ -180,17 +180,41 @@ fn volumes(sink: &ValidatedSink, hash: &ContentHash) -> Vec<Volume> {
             ..Volume::default()
         },
     ];
-    if let Some(token) = &sink.workload.token {
-        // Only the one key: an admin token in the same Secret stays out of the pods.
-        let item = KeyToPath { key: token.key.clone(), path: "token".to_owned(), mode: None };
-        let secret = SecretVolumeSource {
-            secret_name: Some(token.name.clone()),
-            items: Some(vec![item]),
-            ..SecretVolumeSource::default()
-        };
-        volumes.push(Volume { name: "token".to_owned(), secret: Some(secret), ..Volume::default() });
+    if !sink.workload.mounted.is_empty() {
+        // One volume for all: a certificate and its key change in the same moment.
+        let sources = sink.workload.mounted.iter().map(projection).collect();
+        let projected = ProjectedVolumeSource { sources: Some(sources), default_mode: None };
+        volumes.push(Volume {
+            name: CREDENTIALS.to_owned(),
+            projected: Some(projected),
+            ..Volume::default()
+        });
     }
     volumes
+}
+
+/// Only the one key: an admin token in the same Secret stays out of the pods.
+fn projection(MountedKey { source, file }: &MountedKey) -> VolumeProjection {
+    let items =
+        |key: &str| Some(vec![KeyToPath { key: key.to_owned(), path: (*file).to_owned(), mode: None }]);
+    match source {
+        KeySource::Secret(from) => VolumeProjection {
+            secret: Some(SecretProjection {
+                name: from.name.clone(),
+                items: items(&from.key),
+                optional: None,
+            }),
+            ..VolumeProjection::default()
+        },
+        KeySource::ConfigMap(from) => VolumeProjection {
+            config_map: Some(ConfigMapProjection {
+                name: from.name.clone(),
+                items: items(&from.key),
+                optional: None,
+            }),
+            ..VolumeProjection::default()
+        },
+    }
 }
 
 fn config_map_volume(name: &str, config_map: String) -> Volume {

@@ -1,17 +1,18 @@
 //! IO: Kubernetes. Reads what a resource refers to and what already exists of it.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kafkasink_crds::resource::{KafkaSink, SecretSource};
+use kafkasink_crds::resource::KafkaSink;
 use kube::api::PartialObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::values::Values;
 use crate::context::Context;
 use crate::kubernetes::{KubernetesError, call};
-use crate::model::{Fetched, SecretValue, Token, WorkloadView};
+use crate::model::{Fetched, WorkloadView};
 use crate::names::SinkNames;
 
 /// Reads everything about a resource that stands in Kubernetes.
@@ -21,13 +22,9 @@ use crate::names::SinkNames;
 pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched, KubernetesError> {
     let client = &context.client;
     let namespace = sink.namespace().unwrap_or_default();
-    let store = &sink.spec.reduct_store;
-    let secrets = Api::namespaced(client.clone(), &namespace);
-    let mut fetched = Fetched {
-        token: secret_value(&secrets, store.token_from.as_ref()).await?,
-        admin_token: secret_value(&secrets, store.admin_token_from.as_ref()).await?,
-        ..Fetched::default()
-    };
+    let values = Values::new(client, &namespace);
+    let mut fetched = values.of_store(&sink.spec.reduct_store).await?;
+    fetched.kafka = values.of_kafka(&sink.spec.kafka).await?;
     // A name that no object could carry is refused by the next step.
     if let (Ok(names), Some(uid)) = (SinkNames::parse(&sink.name_any()), sink.uid()) {
         fetched.workload = workload(client, &namespace, &names).await?;
@@ -44,6 +41,15 @@ pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched
     Ok(fetched)
 }
 
+/// Reads only what is needed to reach a sink's brokers.
+///
+/// # Errors
+/// The Kubernetes API does not answer or refuses us.
+pub(crate) async fn kafka_values(context: &Context, sink: &KafkaSink) -> Result<Fetched, KubernetesError> {
+    let values = Values::new(&context.client, &sink.namespace().unwrap_or_default());
+    Ok(Fetched { kafka: values.of_kafka(&sink.spec.kafka).await?, ..Fetched::default() })
+}
+
 /// Reads how the pods of a sink are; `None` where there never were any.
 ///
 /// # Errors
@@ -56,25 +62,6 @@ pub(crate) async fn workload(
     let sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
     let set = call(format!("read StatefulSet {}", names.base()), sets.get_opt(names.base())).await?;
     Ok(set.as_ref().map(view))
-}
-
-async fn secret_value(
-    secrets: &Api<Secret>,
-    source: Option<&SecretSource>,
-) -> Result<SecretValue, KubernetesError> {
-    let Some(SecretSource { secret_key_ref: reference }) = source else {
-        return Ok(SecretValue::NotReferenced);
-    };
-    let name = &reference.name;
-    let Some(secret) = call(format!("read Secret {name}"), secrets.get_opt(name)).await? else {
-        return Ok(SecretValue::NoSecret(name.clone()));
-    };
-    let value = secret.data.as_ref().and_then(|data| data.get(&reference.key));
-    let text = value.and_then(|bytes| std::str::from_utf8(&bytes.0).ok());
-    Ok(match text.map(str::trim) {
-        Some(text) if !text.is_empty() => SecretValue::Found(Token::new(text)),
-        Some(_) | None => SecretValue::NoKey { secret: name.clone(), key: reference.key.clone() },
-    })
 }
 
 fn view(set: &StatefulSet) -> WorkloadView {

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::error::{Attempt, KafkaError, wrapped};
 use super::groups::{Groups, committed_offsets};
+use super::security;
 use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicCreation, TopicView};
 
 /// Longest wait for one request: shorter than the pause after which a person looks for the cause elsewhere.
@@ -61,6 +62,8 @@ impl KafkaAdmin {
             config.set(key, value);
         }
         config.set("bootstrap.servers", &servers).set("client.id", "kafkasink-operator");
+        security::apply(&mut config, &connection.credentials)
+            .map_err(|error| KafkaError::new(Attempt::CreateClient, &servers, error, None))?;
         let client = config
             .create()
             .map_err(|error| KafkaError::new(Attempt::CreateClient, &servers, wrapped(&error), None))?;

@@ -97,6 +97,16 @@ impl KafkaError {
     /// Returns what the user should know and do.
     pub(crate) fn problem(&self) -> Problem {
         let (servers, source) = (&self.servers, &self.source);
+        if self.attempt == Attempt::CreateClient
+            && (source.code == Code::SSL || source.message.contains("ssl."))
+        {
+            return Problem::new(
+                Reason::TlsFailed,
+                format!(
+                    "kafka.tls cannot be used: {source}; correct the certificate, the key or the authority"
+                ),
+            );
+        }
         if self.attempt == Attempt::CreateClient {
             return Problem::new(
                 Reason::InvalidSpec,
@@ -105,16 +115,11 @@ impl KafkaError {
                 ),
             );
         }
+        if let Some(problem) = self.not_let_in() {
+            return problem;
+        }
         if UNREACHABLE.contains(&source.code) {
             return self.unreachable();
-        }
-        if source.is_authentication() {
-            return Problem::new(
-                Reason::AuthenticationFailed,
-                format!(
-                    "the brokers at {servers} refuse the credentials: {source}; check kafka.authentication"
-                ),
-            );
         }
         if source.is_authorization() {
             return Problem::new(
@@ -134,6 +139,28 @@ impl KafkaError {
     /// Returns what failed and why, without a remedy.
     pub(crate) fn cause(&self) -> String {
         format!("failed to {}: {}", self.attempt, self.source.message.trim_end_matches('.'))
+    }
+
+    /// The brokers and we do not accept each other. Mostly only the client's log tells: for it, they do not answer.
+    fn not_let_in(&self) -> Option<Problem> {
+        let (servers, code) = (&self.servers, self.source.code);
+        let is_silence = UNREACHABLE.contains(&code);
+        let line = self.log.as_deref().filter(|_| is_silence || self.source.is_authentication());
+        let detail = line.map_or_else(|| self.source.to_string(), readable);
+        if code == Code::SSL || line.is_some_and(|line| line.contains("SSL")) {
+            let message = format!(
+                "TLS with the brokers at {servers} fails: {detail}; check kafka.tls and the listener's certificate"
+            );
+            return Some(Problem::new(Reason::TlsFailed, message));
+        }
+        let is_refused =
+            self.source.is_authentication() || line.is_some_and(|line| line.contains("authentication error"));
+        is_refused.then(|| {
+            let message = format!(
+                "the brokers at {servers} refuse the credentials: {detail}; check kafka.authentication and its Secret"
+            );
+            Problem::new(Reason::AuthenticationFailed, message)
+        })
     }
 
     fn unreachable(&self) -> Problem {

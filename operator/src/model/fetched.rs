@@ -9,6 +9,10 @@ pub(crate) struct Fetched {
     pub(crate) token: SecretValue,
     /// The operator's token.
     pub(crate) admin_token: SecretValue,
+    /// The store's authorities.
+    pub(crate) store_ca: SecretValue,
+    /// By what the brokers and the sink know each other.
+    pub(crate) kafka: KafkaValues,
     /// The pods as they are, `None` before the first start.
     pub(crate) workload: Option<WorkloadView>,
     /// Objects that carry a name of ours and belong to somebody else, as `Kind name`.
@@ -24,6 +28,21 @@ impl Fetched {
     }
 }
 
+/// What the resource refers to of Kafka's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KafkaValues {
+    /// The brokers' authorities.
+    pub(crate) ca: SecretValue,
+    /// The certificate that is shown to them.
+    pub(crate) certificate: SecretValue,
+    /// Its private key.
+    pub(crate) private_key: SecretValue,
+    /// The user's name.
+    pub(crate) username: SecretValue,
+    /// The user's password.
+    pub(crate) password: SecretValue,
+}
+
 /// A value that a resource refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SecretValue {
@@ -32,12 +51,12 @@ pub(crate) enum SecretValue {
     NotReferenced,
     /// It is there.
     Found(Token),
-    /// There is no such Secret.
-    NoSecret(String),
-    /// The Secret has no such key, or its value is no text.
+    /// There is no such object, `Secret name` or `ConfigMap name`.
+    NoObject(String),
+    /// The object has no such key, or its value is no text.
     NoKey {
-        /// Name of the Secret.
-        secret: String,
+        /// The object, `Secret name` or `ConfigMap name`.
+        object: String,
         /// The missing key.
         key: String,
     },

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use kafkasink_crds::runtime_config::StartFrom;
 use kafkasink_crds::topic_name::TopicName;
 
+use super::KafkaCredentials;
+
 /// How a cluster is reached; sinks with the same connection share one client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KafkaConnection {
@@ -12,6 +14,8 @@ pub(crate) struct KafkaConnection {
     pub(crate) bootstrap_servers: Vec<String>,
     /// Further librdkafka settings.
     pub(crate) properties: BTreeMap<String, String>,
+    /// By what the brokers and the sink know each other: changed ones make another connection.
+    pub(crate) credentials: KafkaCredentials,
 }
 
 /// A cluster as it was seen.

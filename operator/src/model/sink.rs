@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use kafkasink_crds::bucket_name::BucketName;
 use kafkasink_crds::duration_text::RetentionTime;
-use kafkasink_crds::resource::KeyRef;
 use kafkasink_crds::resource::{DeletionPolicy, ManagementPolicy};
 use kafkasink_crds::runtime_config::{DeliveryConfig, KafkaConfig, LogLevel, MappingConfig, SinkIdentity};
 use kafkasink_crds::topic_name::TopicName;
 use serde_json::{Map, Value};
 
-use super::{BucketView, KafkaConnection, StoreAccess};
+use super::{BucketView, KafkaConnection, KafkaCredentials, MountedKey, StoreAccess};
 use crate::names::SinkNames;
 
 /// A sink with every default resolved and nothing in it that cannot be honoured.
@@ -23,6 +22,8 @@ pub(crate) struct ValidatedSink {
     pub(crate) names: SinkNames,
     /// The cluster and the group.
     pub(crate) kafka: KafkaConfig,
+    /// By what the brokers and the sink know each other.
+    pub(crate) credentials: KafkaCredentials,
     /// The topics it consumes.
     pub(crate) topics: Vec<ValidatedTopic>,
     /// The topic for messages that can never be stored.
@@ -82,8 +83,8 @@ pub(crate) struct ValidatedWorkload {
     pub(crate) log_level: LogLevel,
     /// CPU and memory of the container.
     pub(crate) resources: ResourceRequirements,
-    /// Where the runtime's token stands.
-    pub(crate) token: Option<KeyRef>,
+    /// What pods see as files; a key that is not here stays out of them, whatever else its Secret holds.
+    pub(crate) mounted: Vec<MountedKey>,
     /// What is merged into the pod template last.
     pub(crate) pod_template: Map<String, Value>,
 }
@@ -94,6 +95,7 @@ impl ValidatedSink {
         KafkaConnection {
             bootstrap_servers: self.kafka.bootstrap_servers.clone(),
             properties: self.kafka.properties.clone(),
+            credentials: self.credentials.clone(),
         }
     }
 

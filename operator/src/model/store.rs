@@ -9,6 +9,8 @@ pub(crate) struct StoreAccess {
     pub(crate) url: String,
     /// The runtime's token.
     pub(crate) token: Option<Token>,
+    /// Authorities besides those of the system, in PEM.
+    pub(crate) authorities: Option<String>,
     /// The operator's token, which may create and change buckets; it never reaches a pod.
     pub(crate) admin_token: Option<Token>,
 }

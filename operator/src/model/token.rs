@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// A token of a store.
+/// A token, a password or a private key.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Token(String);
 
 impl Token {
-    /// Wraps a token; white space around it, as editors leave it in Secrets, is dropped.
+    /// Wraps a text; the newline that editors leave at the end of Secrets is dropped.
     pub(crate) fn new(text: &str) -> Self {
-        Self(text.trim().to_owned())
+        Self(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 
     /// Returns the token itself, for the request that needs it.

@@ -38,6 +38,9 @@ impl Credential {
     }
 }
 
+/// What is attempted first: only the url and the authorities can prevent it.
+pub(super) const PREPARE: &str = "prepare a client";
+
 /// Nobody answers, or not as a store that is up does.
 const UNREACHABLE: [ErrorCode; 6] = [
     ErrorCode::ConnectionError,
@@ -76,6 +79,12 @@ impl StoreError {
             return Problem::new(
                 Reason::InvalidSpec,
                 format!("reductStore.url {url:?} is no URL: {text}; correct it"),
+            );
+        }
+        if *attempt == PREPARE {
+            return Problem::new(
+                Reason::TlsFailed,
+                format!("reductStore.tls.caFrom cannot be used: {text}; correct what it refers to"),
             );
         }
         if status == ErrorCode::Unauthorized {

@@ -1,6 +1,7 @@
 //! IO: ReductStore. `Store`: what the operator asks of one store, and what it changes there.
 
 use std::error::Error as _;
+use std::io::Write as _;
 use std::time::Duration;
 
 use kafkasink_crds::bucket_name::BucketName;
@@ -9,7 +10,9 @@ use reduct_rs::{
     ReductError,
 };
 
-use super::error::{Credential, StoreError};
+use super::error::{Credential, PREPARE, StoreError};
+use tempfile::NamedTempFile;
+
 use crate::model::{BucketView, QuotaKind, Token, TokenPermissions};
 use crate::telemetry::chain;
 
@@ -25,6 +28,7 @@ const LIFECYCLE_INTERVAL: &str = "600s";
 /// A client of one store with one token.
 pub(crate) struct Store {
     client: ReductClient,
+    authorities: Option<String>,
     credential: Credential,
 }
 
@@ -33,8 +37,13 @@ impl Store {
     ///
     /// # Errors
     /// The URL is none.
-    pub(super) fn new(url: &str, token: Option<&Token>, credential: Credential) -> Result<Self, StoreError> {
-        let failed = |source| StoreError::new("prepare a client", url, credential, source);
+    pub(super) fn new(
+        url: &str,
+        token: Option<&Token>,
+        authorities: Option<&str>,
+        credential: Credential,
+    ) -> Result<Self, StoreError> {
+        let failed = |source| StoreError::new(PREPARE, url, credential, source);
         // The builder panics on what is no URL.
         reqwest::Url::parse(url)
             .map_err(|error| failed(ReductError::new(ErrorCode::UrlParseError, &error.to_string())))?;
@@ -43,8 +52,14 @@ impl Store {
             Some(token) => builder.api_token(token.reveal()),
             None => builder,
         };
+        // The client takes a file and reads it at once.
+        let file = authorities.map(written).transpose().map_err(failed)?;
+        let builder = match &file {
+            Some(file) => builder.ca_cert_path(&file.path().display().to_string()),
+            None => builder,
+        };
         let client = builder.try_build().map_err(failed)?;
-        Ok(Self { client, credential })
+        Ok(Self { client, authorities: authorities.map(str::to_owned), credential })
     }
 
     /// Returns what the token may do.
@@ -160,7 +175,10 @@ impl Store {
 
     /// Asks once more without the client, which keeps to itself why nobody answers: the name, the connection, or TLS.
     async fn silence(&self) -> Option<String> {
-        let http = reqwest::Client::builder().timeout(SILENCE_TIMEOUT).build().ok()?;
+        let pem = self.authorities.as_deref().unwrap_or_default();
+        let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).ok()?;
+        let http = reqwest::Client::builder().timeout(SILENCE_TIMEOUT).tls_certs_merge(authorities);
+        let http = http.build().ok()?;
         let error = http.get(self.client.url()).send().await.err()?;
         error.source().map(chain)
     }
@@ -171,6 +189,24 @@ impl Store {
         let credential = self.credential;
         move |source| StoreError::new(attempt, &url, credential, source)
     }
+}
+
+/// Returns a file with the authorities, which is gone with the value.
+fn written(pem: &str) -> Result<NamedTempFile, ReductError> {
+    let unusable = |what: &str| ReductError::new(ErrorCode::UnprocessableEntity, what);
+    match reqwest::Certificate::from_pem_bundle(pem.as_bytes()) {
+        Ok(certificates) if certificates.is_empty() => return Err(unusable("it holds no certificate")),
+        Ok(_) => {}
+        Err(error) => return Err(unusable(&chain(&error))),
+    }
+    let write = || {
+        let mut file = NamedTempFile::new()?;
+        file.write_all(pem.as_bytes())?;
+        Ok(file)
+    };
+    write().map_err(|error: std::io::Error| {
+        ReductError::new(ErrorCode::Unknown, &format!("cannot keep the authorities in a file: {error}"))
+    })
 }
 
 fn view(settings: &BucketSettings) -> BucketView {

@@ -26,6 +26,7 @@ pub(crate) struct Stores {
 struct Key {
     url: String,
     token: Option<Token>,
+    authorities: Option<String>,
     credential: Credential,
 }
 
@@ -41,7 +42,7 @@ impl Stores {
     /// The URL is none.
     pub(crate) fn get(&self, access: &StoreAccess, now: Instant) -> Result<Arc<Store>, StoreError> {
         let credential = if access.token.is_some() { Credential::Token } else { Credential::None };
-        self.shared(Key { url: access.url.clone(), token: access.token.clone(), credential }, now)
+        self.shared(key(access, access.token.as_ref(), credential), now)
     }
 
     /// Returns a client that may manage buckets, where there is one: with the admin token, or without any token.
@@ -54,8 +55,7 @@ impl Stores {
             (None, None) => Credential::None,
             (None, Some(_)) => return Ok(None),
         };
-        let key = Key { url: access.url.clone(), token: access.admin_token.clone(), credential };
-        self.shared(key, now).map(Some)
+        self.shared(key(access, access.admin_token.as_ref(), credential), now).map(Some)
     }
 
     fn shared(&self, key: Key, now: Instant) -> Result<Arc<Store>, StoreError> {
@@ -65,8 +65,18 @@ impl Stores {
             return Ok(Arc::clone(&shared.store));
         }
         clients.retain(|_, shared| now.duration_since(shared.used) < IDLE_MAX);
-        let store = Arc::new(Store::new(&key.url, key.token.as_ref(), key.credential)?);
+        let store =
+            Arc::new(Store::new(&key.url, key.token.as_ref(), key.authorities.as_deref(), key.credential)?);
         clients.insert(key, Shared { store: Arc::clone(&store), used: now });
         Ok(store)
+    }
+}
+
+fn key(access: &StoreAccess, token: Option<&Token>, credential: Credential) -> Key {
+    Key {
+        url: access.url.clone(),
+        token: token.cloned(),
+        authorities: access.authorities.clone(),
+        credential,
     }
 }

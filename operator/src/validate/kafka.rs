@@ -4,6 +4,7 @@ use kafkasink_crds::kafka_properties::is_owned_property;
 use kafkasink_crds::resource::KafkaSpec;
 use kafkasink_crds::runtime_config::{KafkaConfig, SinkIdentity, StartFrom};
 
+use super::credentials::{authentication_config, tls_config};
 use crate::model::Problem;
 
 /// Returns how the cluster is reached and which group reads.
@@ -27,6 +28,8 @@ pub(super) fn kafka(spec: &KafkaSpec, identity: &SinkIdentity) -> Result<KafkaCo
         group_id: spec.group_id.clone().unwrap_or_else(group_id),
         start_from: spec.start_from.unwrap_or(StartFrom::Earliest),
         properties: spec.properties.clone(),
+        tls: tls_config(spec),
+        authentication: authentication_config(spec),
     })
 }
 

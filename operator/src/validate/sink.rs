@@ -6,7 +6,7 @@ use kafkasink_crds::resource::{KafkaSink, KafkaSinkSpec};
 use kafkasink_crds::runtime_config::SinkIdentity;
 use kube::ResourceExt;
 
-use super::{delivery, kafka, mapping, pod_template, store, topics, unsupported};
+use super::{credentials, delivery, kafka, mapping, pod_template, store, topics, unsupported};
 use crate::model::{Fetched, Problem, ValidatedSink, ValidatedWorkload};
 use crate::names::SinkNames;
 
@@ -28,6 +28,7 @@ pub(crate) fn validate(
     let dead_letter = spec.delivery.as_ref().and_then(|delivery| delivery.dead_letter.as_ref());
     Ok(ValidatedSink {
         kafka: kafka::kafka(&spec.kafka, &identity)?,
+        credentials: credentials::kafka(&spec.kafka, fetched)?,
         topics: topics::consumed(&spec.topics)?,
         dead_letter: dead_letter.map(topics::dead_letter),
         store: store::access(&spec.reduct_store, fetched)?,
@@ -73,12 +74,11 @@ fn refuse_foreign(fetched: &Fetched) -> Result<(), Problem> {
 fn workload(spec: &KafkaSinkSpec, runtime_image: &str) -> Result<ValidatedWorkload, Problem> {
     let none = WorkloadSpec::default();
     let workload = spec.workload.as_ref().unwrap_or(&none);
-    let token = spec.reduct_store.token_from.as_ref();
     Ok(ValidatedWorkload {
         image: workload.image.clone().unwrap_or_else(|| runtime_image.to_owned()),
         log_level: workload.log_level.unwrap_or(WorkloadSpec::LOG_LEVEL_DEFAULT),
         resources: pod_template::resources(workload.resources.as_ref()),
-        token: token.map(|source| source.secret_key_ref.clone()),
+        mounted: credentials::mounted(spec),
         pod_template: pod_template::checked(workload.pod_template.as_ref())?,
     })
 }
@@ -104,18 +104,38 @@ mod tests {
     #[test]
     fn names_the_secret_or_key_that_is_missing() {
         check(
-            |_, fetched| fetched.token = SecretValue::NoSecret("reductstore".to_owned()),
+            |_, fetched| fetched.token = SecretValue::NoObject("Secret reductstore".to_owned()),
             Reason::SecretNotFound,
             "reductStore.tokenFrom refers to Secret reductstore, which does not exist; create it in the namespace \
              of the resource",
         );
         check(
             |_, fetched| {
-                fetched.admin_token = SecretValue::NoKey { secret: "s".to_owned(), key: "k".to_owned() };
+                fetched.admin_token =
+                    SecretValue::NoKey { object: "Secret s".to_owned(), key: "k".to_owned() };
             },
             Reason::SecretNotFound,
             "reductStore.adminTokenFrom refers to key k of Secret s, which has no such key with a text; add the key \
              or correct the reference",
+        );
+    }
+
+    #[test]
+    fn names_the_config_map_that_is_missing() {
+        check(
+            |_, fetched| fetched.kafka.ca = SecretValue::NoObject("ConfigMap plant-ca".to_owned()),
+            Reason::ConfigMapNotFound,
+            "kafka.tls.caFrom refers to ConfigMap plant-ca, which does not exist; create it in the namespace of the \
+             resource",
+        );
+        check(
+            |_, fetched| {
+                fetched.kafka.password =
+                    SecretValue::NoKey { object: "Secret cameras".to_owned(), key: "password".to_owned() };
+            },
+            Reason::SecretNotFound,
+            "kafka.authentication.passwordFrom refers to key password of Secret cameras, which has no such key with a \
+             text; add the key or correct the reference",
         );
     }
 

@@ -13,9 +13,6 @@ use crate::model::Problem;
 pub(super) fn refuse(spec: &KafkaSinkSpec) -> Result<(), Problem> {
     let network_policy = spec.workload.as_ref().and_then(|workload| workload.network_policy);
     let asked = [
-        ("kafka.tls", spec.kafka.tls.is_some()),
-        ("kafka.authentication", spec.kafka.authentication.is_some()),
-        ("reductStore.tls", spec.reduct_store.tls.is_some()),
         ("packing", spec.packing.is_some()),
         ("workload.networkPolicy: Enabled", network_policy == Some(NetworkPolicyMode::Enabled)),
     ];

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use kafkasink_crds::bucket_name::BucketName;
 use kafkasink_crds::kafka_properties::is_owned_property;
 use kafkasink_crds::runtime_config::{
-    DeliveryConfig, KafkaConfig, OnRejected, ReductStoreConfig, RuntimeConfig, SCHEMA_VERSION, TopicConfig,
+    AuthenticationConfig, DeliveryConfig, KafkaConfig, KafkaTlsConfig, OnRejected, ReductStoreConfig,
+    RuntimeConfig, SCHEMA_VERSION, TopicConfig,
 };
 use kafkasink_crds::topic_name::TopicName;
 
@@ -45,10 +46,34 @@ fn check_kafka(kafka: &KafkaConfig) -> Result<(), Problem> {
         expect(is_address, field, || format!("must be host:port, is {server:?}"))?;
     }
     expect(!kafka.group_id.is_empty(), "kafka.groupId", || "must not be empty".to_owned())?;
+    kafka.tls.as_ref().map_or(Ok(()), check_tls)?;
+    kafka.authentication.as_ref().map_or(Ok(()), check_authentication)?;
     match kafka.properties.keys().find(|name| is_owned_property(name)) {
         Some(name) => Err(Problem::new("kafka.properties", format!("the sink sets {name} itself"))),
         None => Ok(()),
     }
+}
+
+fn check_tls(tls: &KafkaTlsConfig) -> Result<(), Problem> {
+    match (&tls.certificate_file, &tls.private_key_file) {
+        (Some(_), None) => {
+            Err(Problem::new("kafka.tls.privateKeyFile", "must be set where certificateFile is"))
+        }
+        (None, Some(_)) => {
+            Err(Problem::new("kafka.tls.certificateFile", "must be set where privateKeyFile is"))
+        }
+        (Some(_), Some(_)) | (None, None) => Ok(()),
+    }
+}
+
+fn check_authentication(authentication: &AuthenticationConfig) -> Result<(), Problem> {
+    let AuthenticationConfig { username, username_file, .. } = authentication;
+    let field = "kafka.authentication.username";
+    expect(username.is_some() != username_file.is_some(), field, || {
+        "exactly one of username and usernameFile must be set".to_owned()
+    })?;
+    let is_empty = username.as_ref().is_some_and(String::is_empty);
+    expect(!is_empty, field, || "must not be empty".to_owned())
 }
 
 fn check_topics(topics: &[TopicConfig]) -> Result<(), Problem> {
@@ -70,6 +95,10 @@ fn check_store(store: &ReductStoreConfig) -> Result<(), Problem> {
     let is_web = |parsed: url::Url| matches!(parsed.scheme(), "http" | "https") && parsed.has_host();
     expect(url::Url::parse(url).is_ok_and(is_web), "reductStore.url", || {
         format!("must be http://host:port or https://host:port, is {url:?}")
+    })?;
+    let is_secure = url.starts_with("https://");
+    expect(store.tls.is_none() || is_secure, "reductStore.tls", || {
+        format!("only works where reductStore.url begins with https://, is {url:?}")
     })?;
     BucketName::parse(&store.bucket)
         .map(drop)

@@ -6,12 +6,24 @@ use kafkasink_crds::runtime_config::RuntimeConfig;
 
 use super::check::check;
 use super::error::{ConfigError, Problem};
+use crate::kafka::KafkaCredentials;
+use crate::pem::{self, Content};
 
-/// Returns the configuration in the file, checked.
+/// Returns the configuration in the file, checked, as are the files that it names.
+///
+/// # Errors
+/// A file cannot be read, or holds what cannot work.
+pub fn load(file: &Path) -> Result<RuntimeConfig, ConfigError> {
+    let config = reload(file)?;
+    check_files(&config).map_err(|problem| problem.in_file(file))?;
+    Ok(config)
+}
+
+/// Returns the configuration in the file, checked; whoever uses the files that it names follows them by himself.
 ///
 /// # Errors
 /// The file cannot be read, has another shape, or holds a value that cannot work.
-pub fn load(file: &Path) -> Result<RuntimeConfig, ConfigError> {
+pub fn reload(file: &Path) -> Result<RuntimeConfig, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
     let config = parse(&text).map_err(|(field, reason)| ConfigError::Shape {
@@ -20,18 +32,27 @@ pub fn load(file: &Path) -> Result<RuntimeConfig, ConfigError> {
         reason,
     })?;
     check(&config).map_err(|problem| problem.in_file(file))?;
-    check_token_file(&config).map_err(|problem| problem.in_file(file))?;
     Ok(config)
 }
 
-fn check_token_file(config: &RuntimeConfig) -> Result<(), Problem> {
-    let Some(file) = &config.reduct_store.token_file else {
-        return Ok(());
-    };
-    let readable = std::fs::read_to_string(file).map(drop);
-    readable.map_err(|error| {
-        Problem::new("reductStore.tokenFile", format!("cannot read {}: {error}", file.display()))
-    })
+fn check_files(config: &RuntimeConfig) -> Result<(), Problem> {
+    KafkaCredentials::read(&config.kafka).map_err(|error| Problem::new(error.field, error.reason))?;
+    let store = &config.reduct_store;
+    let ca_file = store.tls.as_ref().and_then(|tls| tls.ca_file.as_ref());
+    if let Some(file) = &store.token_file {
+        read("reductStore.tokenFile", file)?;
+    }
+    if let Some(file) = ca_file {
+        let field = "reductStore.tls.caFile";
+        pem::check(&read(field, file)?, Content::Certificates)
+            .map_err(|problem| Problem::new(field, format!("{} {problem}", file.display())))?;
+    }
+    Ok(())
+}
+
+fn read(field: &str, file: &Path) -> Result<String, Problem> {
+    let text = std::fs::read_to_string(file);
+    text.map_err(|error| Problem::new(field, format!("cannot read {}: {error}", file.display())))
 }
 
 /// Returns the configuration, or the path of the wrong field and what is wrong with it in one line.

@@ -1,8 +1,8 @@
 //! What the client library calls back: it only notes what happened, the poll loop decides. IO: none.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -12,6 +12,7 @@ use rdkafka::{ClientContext, TopicPartitionList};
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
 
+use super::access::{self, Access};
 use super::statistics;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::source::SourceEvent;
@@ -33,6 +34,9 @@ pub(super) enum Rebalance {
 pub(super) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     events: mpsc::Sender<SourceEvent>,
+    access: Arc<Access>,
+    /// Counts what was called back.
+    served: AtomicU64,
     is_closing: AtomicBool,
     has_joined: AtomicBool,
     /// Number of partitions that the group has given to this member, whether they are read or not.
@@ -40,10 +44,12 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(events: mpsc::Sender<SourceEvent>) -> Self {
+    pub(super) fn new(events: mpsc::Sender<SourceEvent>, access: Arc<Access>) -> Self {
         Self {
             rebalances: Mutex::default(),
             events,
+            access,
+            served: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
             has_joined: AtomicBool::new(false),
             given: AtomicUsize::new(0),
@@ -53,6 +59,11 @@ impl Context {
     /// Returns the oldest change that was not taken yet.
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Returns how often this was called back: a poll tells nothing of what it served by callbacks, and serves only one.
+    pub(super) fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
     }
 
     /// From now on partitions are given up as soon as they are taken away: nothing works on them any more.
@@ -84,6 +95,7 @@ impl Context {
 
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        self.served.fetch_add(1, Ordering::Relaxed);
         let is_assignment = matches!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
         self.has_joined.fetch_or(is_assignment, Ordering::Relaxed);
         let given = self.given.load(Ordering::Relaxed);
@@ -110,16 +122,27 @@ impl ConsumerContext for Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.served.fetch_add(1, Ordering::Relaxed);
         log(level, facility, message);
     }
 
     fn stats_raw(&self, json: &[u8]) {
-        self.tell(SourceEvent::Ends(statistics::ends(json)));
+        self.served.fetch_add(1, Ordering::Relaxed);
+        let statistics = statistics::read(json);
+        if statistics.is_connected && self.access.admit() {
+            info!("the brokers let this member in again");
+        }
+        self.tell(SourceEvent::Ends(statistics.ends));
     }
 
-    /// The poll loop gets the same error and tells it once.
+    /// The poll loop gets the same error, without the reason, and tells it once.
     fn error(&self, error: KafkaError, reason: &str) {
-        debug!(%error, reason, "the kafka client reports an error");
+        let reason = access::readable(reason);
+        if access::is_refusal(&error, reason) && self.access.refuse() {
+            error!(%error, reason, "the brokers and this member do not accept each other, mend its credentials or certificates");
+        } else {
+            debug!(%error, reason, "the kafka client reports an error");
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kafkasink_crds::runtime_config::KafkaConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
@@ -12,7 +11,7 @@ use tracing::{debug, warn};
 
 use super::consumer_context::log;
 use super::letter_headers::letter_headers;
-use super::properties;
+use super::properties::{self, Connection};
 use crate::dead_letter::{DeadLetterError, DeadLetters, Letter, Obstacle};
 
 /// Bytes of letters that the producer holds at once, of all partitions; a larger letter travels alone. The producer keeps
@@ -83,8 +82,8 @@ impl KafkaDeadLetters {
     ///
     /// # Errors
     /// A setting of the producer is refused.
-    pub fn new(config: &KafkaConfig, topic: Option<&str>) -> Result<Self, KafkaDeadLettersError> {
-        let outlet = topic.map(|topic| Outlet::new(config, topic)).transpose()?;
+    pub fn new(connection: Connection<'_>, topic: Option<&str>) -> Result<Self, KafkaDeadLettersError> {
+        let outlet = topic.map(|topic| Outlet::new(connection, topic)).transpose()?;
         Ok(Self { outlet })
     }
 }
@@ -107,14 +106,14 @@ impl DeadLetters for KafkaDeadLetters {
 }
 
 impl Outlet {
-    fn new(config: &KafkaConfig, topic: &str) -> Result<Self, KafkaDeadLettersError> {
-        let settings = properties::producer(config);
+    fn new(connection: Connection<'_>, topic: &str) -> Result<Self, KafkaDeadLettersError> {
+        let settings = properties::producer(connection);
         let producer = settings
             .create_with_context(Reports)
             .map_err(|source| KafkaDeadLettersError::Create { topic: topic.to_owned(), source })?;
         Ok(Self {
             topic: topic.to_owned(),
-            group: config.group_id.clone(),
+            group: connection.config.group_id.clone(),
             settings,
             producer: Mutex::new(Arc::new(producer)),
             room: Arc::new(Semaphore::new(LETTER_BYTES_MAX as usize)),

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use tokio::sync::mpsc;
-use tracing::warn;
+use tokio::time::Instant;
+use tracing::{error, warn};
 
 use super::consumer_context::Context;
+use super::fetch_error::{FetchError, sort};
 use super::message::to_message;
 use crate::budget::{Budget, Share};
 use crate::record::TopicPartition;
@@ -21,6 +23,9 @@ const CHUNK_MESSAGES: usize = 32;
 /// Most chunks that wait for the lane.
 const CHUNKS_MAX: usize = 4;
 
+/// Time between attempts at a batch that cannot be read: only somebody can mend it.
+const UNREADABLE_RETRY_AFTER: Duration = Duration::from_secs(15);
+
 /// What taking messages came to.
 pub(super) enum Taken<'a> {
     /// There were some; there may be more.
@@ -29,6 +34,8 @@ pub(super) enum Taken<'a> {
     None,
     /// The next offset is not in the log any more.
     OutOfRange,
+    /// What came next could not be read, and it is time to try again from there.
+    Unreadable,
 }
 
 /// Messages on their way, with room for them in the lane.
@@ -57,6 +64,8 @@ pub(super) struct Feed {
     generation: u64,
     share: Share,
     budget: Arc<Budget>,
+    /// When to begin anew: what is in the queue comes after what could not be read, and is never taken.
+    retry_at: Option<Instant>,
 }
 
 impl Feed {
@@ -76,6 +85,7 @@ impl Feed {
             generation: 0,
             share: budget.share(),
             budget,
+            retry_at: None,
         })
     }
 
@@ -101,6 +111,7 @@ impl Feed {
     pub(super) fn take_up(&mut self, consumer: &Arc<BaseConsumer<Context>>, generation: u64) {
         self.queue = split(consumer, &self.partition);
         self.generation = generation;
+        self.retry_at = None;
         self.wish.fulfilled(generation);
     }
 
@@ -110,7 +121,11 @@ impl Feed {
     }
 
     /// Takes what is there, as far as the lane has room.
-    pub(super) fn take(&self) -> Taken<'_> {
+    pub(super) fn take(&mut self, now: Instant) -> Taken<'_> {
+        if let Some(retry_at) = self.retry_at {
+            // Until then the lane stores what came before.
+            return if now >= retry_at { Taken::Unreadable } else { Taken::None };
+        }
         let (Some(queue), Some(Ok(permit))) =
             (&self.queue, self.lane.as_ref().map(mpsc::Sender::try_reserve))
         else {
@@ -120,13 +135,14 @@ impl Feed {
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => chunk.push(to_message(&message, &self.share)),
-                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
-                    return Taken::OutOfRange;
-                }
-                Some(Err(error)) => {
-                    warn!(topic = %self.partition.topic, partition = self.partition.partition.0, %error, "cannot read from a partition, it is tried again");
-                    break;
-                }
+                Some(Err(error)) => match self.tell(&error) {
+                    FetchError::OutOfRange => return Taken::OutOfRange,
+                    FetchError::Unreadable => {
+                        self.retry_at = Some(now + UNREADABLE_RETRY_AFTER);
+                        break;
+                    }
+                    FetchError::Passing => break,
+                },
                 None => break,
             }
         }
@@ -134,6 +150,21 @@ impl Feed {
             return Taken::None;
         }
         Taken::Some(Load { chunk: Chunk { generation: self.generation, messages: chunk }, permit })
+    }
+
+    fn tell(&self, error: &KafkaError) -> FetchError {
+        let (topic, partition) = (&self.partition.topic, self.partition.partition.0);
+        let sorted = sort(error);
+        match sorted {
+            FetchError::OutOfRange => {}
+            FetchError::Unreadable => {
+                error!(%topic, partition, %error, "a batch of messages cannot be read, its partition waits for it");
+            }
+            FetchError::Passing => {
+                warn!(%topic, partition, %error, "cannot read from a partition, it is tried again");
+            }
+        }
+        sorted
     }
 }
 

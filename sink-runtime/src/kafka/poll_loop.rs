@@ -41,10 +41,6 @@ use crate::source::{Commit, SourceError, SourceEvent};
 /// Longest sleep; everything that matters wakes the loop earlier.
 const NAP: Duration = Duration::from_millis(100);
 
-/// Most events that are served in one round. The client says nothing of how many there are, and after each that is no
-/// error or message the same as if there were none.
-const EVENTS_MAX: usize = 8;
-
 /// Time between attempts at what the brokers did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -170,10 +166,13 @@ impl PollLoop {
 
     /// Serves callbacks; messages come by their own queues.
     fn poll(&mut self) -> Result<(), SourceError> {
-        let consumer = Arc::clone(&self.consumer);
-        for outcome in (0..EVENTS_MAX).filter_map(|_| consumer.poll(Duration::ZERO)) {
-            let error = match outcome {
-                Ok(message) => {
+        loop {
+            let served = self.consumer.context().served();
+            let error = match self.consumer.poll(Duration::ZERO) {
+                // A talkative log must not keep a rebalance waiting behind it.
+                None if self.consumer.context().served() != served => continue,
+                None => return Ok(()),
+                Some(Ok(message)) => {
                     // It should have come by its partition's own queue. What follows it must not be stored before it.
                     self.astray.insert(TopicPartition {
                         topic: Topic::new(message.topic()),
@@ -181,7 +180,7 @@ impl PollLoop {
                     });
                     continue;
                 }
-                Err(error) => error,
+                Some(Err(error)) => error,
             };
             if let KafkaError::MessageConsumptionFatal(code) = error {
                 let reason =
@@ -193,7 +192,6 @@ impl PollLoop {
                 warn!(%error, "the kafka client reports an error, it goes on");
             }
         }
-        Ok(())
     }
 
     fn obey(&mut self, commands: &mut mpsc::Receiver<Command>) -> Next {
@@ -218,8 +216,8 @@ impl PollLoop {
         let mut has_moved = false;
         let mut broken = std::mem::take(&mut self.astray);
         let mut replaced = BTreeSet::new();
-        for (partition, feed) in &self.feeds {
-            match feed.take() {
+        for (partition, feed) in &mut self.feeds {
+            match feed.take(Instant::now()) {
                 Taken::Some(load) => {
                     // Whatever tells that these messages are of another topic was logged before they were fetched.
                     replaced.extend(self.lives.listen());
@@ -227,7 +225,7 @@ impl PollLoop {
                     has_moved = true;
                 }
                 Taken::None => {}
-                Taken::OutOfRange => {
+                Taken::OutOfRange | Taken::Unreadable => {
                     broken.insert(partition.clone());
                 }
             }
@@ -239,7 +237,10 @@ impl PollLoop {
             broken.into_iter().filter(|partition| self.feeds.contains_key(partition)).collect();
         if !broken.is_empty() {
             // A fetcher that has stopped cannot seek: the partitions are given up and taken again by ourselves.
-            warn!(partitions = broken.len(), "partitions begin anew, their next offset is out of range");
+            warn!(
+                partitions = broken.len(),
+                "partitions begin anew, what comes next is out of range or cannot be read"
+            );
             self.revoke(&broken, false, runtime);
             self.unresolved.extend(broken);
         }

@@ -4,9 +4,12 @@ use kafkasink_crds::kafka_properties::is_owned_property;
 use kafkasink_crds::runtime_config::KafkaConfig;
 use rdkafka::ClientConfig;
 
+use super::credentials::KafkaCredentials;
+
 /// Settings of the consumer and why they are what they are.
-const CONSUMER: [(&str, &str); 17] = [
+const CONSUMER: [(&str, &str); 18] = [
     ("auto.offset.reset", "error"), // where to start is decided here and committed before the first read
+    ("check.crcs", "true"), // what a disk or a wire has damaged must not be stored as if it were the message
     ("enable.auto.commit", "false"), // every commit is explicit, with metadata
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "false"),
@@ -46,7 +49,17 @@ pub struct Membership {
     pub writer_id: String,
 }
 
-pub(super) fn consumer(config: &KafkaConfig, membership: &Membership) -> ClientConfig {
+/// How the brokers are reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection<'a> {
+    /// Their addresses and the settings of the clients.
+    pub config: &'a KafkaConfig,
+    /// By what they and this member know each other.
+    pub credentials: &'a KafkaCredentials,
+}
+
+pub(super) fn consumer(connection: Connection<'_>, membership: &Membership) -> ClientConfig {
+    let config = connection.config;
     let mut client = base(config);
     for (name, value) in CONSUMER {
         if is_owned_property(name) || !config.properties.contains_key(name) {
@@ -55,10 +68,11 @@ pub(super) fn consumer(config: &KafkaConfig, membership: &Membership) -> ClientC
     }
     client.set("group.id", &config.group_id);
     client.set("group.instance.id", &membership.instance_id);
+    connection.credentials.apply(&mut client);
     client
 }
 
-pub(super) fn producer(config: &KafkaConfig) -> ClientConfig {
+pub(super) fn producer(Connection { config, credentials }: Connection<'_>) -> ClientConfig {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", config.bootstrap_servers.join(","));
     client.set("client.id", "kafkasink");
@@ -71,6 +85,7 @@ pub(super) fn producer(config: &KafkaConfig) -> ClientConfig {
     for (name, value) in PRODUCER {
         client.set(name, value);
     }
+    credentials.apply(&mut client);
     client
 }
 

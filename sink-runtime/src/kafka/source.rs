@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use kafkasink_crds::runtime_config::KafkaConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::access::Access;
 use super::commit_metadata::Signature;
 use super::consumer_context::Context;
 use super::poll_loop::{Command, PollLoop, PollSettings};
-use super::properties::{self, Membership};
+use super::properties::{self, Connection, Membership};
 use super::pulse::Pulse;
 use super::replaced_topics::ReplacedTopics;
 use crate::budget::Budget;
@@ -26,7 +26,15 @@ pub struct KafkaSource {
     events: mpsc::Receiver<SourceEvent>,
     commands: mpsc::Sender<Command>,
     thread: JoinHandle<()>,
-    pulse: Arc<Pulse>,
+}
+
+/// What the reading thread tells of itself, whichever consumer it has at the moment.
+#[derive(Clone, Debug, Default)]
+pub struct Vitals {
+    /// Whether it goes round.
+    pub pulse: Arc<Pulse>,
+    /// Whether the brokers let it in.
+    pub access: Arc<Access>,
 }
 
 /// Why reading cannot begin.
@@ -55,27 +63,26 @@ impl KafkaSource {
     /// # Errors
     /// A setting is refused, or the thread cannot be started. Brokers that do not answer are waited for.
     pub fn start(
-        config: &KafkaConfig,
+        connection: Connection<'_>,
         topics: &[String],
         (membership, signature): (&Membership, Signature),
         budget: Arc<Budget>,
-        lease: Arc<Lease>,
+        (vitals, lease): (&Vitals, Arc<Lease>),
     ) -> Result<Self, KafkaSourceError> {
         let (event_sender, events) = mpsc::channel(QUEUE);
         let (commands, command_receiver) = mpsc::channel(QUEUE);
-        let mut client = properties::consumer(config, membership);
+        let mut client = properties::consumer(connection, membership);
         ReplacedTopics::watch(&mut client);
-        let context = Context::new(event_sender.clone());
+        let context = Context::new(event_sender.clone(), Arc::clone(&vitals.access));
         let consumer: BaseConsumer<Context> =
             client.create_with_context(context).map_err(KafkaSourceError::Create)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer
             .subscribe(&names)
             .map_err(|source| KafkaSourceError::Subscribe { topics: topics.to_vec(), source })?;
-        let pulse = Arc::new(Pulse::default());
-        let settings = PollSettings { start_from: config.start_from, signature };
+        let settings = PollSettings { start_from: connection.config.start_from, signature };
         let runtime = tokio::runtime::Handle::current();
-        let shared = (Arc::clone(&pulse), lease);
+        let shared = (Arc::clone(&vitals.pulse), lease);
         let thread = std::thread::Builder::new()
             .name("kafka-poll".to_owned())
             .spawn(move || {
@@ -89,13 +96,7 @@ impl KafkaSource {
                 }
             })
             .map_err(KafkaSourceError::Thread)?;
-        Ok(Self { events, commands, thread, pulse })
-    }
-
-    /// Returns what tells that the reading thread is alive.
-    #[must_use]
-    pub fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.pulse)
+        Ok(Self { events, commands, thread })
     }
 
     async fn command(&self, command: Command) {

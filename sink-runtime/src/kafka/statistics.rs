@@ -1,4 +1,4 @@
-//! Pure. The part of librdkafka's statistics that is used: where each partition ends.
+//! Pure. The parts of librdkafka's statistics that are used: where each partition ends, and whether a broker is up.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,26 @@ use serde::Deserialize;
 
 use crate::record::{Offset, Partition, Topic, TopicPartition};
 
+/// What the statistics tell.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Report {
+    /// Where the partitions end that the client knows about.
+    pub(super) ends: Vec<(TopicPartition, Offset)>,
+    /// At least one broker has let the client in and is connected.
+    pub(super) is_connected: bool,
+}
+
 #[derive(Deserialize)]
 struct Statistics {
     #[serde(default)]
+    brokers: HashMap<String, BrokerStatistics>,
+    #[serde(default)]
     topics: HashMap<String, TopicStatistics>,
+}
+
+#[derive(Deserialize)]
+struct BrokerStatistics {
+    state: String,
 }
 
 #[derive(Deserialize)]
@@ -30,11 +46,12 @@ fn unknown() -> i64 {
     -1
 }
 
-/// Returns where the partitions end that the statistics know about.
-pub(super) fn ends(json: &[u8]) -> Vec<(TopicPartition, Offset)> {
+/// Returns what the statistics tell; nothing where they cannot be read.
+pub(super) fn read(json: &[u8]) -> Report {
     let Ok(statistics) = serde_json::from_slice::<Statistics>(json) else {
-        return Vec::new();
+        return Report::default();
     };
+    let is_connected = statistics.brokers.values().any(|broker| broker.state == "UP");
     let mut ends = Vec::new();
     for (name, topic) in statistics.topics {
         let name = Topic::new(&name);
@@ -44,12 +61,12 @@ pub(super) fn ends(json: &[u8]) -> Vec<(TopicPartition, Offset)> {
             (at, Offset(partition.ls_offset))
         }));
     }
-    ends
+    Report { ends, is_connected }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ends;
+    use super::{Report, read};
 
     #[test]
     fn unknown_ends_and_the_internal_partition_are_left_out() {
@@ -57,8 +74,16 @@ mod tests {
             "0":{"partition":0,"hi_offset":9,"ls_offset":7},
             "1":{"partition":1,"ls_offset":-1001},
             "-1":{"partition":-1,"ls_offset":5}}}}}"#;
-        let ends: Vec<String> = ends(json).iter().map(|(at, end)| format!("{at} {end}")).collect();
+        let ends: Vec<String> = read(json).ends.iter().map(|(at, end)| format!("{at} {end}")).collect();
         assert_eq!(ends, ["t/0 7"]);
-        assert!(super::ends(b"no json").is_empty());
+        assert_eq!(read(b"no json"), Report::default());
+    }
+
+    #[test]
+    fn one_broker_that_is_up_is_a_connection() {
+        let json =
+            |state: &str| format!(r#"{{"brokers":{{"a":{{"state":"INIT"}},"b":{{"state":"{state}"}}}}}}"#);
+        assert!(read(json("UP").as_bytes()).is_connected);
+        assert!(!read(json("AUTH_REQ").as_bytes()).is_connected);
     }
 }

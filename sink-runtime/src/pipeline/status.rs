@@ -53,6 +53,11 @@ impl Health {
         self.has_joined.store(true, Ordering::Relaxed);
     }
 
+    /// Notes that the member takes no part in its group until it joins anew.
+    pub fn set_left(&self) {
+        self.has_joined.store(false, Ordering::Relaxed);
+    }
+
     /// Notes whether the store answers.
     pub fn set_store_reachable(&self, is_reachable: bool) {
         self.is_store_reachable.store(is_reachable, Ordering::Relaxed);

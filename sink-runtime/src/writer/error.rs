@@ -20,6 +20,9 @@ pub enum StoreError {
         /// What the store said.
         message: String,
     },
+    /// The token's or the authorities' file cannot be used.
+    #[error("cannot ask the store: {0}")]
+    Credentials(String),
     /// Bucket, entry or record is not there.
     #[error("not in the store: {0}")]
     Missing(String),
@@ -105,7 +108,7 @@ impl StoreError {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Unreachable(_) | Self::TimedOut(_) | Self::Unclear(_) => None,
+            Self::Unreachable(_) | Self::TimedOut(_) | Self::Unclear(_) | Self::Credentials(_) => None,
             Self::Missing(_) => Some(404),
             Self::Taken(_) | Self::BeingDeleted(_) => Some(409),
             Self::HalfWritten(_) => Some(425),

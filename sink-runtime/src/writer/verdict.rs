@@ -38,6 +38,7 @@ pub fn judge(error: &StoreError, scope: Scope) -> Verdict {
             StoreError::Unreachable(_)
             | StoreError::Unclear(_)
             | StoreError::Unauthorized { .. }
+            | StoreError::Credentials(_)
             | StoreError::Missing(_)
             | StoreError::Taken(_)
             | StoreError::BeingDeleted(_)

@@ -2,23 +2,23 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 /// Signs certificates.
-pub(super) struct Authority {
+pub(in crate::lab) struct Authority {
     common_name: &'static str,
     key: KeyPair,
 }
 
 /// A certificate and its key, both PEM.
-pub(super) struct Certified {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(in crate::lab) struct Certified {
+    pub(in crate::lab) certificate: String,
+    pub(in crate::lab) key: String,
 }
 
 /// What a certificate is for.
-pub(super) enum Purpose<'a> {
+pub(in crate::lab) enum Purpose<'a> {
     /// A server under these names and addresses.
     Server(&'a [&'a str]),
     /// A client: Kubernetes takes the common name for the user and the organisation for the group.
@@ -27,24 +27,43 @@ pub(super) enum Purpose<'a> {
 
 impl Authority {
     /// Returns an authority with a new key.
-    pub(super) fn create(common_name: &'static str) -> Result<Self, rcgen::Error> {
+    pub(in crate::lab) fn create(common_name: &'static str) -> Result<Self, rcgen::Error> {
         Ok(Self { common_name, key: KeyPair::generate()? })
     }
 
     /// Returns the authority whose key was kept. Its name and key are all that a signature depends on, so the
     /// certificate needs not be read.
-    pub(super) fn from_key(common_name: &'static str, key: &str) -> Result<Self, rcgen::Error> {
+    pub(in crate::lab) fn from_key(common_name: &'static str, key: &str) -> Result<Self, rcgen::Error> {
         Ok(Self { common_name, key: KeyPair::from_pem(key)? })
     }
 
     /// Returns its own certificate and key.
-    pub(super) fn certified(&self) -> Result<Certified, rcgen::Error> {
+    pub(in crate::lab) fn certified(&self) -> Result<Certified, rcgen::Error> {
         let certificate = self.params().self_signed(&self.key)?.pem();
         Ok(Certified { certificate, key: self.key.serialize_pem() })
     }
 
     /// Returns a certificate signed by it, with a new key.
-    pub(super) fn issue(&self, common_name: &str, purpose: &Purpose<'_>) -> Result<Certified, rcgen::Error> {
+    pub(in crate::lab) fn issue(
+        &self,
+        common_name: &str,
+        purpose: &Purpose<'_>,
+    ) -> Result<Certified, rcgen::Error> {
+        self.sign(&Self::describe(common_name, purpose)?)
+    }
+
+    /// Returns a certificate that is not valid any more.
+    pub(in crate::lab) fn issue_expired(
+        &self,
+        common_name: &str,
+        purpose: &Purpose<'_>,
+    ) -> Result<Certified, rcgen::Error> {
+        let mut params = Self::describe(common_name, purpose)?;
+        params.not_after = date_time_ymd(2001, 1, 1);
+        self.sign(&params)
+    }
+
+    fn describe(common_name: &str, purpose: &Purpose<'_>) -> Result<CertificateParams, rcgen::Error> {
         let (names, organisation, usage) = match *purpose {
             Purpose::Server(names) => (names, None, ExtendedKeyUsagePurpose::ServerAuth),
             Purpose::Client { organisation } => (&[][..], organisation, ExtendedKeyUsagePurpose::ClientAuth),
@@ -55,6 +74,10 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
+        Ok(params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Result<Certified, rcgen::Error> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &Issuer::new(self.params(), &self.key))?.pem();
         Ok(Certified { certificate, key: key.serialize_pem() })

@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
+use super::listener::Extras;
+
 /// Logs to standard output, and only what somebody who looks for a fault wants to see.
 pub(super) const LOGGING_PROPERTIES: &str = "\
 appender.console.type = Console
@@ -24,18 +26,22 @@ pub(super) struct Settings {
     pub(super) port: u16,
     pub(super) controller_port: u16,
     pub(super) data: PathBuf,
+    pub(super) extras: Extras,
 }
 
 impl Settings {
     /// Returns the text of `server.properties`.
     pub(super) fn broker_properties(&self) -> String {
-        let Self { port, controller_port, data } = self;
+        let Self { port, controller_port, data, extras } = self;
+        let addresses = extras.addresses();
         format!(
             "\
 node.id=1
 process.roles=broker,controller
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{addresses}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{addresses}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
 log.dirs={data}
@@ -53,8 +59,10 @@ share.coordinator.state.topic.min.isr=1
 # The first member of a group joins at once; 50 partitions of offsets would take seconds to create.
 group.initial.rebalance.delay.ms=0
 offsets.topic.num.partitions=4
-",
+{listeners}",
             data = data.display(),
+            protocols = extras.protocols(),
+            listeners = extras.properties(),
         )
     }
 }
@@ -68,13 +76,23 @@ pub(super) fn cluster_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Settings, cluster_id};
+    use super::{Extras, Settings, cluster_id};
+    use crate::lab::kafka::Listener;
 
     #[test]
     fn addresses_and_folder_are_written() {
-        let text = Settings { port: 1, controller_port: 2, data: "/data".into() }.broker_properties();
+        let tls = Listener {
+            name: "TLS",
+            protocol: "SSL",
+            port: 3,
+            properties: vec![("ssl.client.auth".to_owned(), "required".to_owned())],
+        };
+        let extras = Extras { listeners: vec![tls], scram_users: Vec::new() };
+        let text = Settings { port: 1, controller_port: 2, data: "/data".into(), extras }.broker_properties();
         for line in [
-            "listeners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2",
+            "listeners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2,TLS://127.0.0.1:3",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL",
+            "listener.name.tls.ssl.client.auth=required",
             "controller.quorum.bootstrap.servers=127.0.0.1:2",
             "log.dirs=/data",
             "auto.create.topics.enable=false",

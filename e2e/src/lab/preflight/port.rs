@@ -28,7 +28,11 @@ pub fn free_port(wished: u16) -> anyhow::Result<u16> {
     if is_free(wished) { Ok(wished) } else { other_port() }
 }
 
-fn other_port() -> anyhow::Result<u16> {
+/// Returns a port that nothing listens on and that the kernel gives to no connection.
+///
+/// # Errors
+/// No free port is found.
+pub fn other_port() -> anyhow::Result<u16> {
     let mut ports = std::iter::repeat_with(|| rand::random_range(OTHER_PORTS)).take(TRIES_MAX);
     ports.find(|port| is_free(*port)).context("find a free port on 127.0.0.1")
 }

@@ -18,6 +18,7 @@ const NOTE_CHARACTERS_MAX: usize = 160;
 pub(super) enum Display {
     Terminal(MultiProgress),
     Lines,
+    Nowhere,
 }
 
 /// A step as it is shown.
@@ -37,13 +38,15 @@ impl Display {
             // A terminal that went away is no reason to stop the work.
             Self::Terminal(screen) => drop(screen.println(line)),
             Self::Lines => print_line(line),
+            Self::Nowhere => {}
         }
     }
 
-    pub(super) fn show(&self, label: String) -> Shown {
+    pub(super) fn show(&self, label: String) -> Option<Shown> {
         match self {
-            Self::Terminal(screen) => spinner(screen, label),
-            Self::Lines => lines(label),
+            Self::Terminal(screen) => Some(spinner(screen, label)),
+            Self::Lines => Some(lines(label)),
+            Self::Nowhere => None,
         }
     }
 }

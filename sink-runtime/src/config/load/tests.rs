@@ -79,6 +79,44 @@ fn names_the_field_of_a_wrong_value() {
 }
 
 #[test]
+fn names_the_field_of_tls_and_authentication_that_cannot_work() {
+    let kafka = |fields: &str, expected: &str| {
+        refuse("startFrom: Earliest", &format!("startFrom: Earliest, {fields}"), expected);
+    };
+    kafka("tls: {certificateFile: /a}", "kafka.tls.privateKeyFile: must be set where certificateFile is");
+    kafka("tls: {privateKeyFile: /a}", "kafka.tls.certificateFile: must be set where privateKeyFile is");
+    kafka("tls: {caFile: /nowhere}", "kafka.tls.caFile: cannot read /nowhere: ");
+    kafka("tls: {caFile: /dev/null}", "kafka.tls.caFile: /dev/null holds no PEM");
+    kafka("tls: {caPath: /a}", "kafka.tls");
+    let user = |fields: &str, expected: &str| kafka(&format!("authentication: {{{fields}}}"), expected);
+    user("mechanism: GSSAPI, username: a, passwordFile: /a", "kafka.authentication.mechanism: ");
+    user("mechanism: PLAIN, passwordFile: /a", "kafka.authentication.username: exactly one of");
+    user(
+        "mechanism: PLAIN, username: '', passwordFile: /a",
+        "kafka.authentication.username: must not be empty",
+    );
+    user(
+        "mechanism: PLAIN, username: a, usernameFile: /a, passwordFile: /a",
+        "kafka.authentication.username: exactly one of",
+    );
+    user("mechanism: PLAIN, username: a", "kafka.authentication: missing field `passwordFile`");
+    user("mechanism: PLAIN, username: a, password: b, passwordFile: /a", "kafka.authentication");
+    user(
+        "mechanism: PLAIN, username: a, passwordFile: /nowhere",
+        "kafka.authentication.passwordFile: cannot read /nowhere: ",
+    );
+    refuse(
+        "bucket: plant",
+        "bucket: plant, tls: {}",
+        "reductStore.tls: only works where reductStore.url begins with https://",
+    );
+    let store = "url: 'http://reductstore:8383', bucket: plant";
+    let secure = |fields: &str| format!("url: 'https://reductstore:8383', bucket: plant, tls: {{{fields}}}");
+    refuse(store, &secure("caFile: /nowhere"), "reductStore.tls.caFile: cannot read /nowhere");
+    refuse(store, &secure("caFile: /dev/null"), "reductStore.tls.caFile: /dev/null holds no PEM");
+}
+
+#[test]
 fn names_a_file_that_is_not_there() {
     let error = load(std::path::Path::new("/nowhere/config.yaml")).unwrap_err();
     assert_eq!(error.to_string(), "/nowhere/config.yaml: cannot read the file");

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafkasink_kafka_ffi::{LogQueue, NativeError};
+use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use crate::kafka::consumer_context::{Context, log};
+use crate::kafka::consumer_context::Context;
 use crate::kafka::life_rule::{Change, Sighting, change};
 use crate::kafka::replaced_topics::ReplacedTopics;
 use crate::kafka::topic_ids::topic_ids;
@@ -84,10 +85,10 @@ impl Lives {
 
     /// Reads what the library has logged until now; returns the topics that are not any more what they were.
     pub(super) fn listen(&mut self) -> BTreeSet<Topic> {
-        let replaced = &self.replaced;
+        let (replaced, context) = (&self.replaced, self.consumer.context());
         self.log.drain(|level, facility, line| {
             replaced.note(facility, line);
-            log(level, facility, line);
+            context.log(level, facility, line);
         });
         let news = self.replaced.take();
         news.into_iter().filter(|(topic, id)| self.end(topic, *id)).map(|(topic, _)| topic).collect()

@@ -85,6 +85,7 @@ impl Bench {
     fn see(&mut self, start: i64) -> Vec<&'static str> {
         let seen = StoreSeen {
             start: StoreStart(start),
+            asked_at: self.now,
             seen_at: self.now,
             uptime: Duration::from_mins(5),
             block_records: None,
@@ -436,6 +437,7 @@ fn what_the_store_does_not_show_is_read_and_written_again() {
 fn restart_of_the_store_takes_everything_unsafe_back() {
     let mut bench = Bench::written(false);
     bench.prove(&[0, 1]);
+    bench.now += Duration::from_mins(6);
     assert_eq!(bench.see(200), ["go back with a commit"]);
     assert_eq!(bench.offset(), 0);
     bench.next = 0;
