@@ -1,6 +1,8 @@
 //! A topic, a bucket and a folder of random names, and the members that move messages between them. IO: Kafka, store.
 
-use std::collections::{BTreeMap, HashMap};
+mod attachments;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, pin_mut};
 use reduct_rs::{Bucket, ErrorCode, Permissions, Record, ReductClient};
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -250,17 +251,6 @@ impl World {
                 bail!("{stored} of {count} records are stored after {patience:?}");
             }
             sleep(GLANCE).await;
-        }
-    }
-
-    /// Returns the attachments of an entry, by their name.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn attachments(&self, entry: &str) -> anyhow::Result<HashMap<String, Value>> {
-        match self.bucket.read_attachments(entry).await {
-            Err(error) if error.status() == ErrorCode::NotFound => Ok(HashMap::new()),
-            attachments => Ok(attachments?),
         }
     }
 

@@ -268,11 +268,8 @@ impl UnderWay {
         match &self.request {
             Request::Write(batch) => batch.records.iter().map(|record| record.entry.clone()).collect(),
             Request::Mend(places) => places.iter().map(|(entry, _)| entry.clone()).collect(),
-            Request::Survey(_)
-            | Request::Check(_)
-            | Request::Probe(_)
-            | Request::ReadBack(_)
-            | Request::Registry(_) => BTreeSet::new(),
+            Request::Survey(_) | Request::Check(_) | Request::Probe(_) => BTreeSet::new(),
+            Request::ReadBack(_) | Request::Registry(_) => BTreeSet::new(),
         }
     }
 
