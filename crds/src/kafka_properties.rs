@@ -1,7 +1,7 @@
 //! Pure. Which librdkafka settings belong to the sink and can therefore not be set by its user.
 
 /// Settings that carry a promise of the sink: delivery, identity, fencing, memory.
-pub const OWNED_PROPERTIES: [&str; 25] = [
+pub const OWNED_PROPERTIES: [&str; 29] = [
     "acks",
     "allow.auto.create.topics",
     "auto.commit.enable",
@@ -13,15 +13,19 @@ pub const OWNED_PROPERTIES: [&str; 25] = [
     "enable.auto.offset.store",
     "enable.idempotence",
     "enable.partition.eof",
+    "fetch.max.bytes",
+    "fetch.message.max.bytes",
     "group.id",
     "group.instance.id",
     "group.protocol",
     "isolation.level",
-    "max.partition.fetch.bytes", // another name of fetch.message.max.bytes: with both set, either may win
+    "max.partition.fetch.bytes", // another name of fetch.message.max.bytes
     "max.poll.interval.ms",
+    "message.max.bytes",
     "metadata.broker.list",
     "partition.assignment.strategy",
     "plugin.library.paths",
+    "receive.message.max.bytes",
     "request.required.acks",
     "session.timeout.ms",
     "statistics.interval.ms",
@@ -52,6 +56,7 @@ mod tests {
             "ssl.ca.location",
             "security.protocol",
             "test.mock.num.brokers",
+            "fetch.max.bytes",
         ] {
             assert!(is_owned_property(owned), "{owned}");
         }

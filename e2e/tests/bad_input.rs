@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use kafkasink_e2e::trial::messages::{extreme, impossible, numbered};
+use kafkasink_e2e::trial::messages::{Produce, extreme, impossible, numbered};
 use kafkasink_e2e::trial::proxy::{Mischief, Plan, Proxy};
 use kafkasink_e2e::trial::{Signal, Spec, World, checker};
 use reduct_rs::{BucketSettings, Permissions, QuotaType};
@@ -68,6 +68,32 @@ async fn write_whose_answer_is_lost_is_recognised() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn write_that_is_cut_off_is_mended() -> anyhow::Result<()> {
     check(writes(Mischief::CutRequest), PATIENCE).await
+}
+
+/// A body that takes long enough to send that a kill falls into it.
+const LARGE: usize = 100_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn member_that_is_killed_within_a_request_is_mended() -> anyhow::Result<()> {
+    let world = World::new("within", 2).await?;
+    let large = |number: u32| Produce::value(number.to_be_bytes().repeat(LARGE / 4));
+    let produced = world.topic.produce((0..2_000).map(large)).await?;
+    let mut half_written = 0;
+    for round in 1..=8 {
+        let mut member = world.start(&Spec::named("m-0")).await?;
+        world.wait_until_stored(round * 150, PATIENCE).await?;
+        member.stop(Signal::Kill, PATIENCE)?;
+        half_written += member.stderr()?.matches("half-written in the store").count();
+    }
+    let mut member = world.start(&Spec::named("m-0")).await?;
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    world.wait_until_committed(2_000, PATIENCE).await?;
+    checker::compare(&produced, &world.read().await?)?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    half_written += member.stderr()?.matches("half-written in the store").count();
+    ensure!(half_written > 0, "no kill fell into a request");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,35 +41,31 @@ async fn wait_for_attachment(world: &World, is_wanted: impl Fn(&Value) -> bool) 
 
 /// Waits until the registry knows this life; returns the mark of its records.
 async fn mark_of_life(world: &World, life: u64) -> anyhow::Result<String> {
-    let attachment = wait_for_attachment(world, |found| found["life"] == life).await?;
-    let id = attachment["topicId"].as_str().context("find the topic's id")?;
+    let attachment = wait_for_attachment(world, |found| found.get("life") == Some(&json!(life))).await?;
+    let id = attachment.get("topicId").and_then(Value::as_str).context("find the topic's id")?;
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(id)?;
-    Ok(bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
+    let first: [u8; 4] = bytes.get(..4).context("read the topic's id")?.try_into()?;
+    Ok(format!("{:08x}", u32::from_be_bytes(first)))
 }
 
 /// Produces in a life of the topic, and notes by what its records are told apart.
 async fn produce_in_life(world: &World, life: u64, count: u64) -> anyhow::Result<Vec<Produced>> {
     let mut produced = world.topic.produce(numbered(0..count)).await?;
     let mark = mark_of_life(world, life).await?;
-    produced.iter_mut().for_each(|message| message.life = Some(mark.clone()));
+    for message in &mut produced {
+        message.life = Some(mark.clone());
+    }
     Ok(produced)
 }
 
-/// Waits until the group has committed offsets of that sum.
-async fn wait_until_committed(world: &World, offset: i64) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let committed = world.topic.committed().await?;
-        if committed == offset {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "{committed} is committed instead of {offset}");
-        sleep(GLANCE).await;
-    }
+/// Waits until everything is stored, and compares it.
+async fn expect_stored(world: &World, produced: &[Produced]) -> anyhow::Result<()> {
+    let stored = world.wait_for(produced, PATIENCE).await?;
+    checker::compare(produced, &stored)
 }
 
 /// Stops the only member, which leaves its group.
-async fn leave(world: &World, member: &mut Member) -> anyhow::Result<()> {
+fn leave(world: &World, member: &mut Member) -> anyhow::Result<()> {
     world.set_members(0)?;
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
     world.set_members(1)
@@ -81,18 +77,16 @@ async fn check_while_running(name: &str, first: u64, second: u64) -> anyhow::Res
     let mut member = world.start(&Spec::named("m-0")).await?;
     let mut produced = world.topic.produce(numbered(0..first)).await?;
     world.wait_for(&produced, PATIENCE).await?;
-    wait_until_committed(&world, i64::try_from(first)?).await?;
+    world.wait_until_committed(i64::try_from(first)?, PATIENCE).await?;
     world.topic.recreate().await?;
     produced.extend(produce_in_life(&world, 2, second).await?);
-    let stored = world.wait_for(&produced, PATIENCE).await?;
-    checker::compare(&produced, &stored)?;
-    wait_until_committed(&world, i64::try_from(second)?).await?;
+    expect_stored(&world, &produced).await?;
+    world.wait_until_committed(i64::try_from(second)?, PATIENCE).await?;
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
     // Whoever comes next goes on in the second life.
     let mut again = world.start(&Spec::named("m-0")).await?;
     produced.extend(produce_in_life(&world, 2, 20).await?);
-    let stored = world.wait_for(&produced, PATIENCE).await?;
-    checker::compare(&produced, &stored)?;
+    expect_stored(&world, &produced).await?;
     again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 
@@ -150,8 +144,7 @@ async fn topic_that_comes_back_while_its_sink_is_down_begins_its_next_life() -> 
         let mut again = world.start(&Spec::named("m-0")).await?;
         let mark = mark_of_life(&world, life).await?;
         produced.extend(filled.into_iter().map(|message| Produced { life: Some(mark.clone()), ..message }));
-        let stored = world.wait_for(&produced, PATIENCE).await?;
-        checker::compare(&produced, &stored)?;
+        expect_stored(&world, &produced).await?;
         again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
     }
     Ok(())
@@ -170,8 +163,7 @@ async fn second_sink_on_the_same_entries_writes_nothing() -> anyhow::Result<()> 
     stranger.wait_for_line("the entries belong to another sink", PATIENCE).await?;
     stranger.wait_for_metric("kafkasink_held_partitions 2", PATIENCE).await?;
     produced.extend(world.topic.produce(numbered(100..200)).await?);
-    let stored = world.wait_for(&produced, PATIENCE).await?;
-    checker::compare(&produced, &stored)?;
+    expect_stored(&world, &produced).await?;
     for counter in ["kafkasink_records_stored_total", "kafkasink_duplicates_total"] {
         ensure!(stranger.metric(counter).await? == 0.0, "{counter} of the stranger");
     }
@@ -185,7 +177,7 @@ async fn partitions_whose_offsets_are_gone_wait_for_a_person() -> anyhow::Result
     let mut produced = world.topic.produce(numbered(0..100)).await?;
     let mut member = world.start(&Spec::named("m-0")).await?;
     world.wait_for(&produced, PATIENCE).await?;
-    leave(&world, &mut member).await?;
+    leave(&world, &mut member)?;
     world.topic.forget_group().await?;
     produced.extend(world.topic.produce(numbered(100..200)).await?);
     let mut lost = world.start(&Spec::named("m-0")).await?;
@@ -193,14 +185,13 @@ async fn partitions_whose_offsets_are_gone_wait_for_a_person() -> anyhow::Result
     lost.wait_for_metric("kafkasink_held_partitions 2", PATIENCE).await?;
     ensure!(world.topic.committed().await? == 0, "it went on by itself");
     ensure!(world.count_stored().await? == 100, "it wrote without knowing where it stands");
-    leave(&world, &mut lost).await?;
+    leave(&world, &mut lost)?;
     world.topic.reset_offsets(0).await?;
     let mut again = world.start(&Spec::named("m-0")).await?;
-    let stored = world.wait_for(&produced, PATIENCE).await?;
-    checker::compare(&produced, &stored)?;
-    wait_until_committed(&world, 200).await?;
+    expect_stored(&world, &produced).await?;
+    world.wait_until_committed(200, PATIENCE).await?;
     let found = again.metric("kafkasink_duplicates_total").await?;
-    ensure!(found == 100.0, "{found} were recognised instead of 100");
+    ensure!((found - 100.0).abs() < 0.5, "{found} were recognised instead of 100");
     again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 
@@ -211,10 +202,10 @@ async fn readers_find_beside_the_records_whose_they_are_and_what_labels_mean() -
     let produced = world.topic.produce(odd).await?;
     let mut member = world.start(&Spec::named("m-0")).await?;
     world.wait_for(&produced, PATIENCE).await?;
-    let attachment = wait_for_attachment(&world, |found| found["labels"]["_"] != Value::Null).await?;
+    let attachment = wait_for_attachment(&world, |found| found.pointer("/labels/_").is_some()).await?;
     let name = &world.topic.name;
-    let told =
-        ["namespace", "name", "groupId", "topic", "life", "entry", "labels"].map(|key| &attachment[key]);
+    let told = ["namespace", "name", "groupId", "topic", "life", "entry", "labels"]
+        .map(|key| attachment.get(key).cloned().unwrap_or_default());
     let wanted = [
         json!("e2e"),
         json!(name),
@@ -224,9 +215,12 @@ async fn readers_find_beside_the_records_whose_they_are_and_what_labels_mean() -
         json!("{topic}/{partition}"),
         json!({"_": ["Ü"], "trace_id": ["Trace ID"]}),
     ];
-    ensure!(told == wanted.each_ref(), "{attachment:#}");
+    ensure!(told == wanted, "{attachment:#}");
     for id in ["clusterId", "topicId"] {
-        ensure!(attachment[id].as_str().is_some_and(|id| id.len() == 22), "{id} in {attachment:#}");
+        ensure!(
+            attachment.get(id).and_then(Value::as_str).is_some_and(|id| id.len() == 22),
+            "{id} in {attachment:#}"
+        );
     }
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }

@@ -3,6 +3,15 @@
 //! The checker knows only what was produced: every message must be read back exactly once, byte for byte, with its
 //! labels, whatever happened to the members meanwhile.
 
+#[path = "runtime/cgroup.rs"]
+mod cgroup;
+#[path = "runtime/memory.rs"]
+mod memory;
+#[path = "runtime/operations.rs"]
+mod operations;
+#[path = "runtime/tap.rs"]
+mod tap;
+
 use std::time::Duration;
 
 use anyhow::ensure;

@@ -2,23 +2,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::kafka::Vitals;
 use crate::pipeline::Health;
 
-/// How long the reading thread may stand still; it may legally wait for a slow broker that long.
-const PULSE_AGE_MS_MAX: i64 = 120_000;
+/// How long the reading thread, or a partition with a backlog, may stand still. The thread may legally wait for a slow
+/// broker, and a partition for the store's answer, but not that long.
+const STANDSTILL_MAX: Duration = Duration::from_mins(2);
 
 /// Media type of the text format that `prometheus-client` writes.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -72,12 +74,19 @@ impl Admin {
 }
 
 async fn livez(State(admin): State<Admin>) -> Response {
-    let age_ms = admin.vitals.pulse.age_ms(Timestamp::now().as_millisecond());
-    if age_ms > PULSE_AGE_MS_MAX {
-        let reason = format!("the thread that reads from kafka has stood still for {age_ms} ms\n");
-        return (StatusCode::SERVICE_UNAVAILABLE, reason).into_response();
+    let now = Instant::now().into_std();
+    let stands_still = [
+        ("the thread that reads from kafka", admin.vitals.pulse.age(now)),
+        ("the task that looks after the partitions", admin.health.driver_age(now)),
+        ("a partition with messages that are not stored", admin.health.standstill()),
+    ];
+    match stands_still.into_iter().find(|(_, duration)| *duration > STANDSTILL_MAX) {
+        Some((what, duration)) => {
+            let reason = format!("{what} has stood still for {} s\n", duration.as_secs());
+            (StatusCode::SERVICE_UNAVAILABLE, reason).into_response()
+        }
+        None => "ok\n".into_response(),
     }
-    "ok\n".into_response()
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {

@@ -3,6 +3,7 @@
 mod error;
 mod generations;
 mod renewal;
+mod shares;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tracing::info;
 use crate::admin::Admin;
 use crate::args::Args;
 use crate::batch::{BatchLimits, HEADER_BYTES_MAX};
-use crate::budget::{BUDGET_BYTES, Budget};
+use crate::budget::Budget;
 use crate::identity;
 use crate::kafka::{
     Connection, KafkaCredentials, KafkaDeadLetters, KafkaSource, Membership, Signature, Vitals,
@@ -34,6 +35,7 @@ use crate::watch_config::ConfigWatch;
 pub use error::AppError;
 use generations::Generations;
 use renewal::Renewal;
+use shares::share_out;
 
 /// Longest time from the signal to stop until the end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(25);
@@ -77,8 +79,8 @@ pub async fn run(args: Args, config: RuntimeConfig, log_level: LogLevelHandle) -
     let serving = admin.serve(args.admin_address, admin_stop.clone());
     let generations = Generations {
         health: Arc::clone(&parts.health),
-        renewal: Renewal::new(&config, &membership),
-        build: |shown: &KafkaCredentials, member: &Membership| build(&parts, shown, member),
+        renewal: Renewal::new(&config),
+        build: async |shown: &KafkaCredentials, member: &Membership| build(&parts, shown, member).await,
     };
     let credentials = KafkaCredentials::read(&config.kafka).map_err(AppError::Credentials)?;
     let working = generations.run((credentials, membership.clone()), stop.clone(), leaves);
@@ -115,18 +117,19 @@ struct Parts {
     vitals: Vitals,
 }
 
-fn build(
+/// Makes a pipeline, with the memory shared out anew; waits for brokers for ever.
+async fn build(
     parts: &Parts,
     credentials: &KafkaCredentials,
     membership: &Membership,
 ) -> Result<Pipeline<KafkaSource, ReductWriter, KafkaDeadLetters>, AppError> {
     let config = &parts.config;
     let connection = Connection { config: &config.kafka, credentials };
-    let budget = Budget::new(BUDGET_BYTES);
     let topics: Vec<String> = config.topics.iter().map(|topic| topic.name.clone()).collect();
     let mapper = Mapper::new(&config.mapping, topics.len()).map_err(AppError::Mapper)?;
     let topic = config.delivery.dead_letter_topic.as_deref();
     let letters = KafkaDeadLetters::new(connection, topic).map_err(AppError::DeadLetters)?;
+    let budget = Budget::new(share_out(connection, (&topics, topic), &parts.vitals.access).await?);
     let signature = Signature {
         writer_id: membership.writer_id.clone(),
         sink_uid: config.sink.uid.clone(),

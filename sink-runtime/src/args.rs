@@ -5,12 +5,18 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+/// What the codes mean that the program ends with.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    stopped as told (SIGTERM or SIGINT), everything under way was finished
+  1    failed for good; a restart may help
+  2    wrong arguments or configuration, or too little memory for the topics; a restart does not help
+  3    stopped as told before everything under way was finished; nothing is lost, it is read again
+  134  ended by a second signal (SIGABRT); nothing is lost, it is read again";
+
 /// One member of a sink: reads the topics of its consumer group and writes them into a bucket.
-///
-/// Exit codes: 0 stopped as told, 1 failed for good, 2 wrong arguments or configuration, 3 stopped before everything
-/// under way was finished (nothing is lost: it is read again).
 #[derive(Clone, Debug, Parser)]
-#[command(name = "kafkasink-runtime", version)]
+#[command(name = "kafkasink-runtime", version, after_help = EXIT_CODES)]
 pub struct Args {
     /// File with the configuration (YAML, the operator's `RuntimeConfig`).
     #[arg(long, value_name = "FILE")]

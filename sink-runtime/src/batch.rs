@@ -109,6 +109,11 @@ impl OpenBatch {
         self.planned.len()
     }
 
+    /// Returns the records in order.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.planned.iter().map(|planned| &*planned.record)
+    }
+
     /// Tells whether there is no record.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,28 +1,18 @@
 //! Pure. `Budget`: how many bytes of messages this member may hold, shared evenly between its partitions.
 //!
 //! A partition takes its next message only while it holds less than its share, so one slow partition holds up no
-//! other, and the sum stays below the budget plus one message for each partition.
+//! other, and the sum stays within what the memory plan sets aside: the shares plus one message for each partition.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
-/// Bytes of messages that one member holds at most, without librdkafka's own queues.
-pub const BUDGET_BYTES: usize = 96 * 1024 * 1024;
-
-/// Bytes that one partition holds at most, however few partitions there are: two full batches and a reserve.
-pub const SHARE_BYTES_MAX: usize = 24 * 1024 * 1024;
-
-/// Messages whose end is remembered at most, all partitions together: about 100 bytes each.
-const SPAN_TOTAL: usize = 256 * 1024;
-
-/// The same of one partition: some seconds of small messages, from the store's answer until they were read back.
-const SPAN_MAX: usize = 32 * 1024;
+use crate::memory::MemoryPlan;
 
 /// The budget of one member.
 #[derive(Debug)]
 pub struct Budget {
-    total: usize,
+    plan: MemoryPlan,
     held: AtomicUsize,
     partitions: AtomicUsize,
     reader: OnceLock<Thread>,
@@ -43,15 +33,21 @@ pub struct Hold {
 }
 
 impl Budget {
-    /// Returns a budget of `total` bytes.
+    /// Returns what the plan sets aside for messages.
     #[must_use]
-    pub fn new(total: usize) -> Arc<Self> {
+    pub fn new(plan: MemoryPlan) -> Arc<Self> {
         Arc::new(Self {
-            total,
+            plan,
             held: AtomicUsize::new(0),
             partitions: AtomicUsize::new(0),
             reader: OnceLock::new(),
         })
+    }
+
+    /// Returns the plan that it follows.
+    #[must_use]
+    pub fn plan(&self) -> &MemoryPlan {
+        &self.plan
     }
 
     /// Returns a share for one more partition; the shares of all others shrink with it.
@@ -80,7 +76,8 @@ impl Budget {
     /// Returns the bytes that one partition may hold now.
     #[must_use]
     pub fn share_bytes(&self) -> usize {
-        (self.total / self.partitions.load(Ordering::Relaxed).max(1)).min(SHARE_BYTES_MAX)
+        let partitions = self.partitions.load(Ordering::Relaxed) as u64;
+        usize::try_from(self.plan.share_bytes(partitions)).unwrap_or(usize::MAX)
     }
 }
 
@@ -97,10 +94,10 @@ impl Share {
         self.budget.share_bytes() / 2
     }
 
-    /// Returns the most messages whose end one partition may remember.
+    /// Returns the most messages of one partition that may be remembered until the store has shown them.
     #[must_use]
     pub fn span_max(&self) -> usize {
-        (SPAN_TOTAL / self.budget.partitions.load(Ordering::Relaxed).max(1)).min(SPAN_MAX)
+        usize::try_from(self.budget.plan.unproven_messages).unwrap_or(usize::MAX)
     }
 
     /// Takes bytes out of the budget.
@@ -136,23 +133,30 @@ impl Drop for Hold {
 #[cfg(test)]
 mod tests {
     use super::Budget;
+    use crate::memory::{Demand, MIB, MemoryPlan};
+
+    fn plan() -> MemoryPlan {
+        MemoryPlan::new(256 * MIB, Demand { brokers: 1, partitions: 8, message_bytes: MIB, letter_bytes: 0 })
+            .unwrap()
+    }
 
     #[test]
     fn shares_shrink_with_every_partition_and_grow_back() {
-        let budget = Budget::new(8_000);
+        let budget = Budget::new(plan());
         let first = budget.share();
-        assert_eq!(budget.share_bytes(), 8_000);
-        let _second = budget.share();
-        assert_eq!((budget.share_bytes(), first.batch_bytes_max()), (4_000, 2_000));
-        budget.leave();
-        assert_eq!(budget.share_bytes(), 8_000);
+        let alone = budget.share_bytes();
+        let _others: Vec<_> = (0..7).map(|_| budget.share()).collect();
+        assert!(budget.share_bytes() < alone);
+        assert_eq!(first.batch_bytes_max(), budget.share_bytes() / 2);
+        (0..7).for_each(|_| budget.leave());
+        assert_eq!(budget.share_bytes(), alone);
     }
 
     #[test]
     fn full_partition_waits_until_a_message_is_dropped() {
-        let budget = Budget::new(100);
+        let budget = Budget::new(plan());
         let share = budget.share();
-        let message = share.hold(100);
+        let message = share.hold(budget.share_bytes());
         assert!(!share.has_room());
         drop(message);
         assert!(share.has_room());

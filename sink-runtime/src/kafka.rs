@@ -14,12 +14,12 @@ mod message;
 mod poll_loop;
 mod proof;
 mod properties;
-mod pulse;
 mod replaced_topics;
 mod source;
 mod start;
 mod start_rule;
 mod statistics;
+mod survey;
 mod topic_ids;
 
 pub use access::Access;
@@ -29,10 +29,10 @@ pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError, LETTER_BYTES_MAX
 pub use life_rule::{Beginning, Change, LifeFacts, Sighting, beginning, change, latest_life, needs_registry};
 pub use proof::{ProofError, prove};
 pub use properties::{Connection, Membership};
-pub use pulse::Pulse;
 pub use replaced_topics::ReplacedTopics;
 pub use source::{KafkaSource, KafkaSourceError, Vitals};
 #[cfg(test)]
 #[cfg(not(feature = "no-commit-gate"))]
 pub(crate) use start_rule::{Facts, Start, start};
+pub use survey::{SurveyError, survey};
 pub use topic_ids::topic_ids;

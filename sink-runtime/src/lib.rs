@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Layers, each of which knows only those above it:
-//! L0 nouns (`record`, `budget`, `clock`, `invariants`, `lease`, `retry`, `metrics`, `pem`, `secret`, `store_start`, `throttle`), L1 pure steps
-//! (`map`, `batch`, `ledger`, `progress`), L2 ports (`source`, `writer`, `dead_letter`, `registry`), L3 `pipeline`, L4 adapters
+//! L0 nouns (`record`, `memory`, `budget`, `clock`, `invariants`, `lease`, `retry`, `pulse`, `metrics`, `pem`, `secret`, `store_start`, `throttle`),
+//! L1 pure steps (`map`, `batch`, `ledger`, `progress`), L2 ports (`source`, `writer`, `dead_letter`, `registry`), L3 `pipeline`, L4 adapters
 //! (`kafka`, `reduct`; they know L2 and never L3), L5 `app` with
 //! `args`, `config`, `watch_config`, `identity`, `admin`, `telemetry`, `shutdown`.
 
@@ -28,10 +28,12 @@ pub mod kafka;
 pub mod lease;
 pub mod ledger;
 pub mod map;
+pub mod memory;
 pub mod metrics;
 pub mod pem;
 pub mod pipeline;
 pub mod progress;
+pub mod pulse;
 pub mod record;
 pub mod reduct;
 pub mod registry;

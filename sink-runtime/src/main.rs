@@ -11,6 +11,10 @@ use kafkasink_runtime::pipeline::PipelineError;
 use kafkasink_runtime::source::SourceError;
 use kafkasink_runtime::{config, telemetry};
 
+/// Rust, librdkafka and OpenSSL get their memory from one allocator, which gives it back: see `memory::allocator`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// It failed for good.
 const FAILED: u8 = 1;
 
@@ -59,12 +63,14 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             AppError::Identity(_)
             | AppError::Mapper(_)
             | AppError::Writer(_)
+            | AppError::Survey(_)
+            | AppError::Memory(_)
             | AppError::Source(_)
             | AppError::Credentials(_)
             | AppError::DeadLetters(_)
             | AppError::Admin(_),
         ) => MISCONFIGURED,
-        Some(AppError::Signals(_) | AppError::Pipeline(_)) | None => FAILED,
+        Some(AppError::Limit(_) | AppError::Signals(_) | AppError::Pipeline(_)) | None => FAILED,
     }
 }
 

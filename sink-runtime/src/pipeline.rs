@@ -6,6 +6,7 @@
 
 mod ask;
 mod breaker;
+mod cut;
 mod desk;
 mod driver;
 mod effect;
@@ -19,6 +20,7 @@ mod lookup;
 mod proving;
 mod request;
 mod safety;
+mod stall;
 mod standing;
 mod state;
 mod status;
@@ -30,6 +32,7 @@ pub use breaker::Flood;
 pub use driver::{Pipeline, PipelineError, PipelineSettings};
 pub use effect::{Effect, Input};
 pub use request::{Answer, Check, Checked, ReadBack, Request};
+pub use stall::KnownReason;
 pub use standing::{MadeBy, StoreSeen};
 pub use state::{Beginning, PartitionState, StateSettings};
 pub use status::Health;

@@ -81,6 +81,17 @@ pub struct Commit {
     pub is_owner: bool,
 }
 
+/// Where a partition ends in Kafka.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Where it ends.
+    pub offset: Offset,
+    /// There are messages that its lane was not given yet.
+    pub has_unread: bool,
+}
+
 /// What happens at the source.
 #[derive(Debug)]
 pub enum SourceEvent {
@@ -100,7 +111,7 @@ pub enum SourceEvent {
     /// The broker has taken commits.
     Committed(Vec<Commit>),
     /// Where the partitions end in Kafka now.
-    Ends(Vec<(TopicPartition, Offset)>),
+    Ends(Vec<End>),
     /// What does the registry say of a topic whose entries are ours? The source waits for the answer, and reads nothing of
     /// the topic's partitions that depend on it before.
     Inquired {
@@ -132,6 +143,17 @@ pub enum SourceError {
     Fatal {
         /// What the client library said.
         reason: String,
+    },
+    /// Partitions were added, and what may be fetched is fixed when a consumer is created.
+    #[error(
+        "memory was shared out between at most {partitions_max} partitions and there are {partitions} now; a restart shares \
+         it out anew"
+    )]
+    Outgrown {
+        /// The partitions that there are now.
+        partitions: usize,
+        /// The most that memory is enough for.
+        partitions_max: u64,
     },
     /// The last commit did not reach the broker; what lies above the one before is read again.
     #[error("cannot commit what was stored last: {reason}")]

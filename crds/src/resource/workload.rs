@@ -50,8 +50,10 @@ pub struct ResourcesSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "quantities")]
     pub requests: BTreeMap<String, Quantity>,
-    /// What a pod must not exceed. The runtime holds at most 96 MiB of messages, whatever the memory limit is; a limit
-    /// below `192Mi` is too small.
+    /// What a pod must not exceed. A pod shares its memory limit out between all partitions of the topics, since it may be
+    /// given all of them: with messages of up to 1 MiB it needs 64 MiB + 3 MiB × partitions, with larger ones 64 MiB +
+    /// (1 MiB + 3.5 × the largest message, as the topics' `max.message.bytes` says) × partitions. With too little it refuses
+    /// to start and says what it needs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "quantities")]
     pub limits: BTreeMap<String, Quantity>,

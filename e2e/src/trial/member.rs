@@ -1,6 +1,7 @@
 //! A member as a child process: started, asked, signalled. IO: processes, HTTP.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Spec {
     pub env: Vec<(String, String)>,
     /// Whether it only validates its configuration.
     pub is_check: bool,
+    /// The file that takes the processes of the cgroup that it runs in.
+    pub cgroup: Option<PathBuf>,
 }
 
 /// A running member.
@@ -57,6 +60,8 @@ pub enum Signal {
 pub struct Ended {
     /// The exit code; none if a signal ended it.
     pub code: Option<i32>,
+    /// The signal that ended it, where one did.
+    pub signal: Option<i32>,
     /// All it wrote.
     pub stderr: String,
 }
@@ -75,6 +80,7 @@ impl Spec {
             replacements: Vec::new(),
             env: Vec::new(),
             is_check: false,
+            cgroup: None,
         }
     }
 
@@ -134,11 +140,41 @@ impl Spec {
         self
     }
 
+    /// Lets it run in the cgroup whose processes this file takes.
+    #[must_use]
+    pub fn cgroup(mut self, processes: PathBuf) -> Self {
+        self.cgroup = Some(processes);
+        self
+    }
+
     /// Lets it only validate its configuration.
     #[must_use]
     pub fn check(mut self) -> Self {
         self.is_check = true;
         self
+    }
+
+    /// Returns the command that starts it with a configuration.
+    pub(super) fn command(&self, config: &Path) -> anyhow::Result<Command> {
+        let program = self.program.clone().map_or_else(program, Ok)?;
+        let mut command = match &self.cgroup {
+            None => Command::new(program),
+            Some(processes) => {
+                // The shell goes into the cgroup and becomes the member there.
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(processes).arg(program);
+                shell
+            }
+        };
+        command.arg("--config").arg(config).args(["--instance-id", &self.name]);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(uid) = &self.uid {
+            command.args(["--instance-uid", uid]);
+        }
+        if self.is_check {
+            command.arg("--check");
+        }
+        Ok(command)
     }
 }
 
@@ -175,7 +211,7 @@ impl Member {
     /// Its log cannot be read.
     pub fn ended(&mut self) -> anyhow::Result<Option<Ended>> {
         let status = self.child.try_wait()?;
-        status.map(|status| Ok(Ended { code: status.code(), stderr: self.stderr()? })).transpose()
+        status.map(|status| Ok(Ended::new(status, self.stderr()?))).transpose()
     }
 
     /// Returns where its log is.
@@ -195,13 +231,43 @@ impl Member {
     /// # Errors
     /// It cannot be signalled, or runs on.
     pub fn stop(&mut self, with: Signal, patience: Duration) -> anyhow::Result<Ended> {
-        let number = match with {
+        self.send(with)?;
+        let status = wait(&mut self.child, patience)?;
+        Ok(Ended::new(status, self.stderr()?))
+    }
+
+    /// Sends a signal and does not wait for what comes of it.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn send(&self, what: Signal) -> anyhow::Result<()> {
+        self.signal(match what {
             Signal::Terminate => signal::Signal::SIGTERM,
             Signal::Kill => signal::Signal::SIGKILL,
-        };
-        self.signal(number)?;
-        let status = wait(&mut self.child, patience)?;
-        Ok(Ended { code: status.code(), stderr: self.stderr()? })
+        })
+    }
+
+    /// Returns the most memory that the member has had so far.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn resident_bytes_max(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        Ok(most.context("read the most memory that the member has had")?.parse::<u64>()? * 1024)
+    }
+
+    /// Waits until messages are in memory.
+    ///
+    /// # Errors
+    /// The member does not answer, or `patience` ends before.
+    pub async fn wait_for_backlog(&self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        while self.metric("kafkasink_held_bytes").await? <= 0.0 {
+            ensure!(Instant::now() < deadline, "the member holds no message after {patience:?}");
+            sleep(GLANCE).await;
+        }
+        Ok(())
     }
 
     /// Waits until the log has a line with the text.
@@ -293,6 +359,11 @@ impl Drop for Member {
 }
 
 impl Ended {
+    /// Returns how a process ended that wrote this.
+    pub(super) fn new(status: ExitStatus, stderr: String) -> Self {
+        Self { code: status.code(), signal: status.signal(), stderr }
+    }
+
     /// Fails unless it ended with this exit code.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::checker::Stored;
 use super::config;
-use super::member::{Ended, Member, Spec, program};
+use super::member::{Ended, Member, Spec};
 use super::topic::{Produced, Topic};
 use crate::lab::ensure;
 use crate::lab::state::{KafkaAddress, StoreAddress};
@@ -175,7 +175,15 @@ impl World {
     /// It cannot be started.
     pub fn run_to_the_end(&self, spec: &Spec) -> anyhow::Result<Ended> {
         let output = self.command(spec)?.output()?;
-        Ok(Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr)? })
+        Ok(Ended::new(output.status, String::from_utf8(output.stderr)?))
+    }
+
+    /// Changes the configuration of a member that was started, while it runs.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn reconfigure(&self, spec: &Spec) -> anyhow::Result<()> {
+        self.command(spec).map(drop)
     }
 
     /// Creates a token that may read and write the bucket.
@@ -380,18 +388,10 @@ impl World {
             token_file: &self.folder.join("token"),
         };
         std::fs::write(&config, config::yaml(&place, spec)?)?;
-        let mut command = Command::new(spec.program.clone().map_or_else(program, Ok)?);
-        command.arg("--config").arg(config).args(["--instance-id", &spec.name]);
-        command.envs(spec.env.iter().map(|(name, value)| (name, value)));
-        if let Some(uid) = &spec.uid {
-            command.args(["--instance-uid", uid]);
-        }
+        let mut command = spec.command(&config)?;
         let members = self.folder.join("members");
         if members.exists() {
             command.arg("--members-file").arg(members);
-        }
-        if spec.is_check {
-            command.arg("--check");
         }
         Ok(command)
     }

@@ -125,6 +125,8 @@ fn container(sink: &ValidatedSink) -> Container {
             capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
             ..SecurityContext::default()
         }),
+        // A refused configuration or memory limit is told by the last line of the log.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         volume_mounts: Some(mounts(sink)),
         ..Container::default()
     }

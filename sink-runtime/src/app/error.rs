@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::admin::AdminError;
 use crate::identity::IdentityError;
-use crate::kafka::{CredentialsError, KafkaDeadLettersError, KafkaSourceError};
+use crate::kafka::{CredentialsError, KafkaDeadLettersError, KafkaSourceError, SurveyError};
 use crate::map::MapperError;
+use crate::memory::{LimitError, PlanError};
 use crate::pipeline::PipelineError;
 use crate::reduct::ReductWriterError;
 use crate::shutdown::ShutdownError;
@@ -22,6 +23,15 @@ pub enum AppError {
     /// The store's address is wrong.
     #[error("reductStore.url")]
     Writer(#[source] ReductWriterError),
+    /// The topics cannot be looked up.
+    #[error("kafka")]
+    Survey(#[source] SurveyError),
+    /// How much memory there is is not known.
+    #[error("cannot find the memory limit")]
+    Limit(#[source] LimitError),
+    /// There is too little memory.
+    #[error(transparent)]
+    Memory(PlanError),
     /// The consumer cannot begin.
     #[error("kafka")]
     Source(#[source] KafkaSourceError),

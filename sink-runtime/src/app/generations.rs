@@ -39,12 +39,21 @@ impl<B> Generations<B> {
         leaves: impl Fn() -> bool,
     ) -> Result<(), AppError>
     where
-        B: Fn(&KafkaCredentials, &Membership) -> Result<Pipeline<S, W, D>, AppError>,
+        B: AsyncFn(&KafkaCredentials, &Membership) -> Result<Pipeline<S, W, D>, AppError>,
     {
         let first_writer = membership.writer_id.clone();
         let mut generation = 1_u64;
         loop {
-            let pipeline = (self.build)(&credentials, &membership)?;
+            let pipeline = tokio::select! {
+                built = (self.build)(&credentials, &membership) => built?,
+                // Brokers that do not answer may do so by these.
+                renewed = self.renewal.next(&credentials) => {
+                    info!(generation, "the credentials of kafka have changed before the brokers answered");
+                    credentials = renewed;
+                    continue;
+                }
+                () = stop.cancelled() => return Ok(()),
+            };
             let turn = stop.child_token();
             let working = pipeline.run(turn.clone(), || stop.is_cancelled() && leaves());
             tokio::pin!(working);
@@ -79,7 +88,9 @@ fn is_unfinished(error: &PipelineError) -> bool {
     match error {
         PipelineError::NotDrained { .. } | PipelineError::Close(SourceError::NotCommitted { .. }) => true,
         PipelineError::Source(_)
-        | PipelineError::Close(SourceError::Fatal { .. } | SourceError::Ended)
+        | PipelineError::Close(
+            SourceError::Fatal { .. } | SourceError::Outgrown { .. } | SourceError::Ended,
+        )
         | PipelineError::LaneEnded { .. } => false,
     }
 }

@@ -7,7 +7,7 @@ use kafkasink_crds::runtime_config::{KafkaConfig, RuntimeConfig};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, warn};
 
-use crate::kafka::{Connection, CredentialsError, KafkaCredentials, Membership, ProofError, prove};
+use crate::kafka::{Connection, CredentialsError, KafkaCredentials, ProofError, prove};
 
 /// How often the files are read. Kubernetes replaces them by links, which no change notice would show.
 const EVERY: Duration = Duration::from_secs(5);
@@ -22,7 +22,6 @@ pub(super) struct Renewal {
 #[derive(Debug)]
 struct Question {
     kafka: KafkaConfig,
-    membership: Membership,
     topic: String,
 }
 
@@ -38,9 +37,9 @@ enum Refusal {
 }
 
 impl Renewal {
-    pub(super) fn new(config: &RuntimeConfig, membership: &Membership) -> Self {
+    pub(super) fn new(config: &RuntimeConfig) -> Self {
         let topic = config.topics.first().map_or_else(String::new, |topic| topic.name.clone());
-        let question = Question { kafka: config.kafka.clone(), membership: membership.clone(), topic };
+        let question = Question { kafka: config.kafka.clone(), topic };
         Self { question: Arc::new(question) }
     }
 
@@ -84,7 +83,7 @@ impl Question {
             return Ok(None);
         }
         let connection = Connection { config: &self.kafka, credentials: &credentials };
-        prove(connection, &self.membership, &self.topic).map_err(Refusal::Brokers)?;
+        prove(connection, &self.topic).map_err(Refusal::Brokers)?;
         Ok(Some(credentials))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tracing::{debug, error};
 
 /// Whether the brokers let this member in.
 #[derive(Debug, Default)]
@@ -28,8 +29,18 @@ impl Access {
     }
 }
 
+/// Takes an error that a client reports, and tells of it once where it says that either side does not accept the other.
+pub(super) fn note(access: &Access, error: &KafkaError, reason: &str) {
+    let reason = readable(reason);
+    if is_refusal(error, reason) && access.refuse() {
+        error!(%error, reason, "the brokers and this member do not accept each other, mend its credentials or certificates");
+    } else {
+        debug!(%error, reason, "the kafka client reports an error");
+    }
+}
+
 /// Tells whether an error says that either side does not accept the other.
-pub(super) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
+fn is_refusal(error: &KafkaError, reason: &str) -> bool {
     let codes =
         [RDKafkaErrorCode::Authentication, RDKafkaErrorCode::SaslAuthenticationFailed, RDKafkaErrorCode::SSL];
     // By TLS 1.3 the broker judges our certificate when the handshake is over for us: then it is a broken connection.

@@ -137,12 +137,7 @@ impl ClientContext for Context {
 
     /// The poll loop gets the same error, without the reason, and tells it once.
     fn error(&self, error: KafkaError, reason: &str) {
-        let reason = access::readable(reason);
-        if access::is_refusal(&error, reason) && self.access.refuse() {
-            error!(%error, reason, "the brokers and this member do not accept each other, mend its credentials or certificates");
-        } else {
-            debug!(%error, reason, "the kafka client reports an error");
-        }
+        access::note(&self.access, &error, reason);
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) struct Feed {
     budget: Arc<Budget>,
     /// When to begin anew: what is in the queue comes after what could not be read, and is never taken.
     retry_at: Option<Instant>,
+    /// The client was told to fetch nothing.
+    is_paused: bool,
 }
 
 impl Feed {
@@ -86,6 +88,7 @@ impl Feed {
             share: budget.share(),
             budget,
             retry_at: None,
+            is_paused: false,
         })
     }
 
@@ -118,6 +121,22 @@ impl Feed {
     /// Tells whether messages flow.
     pub(super) fn is_open(&self) -> bool {
         self.lane.is_some()
+    }
+
+    /// Tells whether messages would be taken now.
+    pub(super) fn has_room(&self) -> bool {
+        let takes_any = self.retry_at.is_none() && self.lane.as_ref().is_some_and(|lane| lane.capacity() > 0);
+        takes_any && self.share.has_room()
+    }
+
+    /// Tells whether the client was told to fetch nothing.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Notes whether the client was told to fetch nothing.
+    pub(super) fn set_paused(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
     }
 
     /// Takes what is there, as far as the lane has room.

@@ -7,13 +7,13 @@ mod close;
 mod go_back;
 mod inquiries;
 mod lives;
+mod pressure;
 mod rebalance;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kafkasink_crds::runtime_config::StartFrom;
 use kafkasink_kafka_ffi::NativeError;
 use rdkafka::Message as _;
@@ -30,10 +30,10 @@ use super::commit_metadata::Signature;
 use super::committer::Committer;
 use super::consumer_context::Context;
 use super::feed::{Feed, Taken};
-use super::pulse::Pulse;
 use super::start_rule::Start;
 use crate::budget::Budget;
 use crate::lease::Lease;
+use crate::pulse::Pulse;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::registry::Lineage;
 use crate::source::{Commit, SourceError, SourceEvent};
@@ -83,6 +83,7 @@ pub(super) struct PollLoop {
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
+    measure_at: Option<Instant>,
 }
 
 /// Why the loop cannot begin.
@@ -137,13 +138,14 @@ impl PollLoop {
             expired: BTreeMap::new(),
             last_error: None,
             astray: BTreeSet::new(),
+            measure_at: None,
         })
     }
 
     /// Goes round until it is told to close or the consumer fails for good.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>, runtime: &Handle) {
         loop {
-            self.pulse.beat(Timestamp::now().as_millisecond());
+            self.pulse.beat(Instant::now().into_std());
             if let Err(error) = self.poll() {
                 self.tell(SourceEvent::Failed(error));
                 break;
@@ -155,10 +157,12 @@ impl PollLoop {
             if let Next::End = self.obey(&mut commands) {
                 break;
             }
+            self.relieve();
             if !self.pump(runtime) {
                 std::thread::park_timeout(NAP);
             }
         }
+        self.pulse.rest();
         self.feeds.clear();
         self.consumer.context().begin_close();
         self.committer.end();

@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 
 use super::access::readable;
 use super::consumer_context::log;
-use super::properties::{self, Connection, Membership};
+use super::properties::{self, Connection};
 
 /// Longest wait for the brokers' answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,9 +60,8 @@ impl ConsumerContext for Complaints {}
 ///
 /// # Errors
 /// The credentials are unusable, or no broker answers in time.
-pub fn prove(connection: Connection<'_>, membership: &Membership, topic: &str) -> Result<(), ProofError> {
-    let client = properties::consumer(connection, membership);
-    let client: BaseConsumer<Complaints> = client
+pub fn prove(connection: Connection<'_>, topic: &str) -> Result<(), ProofError> {
+    let client: BaseConsumer<Complaints> = properties::client(connection)
         .create_with_context(Complaints::default())
         .map_err(|error| ProofError::Unusable { reason: error.to_string() })?;
     let answer = client.fetch_metadata(Some(topic), PATIENCE);

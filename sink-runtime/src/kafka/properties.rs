@@ -5,9 +5,10 @@ use kafkasink_crds::runtime_config::KafkaConfig;
 use rdkafka::ClientConfig;
 
 use super::credentials::KafkaCredentials;
+use crate::memory::FetchLimits;
 
 /// Settings of the consumer and why they are what they are.
-const CONSUMER: [(&str, &str); 18] = [
+const CONSUMER: [(&str, &str); 15] = [
     ("auto.offset.reset", "error"), // where to start is decided here and committed before the first read
     ("check.crcs", "true"), // what a disk or a wire has damaged must not be stored as if it were the message
     ("enable.auto.commit", "false"), // every commit is explicit, with metadata
@@ -21,11 +22,8 @@ const CONSUMER: [(&str, &str); 18] = [
     ("statistics.interval.ms", "2000"), // tells where partitions end, for the lag
     ("topic.metadata.refresh.interval.ms", "10000"), // partitions and topics added while running
     ("queued.min.messages", "1000"),
-    ("queued.max.messages.kbytes", "4096"), // for each partition, since their queues are split
-    ("fetch.queue.backoff.ms", "10"),       // the default of 1 s starves small queues
+    ("fetch.queue.backoff.ms", "10"), // the default of 1 s starves small queues
     ("fetch.wait.max.ms", "100"),
-    ("fetch.message.max.bytes", "2097152"),
-    ("fetch.max.bytes", "16777216"),
 ];
 
 /// Settings of the producer of dead letters.
@@ -58,7 +56,12 @@ pub struct Connection<'a> {
     pub credentials: &'a KafkaCredentials,
 }
 
-pub(super) fn consumer(connection: Connection<'_>, membership: &Membership) -> ClientConfig {
+/// Returns the settings of the consumer. What may be fetched is the memory plan's to say, also where the user says more.
+pub(super) fn consumer(
+    connection: Connection<'_>,
+    membership: &Membership,
+    fetch: &FetchLimits,
+) -> ClientConfig {
     let config = connection.config;
     let mut client = base(config);
     for (name, value) in CONSUMER {
@@ -66,26 +69,37 @@ pub(super) fn consumer(connection: Connection<'_>, membership: &Membership) -> C
             client.set(name, value);
         }
     }
+    // It counts in thousands, and for each partition, since their queues are split.
+    client.set("queued.max.messages.kbytes", (fetch.queue_bytes / 1_000).to_string());
+    client.set("fetch.message.max.bytes", fetch.portion_bytes.to_string());
+    client.set("fetch.max.bytes", fetch.response_bytes.to_string());
+    client.set("receive.message.max.bytes", fetch.receive_bytes.to_string());
     client.set("group.id", &config.group_id);
     client.set("group.instance.id", &membership.instance_id);
     connection.credentials.apply(&mut client);
     client
 }
 
-pub(super) fn producer(Connection { config, credentials }: Connection<'_>) -> ClientConfig {
+/// Returns the settings of a client that only asks.
+pub(super) fn client(Connection { config, credentials }: Connection<'_>) -> ClientConfig {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", config.bootstrap_servers.join(","));
     client.set("client.id", "kafkasink");
-    // Connection settings hold for both clients, those of fetching do not.
-    let is_for_both =
+    // Connection settings hold for all clients, those of fetching do not.
+    let is_for_all =
         |name: &str| ["socket.", "broker.", "reconnect."].iter().any(|prefix| name.starts_with(prefix));
-    for (name, value) in config.properties.iter().filter(|(name, _)| is_for_both(name)) {
-        client.set(name, value);
-    }
-    for (name, value) in PRODUCER {
+    for (name, value) in config.properties.iter().filter(|(name, _)| is_for_all(name)) {
         client.set(name, value);
     }
     credentials.apply(&mut client);
+    client
+}
+
+pub(super) fn producer(connection: Connection<'_>) -> ClientConfig {
+    let mut client = client(connection);
+    for (name, value) in PRODUCER {
+        client.set(name, value);
+    }
     client
 }
 

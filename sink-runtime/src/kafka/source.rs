@@ -12,10 +12,10 @@ use super::commit_metadata::Signature;
 use super::consumer_context::Context;
 use super::poll_loop::{Command, PollLoop, PollSettings};
 use super::properties::{self, Connection, Membership};
-use super::pulse::Pulse;
 use super::replaced_topics::ReplacedTopics;
 use crate::budget::Budget;
 use crate::lease::Lease;
+use crate::pulse::Pulse;
 use crate::source::{Commit, Source, SourceError, SourceEvent};
 
 /// Most events and commands that wait.
@@ -58,7 +58,7 @@ pub enum KafkaSourceError {
 }
 
 impl KafkaSource {
-    /// Joins the group and begins to read.
+    /// Joins the group and begins to read; `pulse` beats as long as the reading thread goes round.
     ///
     /// # Errors
     /// A setting is refused, or the thread cannot be started. Brokers that do not answer are waited for.
@@ -71,7 +71,7 @@ impl KafkaSource {
     ) -> Result<Self, KafkaSourceError> {
         let (event_sender, events) = mpsc::channel(QUEUE);
         let (commands, command_receiver) = mpsc::channel(QUEUE);
-        let mut client = properties::consumer(connection, membership);
+        let mut client = properties::consumer(connection, membership, &budget.plan().fetch);
         ReplacedTopics::watch(&mut client);
         let context = Context::new(event_sender.clone(), Arc::clone(&vitals.access));
         let consumer: BaseConsumer<Context> =

@@ -1,16 +1,18 @@
-//! Pure. The parts of librdkafka's statistics that are used: where each partition ends, and whether a broker is up.
+//! Pure. The parts of librdkafka's statistics that are used: where each partition ends, whether all of it was read, and
+//! whether a broker is up.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
 use crate::record::{Offset, Partition, Topic, TopicPartition};
+use crate::source::End;
 
 /// What the statistics tell.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
     /// Where the partitions end that the client knows about.
-    pub(super) ends: Vec<(TopicPartition, Offset)>,
+    pub(super) ends: Vec<End>,
     /// At least one broker has let the client in and is connected.
     pub(super) is_connected: bool,
 }
@@ -40,6 +42,12 @@ struct PartitionStatistics {
     /// The last stable offset: what lies above belongs to open transactions.
     #[serde(default = "unknown")]
     ls_offset: i64,
+    /// What is fetched next: behind transaction markers and gaps, where the last message lies before them.
+    #[serde(default = "unknown")]
+    next_offset: i64,
+    /// Messages that were fetched and not taken yet.
+    #[serde(default)]
+    fetchq_cnt: u64,
 }
 
 fn unknown() -> i64 {
@@ -58,7 +66,8 @@ pub(super) fn read(json: &[u8]) -> Report {
         let known = topic.partitions.into_values().filter(|p| p.partition >= 0 && p.ls_offset >= 0);
         ends.extend(known.map(|partition| {
             let at = TopicPartition { topic: name.clone(), partition: Partition(partition.partition) };
-            (at, Offset(partition.ls_offset))
+            let has_unread = partition.next_offset < partition.ls_offset || partition.fetchq_cnt > 0;
+            End { partition: at, offset: Offset(partition.ls_offset), has_unread }
         }));
     }
     Report { ends, is_connected }
@@ -71,10 +80,11 @@ mod tests {
     #[test]
     fn unknown_ends_and_the_internal_partition_are_left_out() {
         let json = br#"{"name":"x","topics":{"t":{"topic":"t","partitions":{
-            "0":{"partition":0,"hi_offset":9,"ls_offset":7},
+            "0":{"partition":0,"hi_offset":9,"ls_offset":7,"next_offset":7,"fetchq_cnt":0},
             "1":{"partition":1,"ls_offset":-1001},
             "-1":{"partition":-1,"ls_offset":5}}}}}"#;
-        let ends: Vec<String> = read(json).ends.iter().map(|(at, end)| format!("{at} {end}")).collect();
+        let ends: Vec<String> =
+            read(json).ends.iter().map(|end| format!("{} {}", end.partition, end.offset)).collect();
         assert_eq!(ends, ["t/0 7"]);
         assert_eq!(read(b"no json"), Report::default());
     }
@@ -85,5 +95,19 @@ mod tests {
             |state: &str| format!(r#"{{"brokers":{{"a":{{"state":"INIT"}},"b":{{"state":"{state}"}}}}}}"#);
         assert!(read(json("UP").as_bytes()).is_connected);
         assert!(!read(json("AUTH_REQ").as_bytes()).is_connected);
+    }
+
+    #[test]
+    fn partition_is_read_when_nothing_is_left_to_fetch_or_to_take() {
+        let check = |next_offset: i64, queued: u64, expected: bool| {
+            let json = format!(
+                r#"{{"topics":{{"t":{{"partitions":{{"0":{{"partition":0,"ls_offset":7,"next_offset":{next_offset},"fetchq_cnt":{queued}}}}}}}}}}}"#
+            );
+            let unread: Vec<bool> = read(json.as_bytes()).ends.iter().map(|end| end.has_unread).collect();
+            assert_eq!(unread, [expected], "{json}");
+        };
+        check(7, 0, false);
+        check(6, 0, true);
+        check(7, 1, true);
     }
 }

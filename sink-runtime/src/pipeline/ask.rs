@@ -161,15 +161,9 @@ async fn mend<W: Writer>(
     places: Vec<(Entry, TimestampUs)>,
     gate: &Gate,
 ) -> Result<Answer, NotSent> {
-    for (entry, place) in places {
-        if let Err(error) = writer.prepare().await {
-            return Ok(Answer::Mended(Err(error)));
-        }
-        gate.admit().await?;
-        match writer.remove(entry, place).await {
-            Ok(()) | Err(StoreError::Missing(_)) => {}
-            Err(error) => return Ok(Answer::Mended(Err(error))),
-        }
+    if let Err(error) = writer.prepare().await {
+        return Ok(Answer::Mended(Err(error)));
     }
-    Ok(Answer::Mended(Ok(())))
+    gate.admit().await?;
+    Ok(Answer::Mended(writer.remove(places).await))
 }

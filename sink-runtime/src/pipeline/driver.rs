@@ -16,6 +16,7 @@ use super::desk::Desk;
 use super::lane::Lane;
 use super::lanes::{LaneHandle, Lanes};
 use super::lookup::look_up;
+use super::stall::{KnownReason, Stall};
 use super::standing::MadeBy;
 use super::state::{Beginning, PartitionState, StateSettings};
 use super::status::{Health, LaneStatus};
@@ -133,6 +134,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
                         return Err(PipelineError::LaneEnded { partition: partition.clone() });
                     }
                     self.measure(&lanes);
+                    self.health.note_round(Instant::now().into_std(), lanes.standstill(self.shared_reason()));
                 }
             }
         }
@@ -214,7 +216,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         });
         let committed =
             Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner: !is_fenced };
-        let handle = LaneHandle { stop, status: status_seen, task, sent: None, committed, end: None };
+        let stall = Stall::new(Instant::now().into_std());
+        let handle = LaneHandle { stop, status: status_seen, task, sent: None, committed, end: None, stall };
         lanes.working.insert(partition, handle);
     }
 
@@ -277,11 +280,20 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         }
     }
 
+    /// Returns why all partitions may stand still, where that is known.
+    fn shared_reason(&self) -> Option<KnownReason> {
+        if !self.health.is_store_reachable() {
+            return Some(KnownReason::StoreAway);
+        }
+        // A lease that has lapsed while nobody needs it explains nothing.
+        self.lease.is_awaited().then_some(KnownReason::LeaseWait)
+    }
+
     fn measure(&self, lanes: &Lanes) {
         let wall_ms = jiff::Timestamp::now().as_millisecond();
         for (partition, lane) in &lanes.working {
             let status = *lane.status.borrow();
-            let messages = lane.end.map_or(0, |end| (end.0 - status.answered_to.0).max(0));
+            let messages = lane.end.as_ref().map_or(0, |end| (end.offset.0 - status.answered_to.0).max(0));
             let oldest = status.oldest_timestamp_ms.or(status.stored_timestamp_ms.filter(|_| messages > 0));
             let age_ms = oldest.map_or(0, |oldest| wall_ms.saturating_sub(oldest).max(0));
             let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::batch::{BatchLimits, OpenBatch, Planned};
-use crate::record::Message;
+use crate::record::{Entry, Message, TimestampUs};
 
 /// Messages and records that are not on their way yet.
 #[derive(Debug, Default)]
@@ -57,6 +57,12 @@ impl Gathering {
     /// Returns the time of the oldest message that is not mapped yet.
     pub(super) fn oldest_timestamp_ms(&self) -> Option<i64> {
         self.backlog.front().and_then(|message| message.timestamp_ms)
+    }
+
+    /// Returns where the records that wait are to go.
+    pub(super) fn places(&self) -> impl Iterator<Item = (Entry, TimestampUs)> {
+        let records = self.open.records().chain(self.spare.iter().map(|planned| &*planned.record));
+        records.map(|record| (record.entry.clone(), record.place))
     }
 
     /// Tells whether nothing more goes into the open batch.

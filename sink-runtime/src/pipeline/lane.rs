@@ -249,6 +249,9 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             answered_to: self.state.answered_to(),
             oldest_timestamp_ms: self.state.oldest_timestamp_ms(),
             is_held: self.state.is_held(),
+            shown: self.state.shown(),
+            has_backlog: self.state.has_backlog(),
+            known_reason: self.state.known_reason(),
             ..*status
         };
         self.status.send_if_modified(|status| {

@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::stall::{Glimpse, KnownReason, Marks, Stall};
 use super::status::LaneStatus;
-use crate::record::{Offset, TopicPartition};
-use crate::source::Commit;
+use crate::record::TopicPartition;
+use crate::source::{Commit, End};
 
 /// How long a commit may go without the broker's answer before it is sent again.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
@@ -23,7 +24,8 @@ pub(super) struct LaneHandle {
     pub(super) task: JoinHandle<Commit>,
     pub(super) sent: Option<(Commit, Instant)>,
     pub(super) committed: Commit,
-    pub(super) end: Option<Offset>,
+    pub(super) end: Option<End>,
+    pub(super) stall: Stall,
 }
 
 /// The lanes by their partition.
@@ -79,6 +81,23 @@ impl Lanes {
         self.working.iter().find(|(_, lane)| lane.task.is_finished()).map(|(partition, _)| partition)
     }
 
+    /// Returns how long the partition that stands still longest has done so without a known reason; `shared` is a reason
+    /// that holds for all.
+    pub(super) fn standstill(&mut self, shared: Option<KnownReason>) -> Duration {
+        let now = Instant::now().into_std();
+        let look = |lane: &mut LaneHandle| {
+            let status = *lane.status.borrow();
+            let marks = Marks {
+                committable: status.progress.point.offset,
+                answered_to: status.answered_to,
+                shown: status.shown,
+            };
+            let has_backlog = status.has_backlog || lane.end.as_ref().is_some_and(|end| end.has_unread);
+            lane.stall.look(now, Glimpse { marks, has_backlog, known_reason: status.known_reason.or(shared) })
+        };
+        self.working.values_mut().map(look).max().unwrap_or_default()
+    }
+
     /// Notes what the broker has taken.
     pub(super) fn committed(&mut self, commit: Commit) {
         if let Some(lane) = self.working.get_mut(&commit.partition) {
@@ -87,9 +106,9 @@ impl Lanes {
     }
 
     /// Notes where partitions end.
-    pub(super) fn set_ends(&mut self, ends: Vec<(TopicPartition, Offset)>) {
-        for (partition, end) in ends {
-            if let Some(lane) = self.working.get_mut(&partition) {
+    pub(super) fn set_ends(&mut self, ends: Vec<End>) {
+        for end in ends {
+            if let Some(lane) = self.working.get_mut(&end.partition) {
                 lane.end = Some(end);
             }
         }

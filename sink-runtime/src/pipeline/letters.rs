@@ -49,6 +49,11 @@ impl Outbox {
         self.failure = None;
     }
 
+    /// Tells whether the last attempt at delivery failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failure.is_some()
+    }
+
     pub(super) fn is_travelling(&self) -> bool {
         self.travelling > 0
     }

@@ -4,7 +4,9 @@
 //! one thing at a time and knows neither clock nor network.
 
 mod answers;
+mod asking;
 mod going_back;
+mod standstill;
 mod stopping;
 
 use std::sync::Arc;
@@ -15,13 +17,14 @@ use rand::rngs::SmallRng;
 use self::going_back::Back;
 use self::stopping::Stopping;
 use super::breaker::{Breakers, Way};
+use super::cut::Cut;
 use super::effect::{Effect, Input};
 use super::frontier::Frontier;
 use super::gathering::{Gathering, Planning};
 use super::history::History;
 use super::letters::Outbox;
 use super::proving::Proving;
-use super::request::Request;
+use super::stall::KnownReason;
 use super::standing::{MadeBy, Standing};
 use super::upkeep::Upkeep;
 use super::work::Work;
@@ -78,6 +81,7 @@ pub struct PartitionState {
     gathering: Gathering,
     work: Option<Work>,
     proving: Proving,
+    cut: Cut,
     outbox: Outbox,
     breakers: Breakers,
     /// Messages that can never be stored and have nowhere to go.
@@ -92,6 +96,10 @@ pub struct PartitionState {
     /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
     slack_us: u64,
     has_gone_back: bool,
+    /// How many records the store has shown so far.
+    shown: u64,
+    /// What the last pause was for.
+    paused_for: KnownReason,
     stopping: Stopping,
     /// Other parts of the store answer.
     is_store_answering: bool,
@@ -122,6 +130,7 @@ impl PartitionState {
             random,
             gathering: Gathering::default(),
             work: None,
+            cut: Cut::default(),
             proving: Proving::new(settings.commit_delay),
             outbox: Outbox::default(),
             breakers: Breakers::default(),
@@ -133,6 +142,8 @@ impl PartitionState {
             missing: 0,
             slack_us: 0,
             has_gone_back: false,
+            shown: 0,
+            paused_for: KnownReason::BackOff,
             stopping: Stopping::No,
             is_store_answering: true,
             is_requesting: false,
@@ -221,16 +232,6 @@ impl PartitionState {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.is_owner() && self.is_proven() && self.going_back.is_none()
-    }
-
-    /// Tells whether the partition stands still until a person acts.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        !self.held.is_empty()
-            || self.outbox.is_blocked()
-            || self.standing.is_refused()
-            || self.upkeep.is_foreign()
-            || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 
     fn is_stopping(&self) -> bool {
@@ -340,44 +341,6 @@ impl PartitionState {
             }
             Way::IsHeld => self.held.push(offset),
         }
-    }
-
-    /// Sends the next request, if it is time for one.
-    fn request(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        let is_early = |at: Option<Instant>| at.is_some_and(|at| now < at);
-        let must_wait = is_early(self.resume_at) || is_early(self.fenced_until);
-        if self.is_requesting || must_wait || self.going_back.is_some() || !self.standing.is_open() {
-            return;
-        }
-        self.resume_at = None;
-        let errand = self.upkeep.next(now, self.mapper.header_names());
-        if errand.is_some() || !self.upkeep.is_admitted() {
-            return self.send(errand.map(Request::Registry), effects);
-        }
-        let provable_at = self.standing.provable_at();
-        if self.proving.due().is_some_and(|due| now >= due) && !is_early(provable_at) {
-            self.ask_for_proof(now, effects);
-            return;
-        }
-        if self.work.as_ref().is_none_or(Work::is_empty) {
-            let history = &self.history;
-            let due = self.gathering.take_due(now, self.settings.limits);
-            self.work = due.map(|records| {
-                Work::new(records, |offset| history.may_have_expired(offset)).with_slack(self.slack_us)
-            });
-        }
-        let request = self.work.as_mut().and_then(|work| work.next_request(now, &mut self.frontier));
-        self.send(request, effects);
-    }
-
-    fn ask_for_proof(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        let question = self.proving.ask(now).map(Request::ReadBack);
-        self.send(question, effects);
-    }
-
-    fn send(&mut self, request: Option<Request>, effects: &mut Vec<Effect>) {
-        self.is_requesting = request.is_some();
-        effects.extend(request.map(Effect::Send));
     }
 
     fn check(&self, effects: &mut Vec<Effect>) {

@@ -1,8 +1,11 @@
 //! Pure. `LaneStatus`: what a partition tells its driver; `Health`: what the member tells the outside.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use super::stall::KnownReason;
 use crate::progress::Progress;
+use crate::pulse::Pulse;
 use crate::record::Offset;
 use crate::registry::LastLife;
 
@@ -23,6 +26,12 @@ pub(super) struct LaneStatus {
     pub(super) stored_timestamp_ms: Option<i64>,
     /// The partition stands still until a person acts.
     pub(super) is_held: bool,
+    /// How many records the store has shown so far.
+    pub(super) shown: u64,
+    /// There are messages here that have not ended.
+    pub(super) has_backlog: bool,
+    /// Why it may stand still.
+    pub(super) known_reason: Option<KnownReason>,
 }
 
 impl LaneStatus {
@@ -36,6 +45,9 @@ impl LaneStatus {
             oldest_timestamp_ms: None,
             stored_timestamp_ms: None,
             is_held: false,
+            shown: 0,
+            has_backlog: false,
+            known_reason: None,
         }
     }
 }
@@ -45,6 +57,8 @@ impl LaneStatus {
 pub struct Health {
     has_joined: AtomicBool,
     is_store_reachable: AtomicBool,
+    driver: Pulse,
+    standstill_ms: AtomicU64,
 }
 
 impl Health {
@@ -56,6 +70,9 @@ impl Health {
     /// Notes that the member takes no part in its group until it joins anew.
     pub fn set_left(&self) {
         self.has_joined.store(false, Ordering::Relaxed);
+        // Until the next driver begins nothing goes round, and nothing stands still.
+        self.driver.rest();
+        self.note_standstill(Duration::ZERO);
     }
 
     /// Notes whether the store answers.
@@ -67,6 +84,29 @@ impl Health {
     #[must_use]
     pub fn is_store_reachable(&self) -> bool {
         self.is_store_reachable.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the driver went round, and how long the partition that stands still longest has done so.
+    pub(super) fn note_round(&self, now: Instant, standstill: Duration) {
+        self.driver.beat(now);
+        self.note_standstill(standstill);
+    }
+
+    fn note_standstill(&self, standstill: Duration) {
+        let milliseconds = u64::try_from(standstill.as_millis()).unwrap_or(u64::MAX);
+        self.standstill_ms.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Returns how long ago the driver last went round.
+    #[must_use]
+    pub fn driver_age(&self, now: Instant) -> Duration {
+        self.driver.age(now)
+    }
+
+    /// Returns how long a partition with a backlog has stood still without a known reason.
+    #[must_use]
+    pub fn standstill(&self) -> Duration {
+        Duration::from_millis(self.standstill_ms.load(Ordering::Relaxed))
     }
 
     /// Returns what keeps the member from being ready; none where it is.

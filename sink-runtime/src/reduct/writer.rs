@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::{StreamExt, pin_mut};
-use reduct_rs::{Bucket, ReductError};
+use reduct_rs::{Bucket, RecordBuilder, ReductError};
 use serde_json::json;
 
 use super::bucket_handle::{BucketHandle, StoreSettings};
@@ -93,12 +93,8 @@ impl Writer for ReductWriter {
         self.with(|bucket| async move { newest(&bucket, entry.as_str(), from).await }).await
     }
 
-    async fn remove(&self, entry: Entry, place: TimestampUs) -> Result<(), StoreError> {
-        let ask = |bucket: Arc<Bucket>| async move {
-            let removed = bucket.remove_record(entry.as_str()).timestamp_us(place.0).send().await;
-            removed.map_err(|error| to_store_error(&error))
-        };
-        self.with(ask).await
+    async fn remove(&self, places: Vec<(Entry, TimestampUs)>) -> Result<(), StoreError> {
+        self.with(|bucket| async move { remove(&bucket, &places).await }).await
     }
 
     async fn horizon(&self, entry: Entry) -> Result<Option<TimestampUs>, StoreError> {
@@ -125,6 +121,16 @@ async fn write(bucket: &Bucket, batch: &Batch) -> Result<Vec<Result<(), StoreErr
         error.map_or(Ok(()), |error| Err(to_store_error(&error)))
     };
     Ok(batch.records.iter().map(|record| answer(&record.entry, record.place)).collect())
+}
+
+async fn remove(bucket: &Bucket, places: &[(Entry, TimestampUs)]) -> Result<(), StoreError> {
+    let mut request = bucket.remove_record_batch();
+    for (entry, place) in places {
+        request.append_record(RecordBuilder::new().entry(entry.as_str()).timestamp_us(place.0).build());
+    }
+    let errors = request.send().await.map_err(|error| to_store_error(&error))?;
+    let mut errors = errors.values().map(to_store_error);
+    errors.find(|error| !matches!(error, StoreError::Missing(_))).map_or(Ok(()), Err)
 }
 
 async fn heads(bucket: &Bucket, range: &Range) -> Result<Vec<Head>, StoreError> {

@@ -104,6 +104,12 @@ impl StoreError {
         matches!(self, Self::TimedOut(_) | Self::Throttled(_) | Self::Failed { status: 503, .. })
     }
 
+    /// Tells whether a write that ended so may have begun records that it did not finish.
+    #[must_use]
+    pub fn may_leave_half_written(&self) -> bool {
+        matches!(self, Self::Unclear(_) | Self::TimedOut(_) | Self::CutOff(_) | Self::Failed { .. })
+    }
+
     /// Returns the HTTP status, where there was one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

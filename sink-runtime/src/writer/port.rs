@@ -64,9 +64,11 @@ pub trait Writer: Send + Sync + 'static {
         from: TimestampUs,
     ) -> impl Future<Output = Result<Option<TimestampUs>, StoreError>> + Send;
 
-    /// Deletes the record at a place.
-    fn remove(&self, entry: Entry, place: TimestampUs)
-    -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Deletes what is at these places, all of it in one request; a place that is free already is no error.
+    fn remove(
+        &self,
+        places: Vec<(Entry, TimestampUs)>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Returns the time below which the bucket's policy may have deleted records of an entry; none where it keeps all.
     fn horizon(&self, entry: Entry) -> impl Future<Output = Result<Option<TimestampUs>, StoreError>> + Send;

@@ -51,6 +51,8 @@ impl PollLoop {
 
     /// Gives the partitions up and takes them again by ourselves: what was fetched ahead is gone with the old queue.
     fn read_again(&mut self, ways: &[(TopicPartition, Return)]) {
+        let partitions: Vec<TopicPartition> = ways.iter().map(|(partition, _)| partition.clone()).collect();
+        self.resume(&partitions);
         let mut given_up = TopicPartitionList::with_capacity(ways.len());
         let mut taken = TopicPartitionList::with_capacity(ways.len());
         for (partition, way) in ways {

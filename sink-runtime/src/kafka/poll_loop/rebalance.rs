@@ -122,6 +122,10 @@ impl PollLoop {
         let Some(starts) = self.resolve() else {
             return;
         };
+        if let Err(error) = self.fit(starts.len()) {
+            self.tell(SourceEvent::Failed(error));
+            return;
+        }
         let mut list = TopicPartitionList::with_capacity(starts.len());
         for (partition, start, lineage) in &starts {
             self.lives.begin(&partition.topic, lineage.topic_id);
@@ -142,6 +146,15 @@ impl PollLoop {
         }
         self.unconfirmed.extend(starts);
         self.tell(SourceEvent::Joined);
+    }
+
+    /// Checks that memory is enough for so many partitions more.
+    fn fit(&self, more: usize) -> Result<(), SourceError> {
+        let (partitions, partitions_max) = (self.feeds.len() + more, self.budget.plan().partitions_max);
+        if partitions as u64 > partitions_max {
+            return Err(SourceError::Outgrown { partitions, partitions_max });
+        }
+        Ok(())
     }
 
     /// Commits starts and lets messages flow.
@@ -212,6 +225,7 @@ impl PollLoop {
 
     fn drop_feeds(&mut self, partitions: &[TopicPartition]) {
         self.committer.forget();
+        self.resume(partitions);
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
             // The queue must be gone before the partition can come back with a new one.

@@ -12,8 +12,9 @@ use crate::pipeline::effect::Effect;
 use crate::pipeline::letters::Returned;
 use crate::pipeline::proving::Answered;
 use crate::pipeline::request::Answer;
+use crate::pipeline::stall::KnownReason;
 use crate::pipeline::upkeep::{Done, News};
-use crate::pipeline::work::{Found, Pause, Settled, Work};
+use crate::pipeline::work::{Found, Pause, Settled, Wait, Work};
 use crate::record::Entry;
 use crate::registry::RegistryError;
 use crate::writer::{Head, StoreError};
@@ -40,13 +41,15 @@ impl PartitionState {
                 Settled::default()
             }
             Answer::Checked(Ok(checked)) => self.settled(|work| work.checked(checked)),
-            Answer::Written(answer) => self.settled(|work| work.written(answer)),
+            Answer::Written(answer) => {
+                let highest = self.work.as_ref().map(Work::highest);
+                if let Some(highest) = highest {
+                    self.cut.note(highest, &answer);
+                }
+                self.settled(|work| work.written(answer))
+            }
             Answer::Probed(answers) => self.settled(|work| work.probed(now, answers)),
-            Answer::Mended(Ok(())) => self.settled(|work| {
-                work.mended();
-                Settled::default()
-            }),
-            Answer::Mended(Err(error)) => self.settled(|work| work.not_mended(error)),
+            Answer::Mended(answer) => self.settled(|work| work.mended(answer)),
             Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) => Work::unanswered(error),
         };
         self.settle(now, settled, effects);
@@ -64,6 +67,7 @@ impl PartitionState {
                 self.upkeep.failed(now);
                 // Where the partition may be written nothing waits for the registry.
                 if !self.upkeep.is_admitted() {
+                    self.paused_for = KnownReason::BackOff;
                     self.resume_at = Some(now + self.retry.pause(&mut self.random));
                 }
                 return effects.push(Effect::RegistryFailing { error, attempts: self.retry.attempts() });
@@ -158,10 +162,12 @@ impl PartitionState {
             Err(error) => {
                 self.proving.unanswered();
                 let is_long = matches!(error, StoreError::TimedOut(_));
-                return self.pause(now, Pause { error, is_long }, effects);
+                let wait = if is_long { Wait::Long } else { Wait::BackOff };
+                return self.pause(now, Pause { error, wait }, effects);
             }
         };
         let shown = self.proving.shown(now, &heads, took);
+        self.shown += shown.proven.len() as u64;
         for proven in shown.proven {
             self.standing.safety().proven(&proven.entry, proven.place);
             self.ledger.set(proven.identity.offset, Fate::Verified);
@@ -176,6 +182,7 @@ impl PartitionState {
         }
         effects.push(Effect::Missing { count: shown.missing.len(), offset: lowest });
         self.going_back.get_or_insert(Back::ToMissing);
+        self.paused_for = KnownReason::BackOff;
         self.resume_at = Some(now + self.retry.pause(&mut self.random));
     }
 
@@ -188,13 +195,20 @@ impl PartitionState {
     }
 
     fn pause(&mut self, now: Instant, pause: Pause, effects: &mut Vec<Effect>) {
-        let shortest = match (pause.is_long, self.is_store_answering) {
-            (true, true) => LOCKED_UP_PAUSE,
-            (true, false) => TIMED_OUT_PAUSE,
-            (false, _) => Duration::ZERO,
+        self.paused_for = match pause.wait {
+            Wait::Long => KnownReason::LockTimeout,
+            Wait::BackOff | Wait::Until(_) => KnownReason::BackOff,
         };
-        self.resume_at = Some(now + self.retry.pause(&mut self.random).max(shortest));
-        effects.push(Effect::StoreFailing { error: pause.error, attempts: self.retry.attempts() });
+        let shortest = match (pause.wait, self.is_store_answering) {
+            (Wait::Long, true) => LOCKED_UP_PAUSE,
+            (Wait::Long, false) => TIMED_OUT_PAUSE,
+            (Wait::BackOff | Wait::Until(_), _) => Duration::ZERO,
+        };
+        self.resume_at = Some(match pause.wait {
+            Wait::Until(at) => at,
+            Wait::BackOff | Wait::Long => now + self.retry.pause(&mut self.random).max(shortest),
+        });
+        effects.push(Effect::StoreFailing { error: pause.error, attempts: self.retry.attempts().max(1) });
     }
 
     pub(super) fn take_letters(

@@ -14,7 +14,8 @@ use crate::budget::Hold;
 use crate::dead_letter::{DeadLetterError, Obstacle};
 use crate::ledger::CommitPoint;
 use crate::map::Mapper;
-use crate::pipeline::{Answer, Checked, Effect, Errand, Input, MadeBy, Request, StoreSeen};
+use crate::pipeline::cut::Cut;
+use crate::pipeline::{Answer, Checked, Effect, Errand, Input, KnownReason, MadeBy, Request, StoreSeen};
 use crate::progress::Progress;
 use crate::record::{
     Entry, Headers, Identity, Life, Message, Offset, Partition, TimestampUs, Topic, TopicPartition,
@@ -43,9 +44,10 @@ struct Bench {
 }
 
 impl Bench {
-    /// Returns a partition that has seen the store.
+    /// Returns a partition that has seen the store, and knows of no request that was cut off.
     fn new(has_dead_letters: bool, fenced_for: Option<Duration>) -> Self {
         let mut bench = Self::unseen(has_dead_letters, fenced_for);
+        bench.state.cut = Cut::None;
         bench.see(100);
         bench
     }
@@ -118,11 +120,23 @@ impl Bench {
         self.step(Input::Messages(messages.collect()))
     }
 
+    fn check_nothing(&mut self) -> Vec<&'static str> {
+        self.step(Input::Answer(Answer::Checked(Ok(Checked::default()))))
+    }
+
     fn survey(&mut self) -> Vec<&'static str> {
         let entry = crate::record::Entry::new("a/0");
         let found = vec![(entry, crate::record::TimestampUs(0), None)];
         self.step(Input::Answer(Answer::Surveyed(Ok(found))))
     }
+}
+
+fn half() -> Result<Head, StoreError> {
+    Err(StoreError::from_status(425, "still being written"))
+}
+
+fn free() -> Result<Head, StoreError> {
+    Err(StoreError::from_status(404, "no record"))
 }
 
 fn message(key: Option<&'static str>, offset: i64) -> Message {
@@ -299,7 +313,9 @@ fn failed_write_is_checked_before_it_is_repeated() {
     assert_eq!(bench.step(Input::Answer(Answer::Written(unclear()))), ["failing"]);
     bench.now = bench.state.due().unwrap();
     assert_eq!(bench.step(Input::Tick), ["check"]);
-    assert_eq!(bench.step(Input::Answer(Answer::Checked(Ok(Checked::default())))), ["write"]);
+    // What the check does not show may be half-written: nothing may be written behind that.
+    assert_eq!(bench.check_nothing(), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![free(), free()]))), ["write"]);
     assert!(!bench.state.is_clean());
 }
 
@@ -310,7 +326,8 @@ fn taken_place_is_a_question_and_not_an_answer() {
     bench.messages(&[A, A]);
     bench.survey();
     let written = Answer::Written(Ok(vec![Err(taken()), Err(taken())]));
-    assert_eq!(bench.step(Input::Answer(written)), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(written)), ["check"]);
+    assert_eq!(bench.check_nothing(), ["probe"]);
     let head = |identity| Head { place: TimestampUs(1_000_000), identity };
     let probed = Answer::Probed(vec![Ok(head(Some(identity(0)))), Ok(head(None))]);
     // The first is ours and stored; the second moves off the foreign record, whose neighbours are asked about.
@@ -324,15 +341,54 @@ fn half_written_record_is_deleted_after_it_has_said_so_for_two_seconds() {
     bench.messages(&[A, A]);
     bench.survey();
     let taken = Err(StoreError::from_status(409, "A record with timestamp 1 already exists"));
-    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(()), taken])))), ["stored", "probe"]);
-    let half = || Answer::Probed(vec![Err(StoreError::from_status(425, "still being written"))]);
-    assert_eq!(bench.step(Input::Answer(half())), ["failing"]);
-    bench.now += Duration::from_millis(200);
+    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(()), taken])))), ["stored", "check"]);
+    assert_eq!(bench.check_nothing(), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![half()]))), ["failing"]);
+    bench.now += Duration::from_secs(1);
+    assert!(bench.step(Input::Tick).is_empty(), "its request may still be at work");
+    bench.now += Duration::from_secs(1);
     assert_eq!(bench.step(Input::Tick), ["probe"]);
-    assert_eq!(bench.step(Input::Answer(half())), ["failing"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![half()]))), ["failing", "mend"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Mended(Ok(())))), ["write"]);
+}
+
+#[test]
+fn half_written_records_are_deleted_at_once_with_those_of_the_next_batch() {
+    let mut bench = Bench::unseen(false, None);
+    bench.see(100);
+    bench.messages(&[A, A, A, A]);
+    // Nobody knows whether the last owner died within a request, and how far that reached.
+    assert_eq!(bench.survey(), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![half(), half()]))), ["failing"]);
     bench.now += Duration::from_secs(2);
-    assert_eq!(bench.step(Input::Tick), ["mend"]);
-    assert_eq!(bench.step(Input::Answer(Answer::Mended(Ok(())))), ["check"]);
+    let probe = bench.state.step(bench.now, Input::Tick);
+    assert!(matches!(probe.as_slice(), [Effect::Send(Request::Probe(places))] if places.len() == 4));
+    let answers = vec![half(), half(), half(), free()];
+    let mend = bench.state.step(bench.now, Input::Answer(Answer::Probed(answers)));
+    let Some(Effect::Send(Request::Mend(places))) = mend.last() else {
+        panic!("{mend:?}");
+    };
+    let deleted: Vec<u64> = places.iter().map(|(_, place)| place.0).collect();
+    assert_eq!(deleted, [1_000_000, 1_001_000, 1_002_000]);
+    assert_eq!(bench.step(Input::Answer(Answer::Mended(Ok(())))), ["write"]);
+}
+
+#[test]
+fn deletion_of_which_the_end_is_unknown_begins_with_the_question_again() {
+    let mut bench = Bench::unseen(false, None);
+    bench.see(100);
+    bench.messages(&[A, A]);
+    bench.survey();
+    let halves = || Input::Answer(Answer::Probed(vec![half(), half()]));
+    bench.step(halves());
+    bench.now += Duration::from_secs(2);
+    bench.step(Input::Tick);
+    assert_eq!(bench.step(halves()), ["failing", "mend"]);
+    let unclear = StoreError::Unclear("reset".to_owned());
+    assert_eq!(bench.step(Input::Answer(Answer::Mended(Err(unclear)))), ["failing"]);
+    bench.now = bench.state.due().unwrap();
+    assert_eq!(bench.step(Input::Tick), ["probe"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Probed(vec![free(), free()]))), ["write"]);
 }
 
 #[test]
@@ -483,4 +539,39 @@ fn letters_are_not_sent_twice_when_their_messages_come_again() {
     assert_eq!(bench.prove(&[2]), ["missing", "go back"]);
     bench.next = 0;
     assert_eq!(bench.messages(&[A, None, A]), [""; 0], "no letter");
+}
+
+#[test]
+fn partition_says_why_it_stands_still() {
+    let reason_of = |bench: &Bench| bench.state.known_reason();
+    assert_eq!(reason_of(&Bench::unseen(false, None)), Some(KnownReason::StoreAway));
+    assert_eq!(reason_of(&Bench::new(false, Some(Duration::from_secs(17)))), Some(KnownReason::FencingWait));
+    let mut held = Bench::new(false, None);
+    held.messages(&[None]);
+    assert_eq!(reason_of(&held), Some(KnownReason::Hold));
+    for (error, expected) in [
+        (StoreError::Unreachable("gone".to_owned()), KnownReason::BackOff),
+        (StoreError::TimedOut("late".to_owned()), KnownReason::LockTimeout),
+    ] {
+        let mut bench = Bench::written(false);
+        assert!(bench.state.has_backlog(), "what is not shown has not ended");
+        assert_eq!(reason_of(&bench), None);
+        bench.now = bench.state.due().unwrap();
+        bench.step(Input::Tick);
+        bench.step(Input::Answer(Answer::Shown { heads: Err(error), took: Duration::ZERO }));
+        assert_eq!(reason_of(&bench), Some(expected));
+        bench.now = bench.state.due().unwrap();
+        bench.step(Input::Tick);
+        assert_eq!(reason_of(&bench), None, "it asks again");
+        let heads = Ok(vec![head(0), head(1)]);
+        bench.step(Input::Answer(Answer::Shown { heads, took: Duration::ZERO }));
+        assert!(!bench.state.has_backlog());
+        assert_eq!(bench.state.shown(), 2);
+    }
+    let mut bench = Bench::written(false);
+    bench.prove(&[0, 1]);
+    bench.see(200);
+    assert_eq!(reason_of(&bench), Some(KnownReason::Replay), "the store was restarted");
+    bench.step(Input::Stop);
+    assert_eq!(reason_of(&bench), Some(KnownReason::Draining));
 }

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::items::{Conflict, Item, Pause, Settled, Work};
+use super::items::{Conflict, Item, Pause, Settled, Wait, Work};
+use super::questions::HALF_WRITTEN_FOR;
 use crate::map::Rejection;
 use crate::pipeline::request::Checked;
 use crate::record::{Entry, Identity, Offset, TimestampUs};
@@ -14,7 +15,7 @@ impl Work {
     /// Takes note that a question was not answered: everything waits.
     pub(in crate::pipeline) fn unanswered(error: StoreError) -> Settled {
         let is_long = judge(&error, Scope::Request) == Verdict::RetryLater;
-        Settled::waiting(error, is_long)
+        Settled::waiting(error, if is_long { Wait::Long } else { Wait::BackOff })
     }
 
     /// Takes what the store holds around the places that were asked about.
@@ -82,33 +83,34 @@ impl Work {
                     occupied.insert(item.key());
                 }
                 Some(Err(StoreError::Missing(_))) => item.conflict = Conflict::None,
-                Some(Err(error)) => {
-                    item.note_unreadable(now, &error);
-                    settled.pause = Some(Pause { error, is_long: false });
-                }
+                Some(Err(error)) => settled.wait_for_unreadable(now, &mut item.conflict, error),
             }
             self.items.push(item);
+        }
+        for (_, conflict) in self.beyond.iter_mut().flatten().filter(|(_, known)| *known != Conflict::None) {
+            match answers.next() {
+                None => {}
+                // Whole or free: nothing to mend, and asked about again when its own turn comes.
+                Some(Ok(_) | Err(StoreError::Missing(_))) => *conflict = Conflict::None,
+                Some(Err(error)) => settled.wait_for_unreadable(now, conflict, error),
+            }
         }
         self.avoid(&occupied);
         settled
     }
 
-    /// Takes note that deleting half-written records was not answered: it may still be at work, so it is asked about
-    /// before it is done again.
-    pub(in crate::pipeline) fn not_mended(&mut self, error: StoreError) -> Settled {
-        for item in self.items.iter_mut().filter(|item| item.conflict != Conflict::None) {
-            item.conflict = Conflict::Unknown;
-        }
-        Self::unanswered(error)
-    }
-
-    /// Takes note that half-written records are gone.
-    pub(in crate::pipeline) fn mended(&mut self) {
+    /// Takes note that half-written records are gone, or that it is not known whether they are.
+    pub(in crate::pipeline) fn mended(&mut self, answer: Result<(), StoreError>) -> Settled {
+        let is_gone = answer.is_ok();
         for item in &mut self.items {
-            if matches!(item.conflict, Conflict::HalfWritten { .. }) {
-                item.conflict = Conflict::None;
-            }
+            item.conflict = match item.conflict {
+                Conflict::HalfWritten { .. } if is_gone => Conflict::None,
+                Conflict::HalfWritten { since, .. } => Conflict::HalfWritten { since, said: since },
+                known @ (Conflict::None | Conflict::Unknown) => known,
+            };
         }
+        self.beyond = None;
+        answer.map_or_else(Self::unanswered, |()| Settled::default())
     }
 
     fn written_each(&mut self, sent: usize, answers: Vec<Result<(), StoreError>>) -> Settled {
@@ -132,9 +134,12 @@ impl Work {
         for item in &mut self.items {
             item.is_checked = false;
         }
+        if error.may_leave_half_written() {
+            self.doubt();
+        }
         let scope = if sent == 1 { Scope::Record } else { Scope::Request };
         match judge(&error, scope) {
-            Verdict::Retry | Verdict::Ask => Settled::waiting(error, false),
+            Verdict::Retry | Verdict::Ask => Settled::waiting(error, Wait::BackOff),
             Verdict::RetryLater => {
                 self.window = (sent / 2).max(1);
                 if let [item, ..] = self.items.as_mut_slice()
@@ -142,7 +147,7 @@ impl Work {
                 {
                     item.timed_out_alone += 1;
                 }
-                Settled::waiting(error, true)
+                Settled::waiting(error, Wait::Long)
             }
             Verdict::Split => {
                 self.window = (sent / 2).max(1);
@@ -177,17 +182,33 @@ impl Item {
                 settled.rejected.push((self.planned, reason));
                 return None;
             }
-            Verdict::Retry | Verdict::Split => settled.pause = Some(Pause { error, is_long: false }),
-            Verdict::RetryLater => settled.pause = Some(Pause { error, is_long: true }),
+            Verdict::Retry | Verdict::Split => settled.pause = Some(Pause { error, wait: Wait::BackOff }),
+            Verdict::RetryLater => settled.pause = Some(Pause { error, wait: Wait::Long }),
         }
         Some(self)
     }
+}
 
-    fn note_unreadable(&mut self, now: Instant, error: &StoreError) {
-        let is_half_written = matches!(error, StoreError::HalfWritten(_));
-        let is_noted = matches!(self.conflict, Conflict::HalfWritten { .. });
-        if is_half_written && !is_noted {
-            self.conflict = Conflict::HalfWritten { since: now };
+impl Settled {
+    /// Notes why a place cannot be read. One that is half-written is asked about again as soon as it may be mended.
+    fn wait_for_unreadable(&mut self, now: Instant, conflict: &mut Conflict, error: StoreError) {
+        if !matches!(error, StoreError::HalfWritten(_)) {
+            self.pause = Some(Pause { error, wait: Wait::BackOff });
+            return;
+        }
+        let since = match *conflict {
+            Conflict::HalfWritten { since, .. } => since,
+            Conflict::None | Conflict::Unknown => now,
+        };
+        *conflict = Conflict::HalfWritten { since, said: now };
+        let ripe_at = since + HALF_WRITTEN_FOR;
+        let is_first = match &self.pause {
+            None => true,
+            Some(Pause { wait: Wait::Until(at), .. }) => ripe_at < *at,
+            Some(_) => false,
+        };
+        if is_first {
+            self.pause = Some(Pause { error, wait: Wait::Until(ripe_at) });
         }
     }
 }

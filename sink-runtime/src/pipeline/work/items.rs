@@ -24,7 +24,12 @@ pub(in crate::pipeline) struct Work {
     pub(super) was_sent: bool,
     /// How far above its place a record may lie, in microseconds, because messages before it are gone from the log.
     pub(super) slack_us: u64,
+    /// Places of the records that follow: a request that was cut off may have reached that far.
+    pub(super) beyond: Option<Vec<(Key, Conflict)>>,
 }
+
+/// Where a record goes.
+pub(super) type Key = (Entry, TimestampUs);
 
 /// One record on its way.
 #[derive(Debug)]
@@ -41,15 +46,15 @@ pub(super) struct Item {
     pub(super) timed_out_alone: u32,
 }
 
-/// What is known about a place that the store called taken.
+/// What is known about what holds a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conflict {
-    /// The store has not called it taken.
+    /// There is no reason to ask.
     None,
-    /// Nothing yet.
+    /// The store called it taken, or a request that was cut off may have begun to write there.
     Unknown,
-    /// A record without data holds it.
-    HalfWritten { since: Instant },
+    /// A record without data holds it: so said the store at first and at last.
+    HalfWritten { since: Instant, said: Instant },
 }
 
 /// What an answer settled.
@@ -80,8 +85,19 @@ pub(in crate::pipeline) struct Found {
 pub(in crate::pipeline) struct Pause {
     /// What went wrong.
     pub(in crate::pipeline) error: StoreError,
-    /// Wait until a request that may still be at work in the store has most likely ended.
-    pub(in crate::pipeline) is_long: bool,
+    /// How long.
+    pub(in crate::pipeline) wait: Wait,
+}
+
+/// How long records must wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pipeline) enum Wait {
+    /// As long as the number of failures says.
+    BackOff,
+    /// Until a request that may still be at work in the store has most likely ended.
+    Long,
+    /// Until then: nothing failed.
+    Until(Instant),
 }
 
 impl Work {
@@ -96,7 +112,30 @@ impl Work {
             conflict: Conflict::None,
             timed_out_alone: 0,
         };
-        Self { items: records.into_iter().map(item).collect(), window, was_sent: false, slack_us: 0 }
+        let items = records.into_iter().map(item).collect();
+        Self { items, window, was_sent: false, slack_us: 0, beyond: None }
+    }
+
+    /// Asks about each place before it is written where a request that was cut off may have begun to write there.
+    #[must_use]
+    pub(in crate::pipeline) fn doubted(mut self, may_be_cut: bool) -> Self {
+        if may_be_cut {
+            self.doubt();
+        }
+        self
+    }
+
+    /// Returns the highest offset that the next write may carry.
+    pub(in crate::pipeline) fn highest(&self) -> Option<Offset> {
+        self.items.iter().take(self.window).map(|item| item.record().identity.offset).max()
+    }
+
+    pub(super) fn doubt(&mut self) {
+        for item in &mut self.items {
+            if item.conflict == Conflict::None {
+                item.conflict = Conflict::Unknown;
+            }
+        }
     }
 
     /// Looks for records also that much above their places.
@@ -151,7 +190,7 @@ impl Item {
         &self.planned.record
     }
 
-    pub(super) fn key(&self) -> (Entry, TimestampUs) {
+    pub(super) fn key(&self) -> Key {
         (self.record().entry.clone(), self.record().place)
     }
 }
@@ -166,7 +205,7 @@ impl Settled {
     }
 
     /// Returns that nothing is settled and all must wait.
-    pub(super) fn waiting(error: StoreError, is_long: bool) -> Self {
-        Self { pause: Some(Pause { error, is_long }), ..Self::default() }
+    pub(super) fn waiting(error: StoreError, wait: Wait) -> Self {
+        Self { pause: Some(Pause { error, wait }), ..Self::default() }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::items::{Conflict, Item, NEIGHBOURHOOD_US, Work};
+use super::items::{Conflict, Item, Key, NEIGHBOURHOOD_US, Work};
 use crate::batch::Batch;
 use crate::pipeline::frontier::Frontier;
 use crate::pipeline::request::{Check, Request};
@@ -15,25 +15,17 @@ use crate::writer::Range;
 const RANGE_GAP_US: u64 = 10_000_000;
 
 /// How long a place must have been half-written before it is deleted: its request may still be at work.
-const HALF_WRITTEN_FOR: Duration = Duration::from_secs(2);
+pub(super) const HALF_WRITTEN_FOR: Duration = Duration::from_secs(2);
 
 impl Work {
     /// Returns the next request; none where all records are settled.
-    pub(in crate::pipeline) fn next_request(
-        &mut self,
-        now: Instant,
-        frontier: &mut Frontier,
-    ) -> Option<Request> {
+    pub(in crate::pipeline) fn next_request(&mut self, frontier: &mut Frontier) -> Option<Request> {
         if self.items.is_empty() {
             return None;
         }
-        let ripe = self.places_where(|conflict| is_ripe(conflict, now));
-        if !ripe.is_empty() {
-            return Some(Request::Mend(ripe));
-        }
-        let taken = self.places_where(|conflict| conflict != Conflict::None);
-        if !taken.is_empty() {
-            return Some(Request::Probe(taken));
+        let is_known = self.conflicts().all(|conflict| conflict != Conflict::Unknown);
+        if is_known && self.conflicts().any(was_half_written) {
+            return Some(Request::Mend(self.places_where(is_half_written)));
         }
         let unknown = self.unknown_entries(frontier);
         if !unknown.is_empty() {
@@ -43,11 +35,40 @@ impl Work {
         if !ranges.is_empty() {
             return Some(Request::Check(Check { ranges, horizons_of: self.expiring_entries() }));
         }
+        let taken = self.places_where(|conflict| conflict != Conflict::None);
+        if !taken.is_empty() {
+            return Some(Request::Probe(taken));
+        }
+        self.beyond = None;
         Some(Request::Write(self.begin_write(frontier)))
     }
 
-    fn places_where(&self, is_wanted: impl Fn(Conflict) -> bool) -> Vec<(Entry, TimestampUs)> {
-        self.items.iter().filter(|item| is_wanted(item.conflict)).map(Item::key).collect()
+    /// Tells whether half-written records are about to be deleted and it is not known whether those that follow are too.
+    ///
+    /// Another member may have cut its batches elsewhere, so that its last one reaches beyond these records: hardly
+    /// further than one batch more.
+    pub(in crate::pipeline) fn wants_beyond(&self, now: Instant) -> bool {
+        let is_due = |conflict: Conflict| match conflict {
+            Conflict::HalfWritten { since, .. } => now.saturating_duration_since(since) >= HALF_WRITTEN_FOR,
+            Conflict::None | Conflict::Unknown => false,
+        };
+        self.beyond.is_none() && self.conflicts().any(is_due)
+    }
+
+    /// Takes the places of the records that follow.
+    pub(in crate::pipeline) fn look_beyond(&mut self, places: impl Iterator<Item = Key>) {
+        self.beyond = Some(places.map(|place| (place, Conflict::Unknown)).collect());
+    }
+
+    fn conflicts(&self) -> impl Iterator<Item = Conflict> {
+        let beyond = self.beyond.iter().flatten().map(|(_, conflict)| *conflict);
+        self.items.iter().map(|item| item.conflict).chain(beyond)
+    }
+
+    fn places_where(&self, is_wanted: impl Fn(Conflict) -> bool) -> Vec<Key> {
+        let own = self.items.iter().map(|item| (item.key(), item.conflict));
+        let beyond = self.beyond.iter().flatten().cloned();
+        own.chain(beyond).filter(|(_, conflict)| is_wanted(*conflict)).map(|(place, _)| place).collect()
     }
 
     fn unknown_entries(&self, frontier: &Frontier) -> Vec<(Entry, TimestampUs)> {
@@ -70,8 +91,11 @@ impl Work {
     }
 
     fn doubtful_ranges(&self, frontier: &Frontier) -> Vec<Range> {
-        let is_doubtful =
-            |item: &&Item| !item.is_checked && !frontier.is_beyond(&item.record().entry, item.record().place);
+        // What the store had before may be planned at another place than it had, above everything that is known.
+        let is_beyond = |item: &Item| {
+            !item.may_have_expired && frontier.is_beyond(&item.record().entry, item.record().place)
+        };
+        let is_doubtful = |item: &&Item| !item.is_checked && !is_beyond(item);
         let mut doubtful: Vec<&Record> =
             self.items.iter().take(self.window).filter(is_doubtful).map(Item::record).collect();
         doubtful.sort_by(|a, b| (&a.entry, a.place).cmp(&(&b.entry, b.place)));
@@ -103,9 +127,14 @@ impl Work {
     }
 }
 
-fn is_ripe(conflict: Conflict, now: Instant) -> bool {
+fn is_half_written(conflict: Conflict) -> bool {
+    matches!(conflict, Conflict::HalfWritten { .. })
+}
+
+/// Tells whether the store has said so long enough. The others of the same request need not: it has ended.
+fn was_half_written(conflict: Conflict) -> bool {
     match conflict {
-        Conflict::HalfWritten { since } => now.saturating_duration_since(since) >= HALF_WRITTEN_FOR,
+        Conflict::HalfWritten { since, said } => said.saturating_duration_since(since) >= HALF_WRITTEN_FOR,
         Conflict::None | Conflict::Unknown => false,
     }
 }

@@ -1,0 +1,195 @@
+//! Memory: the limit of a container holds whatever happens, and a member without one stays small. IO: processes, cgroups.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use kafkasink_e2e::trial::checker::Stored;
+use kafkasink_e2e::trial::{Produce, Signal, Spec, World};
+use tokio::time::{Instant, sleep};
+
+use crate::PATIENCE;
+use crate::cgroup::Cgroup;
+use crate::tap::Tap;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Seconds that the store stands still; `make faults` takes ten minutes.
+const FREEZE_SECONDS: &str = "KAFKASINK_TEST_FREEZE_SECONDS";
+const FREEZE_SECONDS_DEFAULT: u64 = 40;
+
+/// Largest message of a topic that says nothing else.
+const MESSAGE_BYTES: &str = "1048588";
+
+/// Messages of each partition in the test of the frozen store, and their size.
+const FROZEN_MESSAGES: u64 = 20;
+const FROZEN_BYTES: usize = 1_000_000;
+
+/// What a member may take with eight partitions and default settings.
+const RESIDENT_MAX: u64 = 128 * MIB;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frozen_store_and_64_partitions_of_large_messages_stay_inside_the_limit() -> anyhow::Result<()> {
+    let Some(cgroup) = Cgroup::limited(256 * MIB)? else { return Ok(()) };
+    let world = world("frozen", 64).await?;
+    let mut load = Load::default();
+    load.produce(&world, 64 * FROZEN_MESSAGES, |number| filled(number, FROZEN_BYTES)).await?;
+    let tap = Tap::before(&world.store().url).await?;
+    let mut member = world.start(&Spec::named("m-0").store(&tap.url).cgroup(cgroup.processes())).await?;
+    world.wait_until_stored(64, PATIENCE).await?;
+    tap.shut();
+    let end = Instant::now() + freeze()?;
+    while Instant::now() < end {
+        ensure!(member.status("/livez").await? == 200, "a member that waits for its store is not alive");
+        cgroup.expect_no_kill()?;
+        sleep(Duration::from_secs(1)).await;
+    }
+    tap.open();
+    world.wait_until_stored(load.messages(), PATIENCE).await?;
+    load.expect_stored_once(&world).await?;
+    cgroup.expect_no_kill()?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_partitions_at_full_speed_take_less_than_128_mib() -> anyhow::Result<()> {
+    for (bytes, messages) in [(100_000, 3_000), (900_000, 400)] {
+        let world = world("full", 8).await?;
+        let mut load = Load::default();
+        load.produce(&world, messages, |number| filled(number, bytes)).await?;
+        let mut member = world.start(&Spec::named("m-0")).await?;
+        world.wait_until_stored(load.messages(), PATIENCE).await?;
+        let resident = member.resident_bytes_max()?;
+        ensure!(resident < RESIDENT_MAX, "{} MiB with messages of {bytes} bytes", resident / MIB);
+        member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    }
+    Ok(())
+}
+
+/// Each small message that is left in a queue keeps the whole response alive that brought it.
+#[tokio::test(flavor = "multi_thread")]
+async fn held_partition_does_not_keep_what_the_others_have_read() -> anyhow::Result<()> {
+    let Some(cgroup) = Cgroup::limited(96 * MIB)? else { return Ok(()) };
+    let world = world("pinned", 8).await?;
+    let keyed = |number| filled(number, 100_000).key(b"k1");
+    let mut load = Load::default();
+    // Nothing but the first message of partition 0, which has no key, holds it.
+    world.topic.produce([Produce::value("no key").on(0)]).await?;
+    load.produce(&world, 5_000, |number| keyed(number).on(1 + i32::try_from(number % 7).unwrap_or(0)))
+        .await?;
+    let spec = Spec::named("m-0").entry("{key}/{partition}").cgroup(cgroup.processes());
+    let mut member = world.start(&spec).await?;
+    member.wait_for_line("a rejected message holds its partition", PATIENCE).await?;
+    let trickle = async {
+        loop {
+            world.topic.produce([Produce::value("small").key(b"k1").on(0)]).await?;
+        }
+    };
+    tokio::select! {
+        failed = trickle => return failed,
+        stored = world.wait_until_stored(load.messages(), PATIENCE) => stored?,
+    }
+    cgroup.expect_no_kill()?;
+    ensure!(member.stderr()?.contains("memory runs short"), "memory never ran short, nothing was tested");
+    load.expect_stored_once(&world).await?;
+    ensure!(member.status("/livez").await? == 200, "a held partition is no reason to be killed");
+    ensure!(member.status("/readyz").await? == 200, "a held partition is no reason to hold up a rollout");
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limit_that_cannot_work_is_refused_with_the_arithmetic() -> anyhow::Result<()> {
+    let Some(cgroup) = Cgroup::limited(48 * MIB)? else { return Ok(()) };
+    let world = World::new("small", 8).await?;
+    let ended = world.run_to_the_end(&Spec::named("m-0").cgroup(cgroup.processes()))?;
+    ensure!(ended.code == Some(2), "{ended:?}");
+    let line = ended.stderr.lines().last().context("read the refusal")?;
+    let begin = "kafkasink-runtime: the memory limit of 48 MiB is too small for 8 partitions with messages of up to 4194304 bytes: ";
+    ensure!(line.starts_with(begin) && line.ends_with("raise workload.resources.limits.memory"), "{line}");
+    Ok(())
+}
+
+/// Returns a world whose topic takes messages of the usual size.
+async fn world(name: &str, partitions: i32) -> anyhow::Result<World> {
+    let world = World::new(name, partitions).await?;
+    world.topic.configure(&[("max.message.bytes", MESSAGE_BYTES)]).await?;
+    Ok(world)
+}
+
+/// Messages that are not kept: each is known by its number, from which its value follows.
+#[derive(Default)]
+struct Load {
+    values: HashMap<(i32, i64), Vec<u8>>,
+    messages: usize,
+}
+
+impl Load {
+    /// Produces numbered messages, a few at a time.
+    async fn produce(
+        &mut self,
+        world: &World,
+        messages: u64,
+        message: impl Fn(u64) -> Produce,
+    ) -> anyhow::Result<()> {
+        for first in (0..messages).step_by(64) {
+            let numbers = first..messages.min(first + 64);
+            for produced in world.topic.produce(numbers.map(&message)).await? {
+                let value = produced.message.value.unwrap_or_default();
+                self.values.insert((produced.partition, produced.offset), fingerprint(&value));
+                self.messages += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Fails unless every message is stored exactly once, byte for byte.
+    async fn expect_stored_once(mut self, world: &World) -> anyhow::Result<()> {
+        let partitions: BTreeSet<i32> = self.values.keys().map(|(partition, _)| *partition).collect();
+        for partition in partitions {
+            let mut outcome = Ok(());
+            let take = |record| {
+                if outcome.is_ok() {
+                    outcome = self.take(&record);
+                }
+            };
+            world.visit(partition, take).await?;
+            outcome?;
+        }
+        ensure!(self.values.is_empty(), "{} messages are missing", self.values.len());
+        Ok(())
+    }
+
+    fn take(&mut self, record: &Stored) -> anyhow::Result<()> {
+        let offset = record.labels.get("kafka_offset").context("read a record without an offset")?;
+        let at = (record.partition, offset.parse()?);
+        let value = self.values.remove(&at).with_context(|| format!("{at:?} is stored twice"))?;
+        ensure!(value == fingerprint(&record.body), "the body of {at:?} differs");
+        Ok(())
+    }
+}
+
+/// Returns a message that begins with its number.
+fn filled(number: u64, bytes: usize) -> Produce {
+    let mut value = number.to_be_bytes().repeat(bytes / 8 + 1);
+    value.truncate(bytes);
+    Produce::value(value)
+}
+
+/// Returns what tells a value from any other: its beginning and its length, for all of it repeats the beginning.
+fn fingerprint(value: &[u8]) -> Vec<u8> {
+    let begin = value.get(..8.min(value.len())).unwrap_or_default();
+    let is_whole = value.chunks(8).all(|chunk| begin.starts_with(chunk));
+    [begin, value.len().to_string().as_bytes(), if is_whole { b" whole" } else { b" torn" }].concat()
+}
+
+fn freeze() -> anyhow::Result<Duration> {
+    let seconds = match std::env::var_os(FREEZE_SECONDS) {
+        Some(text) => text.to_str().and_then(|text| text.parse().ok()).context(FREEZE_SECONDS)?,
+        None => FREEZE_SECONDS_DEFAULT,
+    };
+    Ok(Duration::from_secs(seconds))
+}
