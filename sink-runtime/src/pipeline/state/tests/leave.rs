@@ -29,7 +29,7 @@ fn records_of_a_later_life_carry_its_mark() {
     assert_eq!(bench.see(100), ["ask for leave"]);
     assert_eq!(bench.messages(&[A, A]), [""; 0], "nothing is mapped before the life is known");
     bench.step(admission(2));
-    let found = vec![(Entry::new("a/0"), TimestampUs(1_000_000), None)];
+    let found = vec![(Entry::new("a/0"), TimestampUs(0), None)];
     let effects = bench.state.step(bench.now, Input::Answer(Answer::Surveyed(Ok(found))));
     let Some(Effect::Send(Request::Write(batch))) = effects.into_iter().next() else {
         panic!("nothing is written");
