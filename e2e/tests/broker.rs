@@ -20,8 +20,8 @@ use kafkasink_e2e::trial::messages::numbered;
 use kafkasink_e2e::trial::{Member, Outcome, Produce, Produced, Signal, Spec, World, checker};
 use tokio::time::{Instant, sleep};
 
-/// Longest wait for anything, also for a session of Kafka to end.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Longest wait for anything: a changed mapping waits three minutes until what the last one stored is safe.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_millis(200);

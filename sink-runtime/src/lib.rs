@@ -40,6 +40,18 @@ pub mod registry;
 pub mod retry;
 #[cfg(test)]
 #[cfg(not(feature = "no-commit-gate"))]
+#[allow(
+    clippy::excessive_nesting,
+    clippy::match_same_arms,
+    clippy::needless_for_each,
+    clippy::needless_pass_by_value,
+    clippy::shadow_unrelated,
+    clippy::similar_names,
+    clippy::struct_excessive_bools,
+    clippy::unchecked_time_subtraction,
+    clippy::wildcard_enum_match_arm,
+    reason = "a simulation for tests alone: an overflow or a forgotten case fails the test that it is"
+)]
 mod schedules;
 pub mod secret;
 pub mod shutdown;

@@ -114,9 +114,9 @@ mod tests {
         throttle.slow_down(now);
         throttle.slow_down(now);
         drop(passes);
-        let passes = enter_all(&throttle);
-        assert_eq!(passes.len(), 32, "signs that come together count once");
-        drop(passes);
+        let fewer = enter_all(&throttle);
+        assert_eq!(fewer.len(), 32, "signs that come together count once");
+        drop(fewer);
         for _ in 0..33 {
             throttle.speed_up();
         }

@@ -150,14 +150,11 @@ impl Load {
     async fn expect_stored_once(mut self, world: &World) -> anyhow::Result<()> {
         let partitions: BTreeSet<i32> = self.values.keys().map(|(partition, _)| *partition).collect();
         for partition in partitions {
-            let mut outcome = Ok(());
-            let take = |record| {
-                if outcome.is_ok() {
-                    outcome = self.take(&record);
-                }
-            };
-            world.visit(partition, take).await?;
-            outcome?;
+            let mut records = Vec::new();
+            world.visit(partition, |record| records.push(record)).await?;
+            for record in &records {
+                self.take(record)?;
+            }
         }
         ensure!(self.values.is_empty(), "{} messages are missing", self.values.len());
         Ok(())

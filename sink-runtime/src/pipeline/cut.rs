@@ -8,20 +8,15 @@ use crate::record::Offset;
 use crate::writer::StoreError;
 
 /// How far a request that was cut off may have reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Cut {
     /// There is none.
     None,
     /// Another owner's: it began with the first record that is not stored.
+    #[default]
     Foreign,
     /// One's own: to this offset.
     To(Offset),
-}
-
-impl Default for Cut {
-    fn default() -> Self {
-        Self::Foreign
-    }
 }
 
 impl Cut {
@@ -51,25 +46,25 @@ mod tests {
     use crate::record::Offset;
     use crate::writer::StoreError;
 
-    fn check(before: Cut, highest: i64, answer: Result<(), StoreError>, after: Cut) {
+    fn check(before: Cut, highest: i64, answer: &Result<(), StoreError>, after: Cut) {
         let mut cut = before;
-        cut.note(Some(Offset(highest)), &answer);
+        cut.note(Some(Offset(highest)), answer);
         assert_eq!(cut, after, "after {answer:?} to {highest} from {before:?}");
     }
 
     #[test]
     fn doubt_lasts_until_a_write_that_reaches_as_far_has_succeeded() {
         let broken = || Err(StoreError::Unclear("broken pipe".to_owned()));
-        check(Cut::Foreign, 5, Ok(()), Cut::None);
-        check(Cut::None, 5, broken(), Cut::To(Offset(5)));
-        check(Cut::To(Offset(5)), 3, broken(), Cut::To(Offset(5)));
-        check(Cut::To(Offset(5)), 4, Ok(()), Cut::To(Offset(5)));
-        check(Cut::To(Offset(5)), 5, Ok(()), Cut::None);
+        check(Cut::Foreign, 5, &Ok(()), Cut::None);
+        check(Cut::None, 5, &broken(), Cut::To(Offset(5)));
+        check(Cut::To(Offset(5)), 3, &broken(), Cut::To(Offset(5)));
+        check(Cut::To(Offset(5)), 4, &Ok(()), Cut::To(Offset(5)));
+        check(Cut::To(Offset(5)), 5, &Ok(()), Cut::None);
     }
 
     #[test]
     fn request_that_never_reached_the_store_leaves_nothing() {
-        check(Cut::None, 5, Err(StoreError::Unreachable("refused".to_owned())), Cut::None);
-        check(Cut::None, 5, Err(StoreError::from_status(429, "slowly")), Cut::None);
+        check(Cut::None, 5, &Err(StoreError::Unreachable("refused".to_owned())), Cut::None);
+        check(Cut::None, 5, &Err(StoreError::from_status(429, "slowly")), Cut::None);
     }
 }

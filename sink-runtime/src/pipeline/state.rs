@@ -95,6 +95,8 @@ pub struct PartitionState {
     missing: usize,
     /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
     slack_us: u64,
+    /// How far places have been moved since by that, until the partition goes back once more.
+    drift_us: u64,
     has_gone_back: bool,
     /// How many records the store has shown so far.
     shown: u64,
@@ -141,6 +143,7 @@ impl PartitionState {
             going_back: None,
             missing: 0,
             slack_us: 0,
+            drift_us: 0,
             has_gone_back: false,
             shown: 0,
             paused_for: KnownReason::BackOff,

@@ -80,8 +80,8 @@ mod tests {
         format!("{first}AAAAAAAAAAAAAAAAAAAAA").parse().unwrap()
     }
 
-    fn last(first: char, life: Option<u32>) -> Option<LastLife> {
-        Some(LastLife { life: life.map(LifeNumber), topic_id: id(first) })
+    fn last(first: char, life: Option<u32>) -> LastLife {
+        LastLife { life: life.map(LifeNumber), topic_id: id(first) }
     }
 
     fn check(topic_id: Option<TopicId>, last_life: Option<LastLife>, expected: Option<LastLife>) {
@@ -91,15 +91,15 @@ mod tests {
 
     #[test]
     fn commits_never_take_a_later_life_for_the_first() {
-        check(Some(id('B')), None, last('B', None));
-        check(Some(id('B')), last('B', Some(3)), last('B', Some(3)));
-        check(Some(id('C')), last('B', Some(3)), last('C', Some(4)));
-        check(Some(id('C')), last('B', None), last('C', Some(2)));
+        check(Some(id('B')), None, Some(last('B', None)));
+        check(Some(id('B')), Some(last('B', Some(3))), Some(last('B', Some(3))));
+        check(Some(id('C')), Some(last('B', Some(3))), Some(last('C', Some(4))));
+        check(Some(id('C')), Some(last('B', None)), Some(last('C', Some(2))));
     }
 
     #[test]
     fn brokers_that_tell_no_id_do_not_make_it_forgotten() {
-        check(None, last('B', Some(3)), last('B', Some(3)));
+        check(None, Some(last('B', Some(3))), Some(last('B', Some(3))));
         check(None, None, None);
     }
 }

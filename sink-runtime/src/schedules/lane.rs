@@ -148,7 +148,7 @@ impl Lane {
             return;
         }
         self.asking = Asking::Nothing;
-        let took = shared.agenda.now - sent;
+        let took = shared.agenda.now.checked_sub(sent).unwrap();
         let answer = match answer {
             Answer::Shown { heads, .. } => Answer::Shown { heads, took },
             answer => answer,

@@ -160,7 +160,7 @@ impl Process {
     pub(super) fn happen(&mut self, shared: &mut Shared, happening: Happening) {
         match happening {
             Happening::Tick(lane, at) => {
-                self.on_lane(shared, lane, |lane, shared, around| lane.tick(shared, around, at))
+                self.on_lane(shared, lane, |lane, shared, around| lane.tick(shared, around, at));
             }
             Happening::Letters(lane, answers) => self.input(shared, lane, Input::Letters(answers)),
             Happening::Messages(lane) => self.read(shared, lane),

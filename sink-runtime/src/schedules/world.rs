@@ -248,13 +248,13 @@ impl World {
         match event {
             Event::Answered(asker, request, answer) => {
                 process.on_lane(shared, asker.lane, |lane, shared, around| {
-                    lane.answered(shared, around, (request, answer))
+                    lane.answered(shared, around, (request, answer));
                 });
             }
             Event::TimedOut(asker, request) => {
                 if let Some(answer) = shared.requests.abandon(&mut shared.agenda, request) {
                     process.on_lane(shared, asker.lane, |lane, shared, around| {
-                        lane.answered(shared, around, (request, answer))
+                        lane.answered(shared, around, (request, answer));
                     });
                 }
             }

@@ -30,7 +30,7 @@ impl PartitionState {
             let due = self.gathering.take_due(now, self.settings.limits);
             self.work = due.map(|records| {
                 Work::new(records, |offset| history.may_have_expired(offset))
-                    .with_slack(self.slack_us)
+                    .with_slack(self.slack_us, self.drift_us)
                     .doubted(self.cut.is_possible())
             });
         }

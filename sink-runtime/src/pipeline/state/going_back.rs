@@ -66,6 +66,7 @@ impl PartitionState {
         if std::mem::take(&mut self.has_gone_back) {
             let gap = first.0.saturating_sub(self.ledger.commit_point().offset.0);
             self.slack_us = u64::try_from(gap).unwrap_or(0).min(SLACK_US_MAX);
+            self.drift_us = self.slack_us;
         }
         if !self.history.was_proven(first) {
             self.slack_us = 0;

@@ -26,6 +26,8 @@ pub(in crate::pipeline) struct Work {
     pub(super) slack_us: u64,
     /// Places of the records that follow: a request that was cut off may have reached that far.
     pub(super) beyond: Option<Vec<(Key, Conflict)>>,
+    /// How far above the place that it had a record may be planned, in microseconds, for the same reason.
+    pub(super) drift_us: u64,
 }
 
 /// Where a record goes.
@@ -113,7 +115,7 @@ impl Work {
             timed_out_alone: 0,
         };
         let items = records.into_iter().map(item).collect();
-        Self { items, window, was_sent: false, slack_us: 0, beyond: None }
+        Self { items, window, was_sent: false, slack_us: 0, drift_us: 0, beyond: None }
     }
 
     /// Asks about each place before it is written where a request that was cut off may have begun to write there.
@@ -138,10 +140,10 @@ impl Work {
         }
     }
 
-    /// Looks for records also that much above their places.
+    /// Looks for records also that much above their places, and that much below.
     #[must_use]
-    pub(in crate::pipeline) fn with_slack(self, slack_us: u64) -> Self {
-        Self { slack_us, ..self }
+    pub(in crate::pipeline) fn with_slack(self, slack_us: u64, drift_us: u64) -> Self {
+        Self { slack_us, drift_us, ..self }
     }
 
     pub(in crate::pipeline) fn len(&self) -> usize {

@@ -93,7 +93,8 @@ impl Work {
     fn doubtful_ranges(&self, frontier: &Frontier) -> Vec<Range> {
         // What the store had before may be planned at another place than it had, above everything that is known.
         let is_beyond = |item: &Item| {
-            !item.may_have_expired && frontier.is_beyond(&item.record().entry, item.record().place)
+            let lowest = item.record().place.earlier(self.drift_us);
+            !item.may_have_expired && frontier.is_beyond(&item.record().entry, lowest)
         };
         let is_doubtful = |item: &&Item| !item.is_checked && !is_beyond(item);
         let mut doubtful: Vec<&Record> =
@@ -102,7 +103,7 @@ impl Work {
         let mut ranges: Vec<Range> = Vec::new();
         for record in doubtful {
             let (first, last) = (
-                record.place.earlier(NEIGHBOURHOOD_US),
+                record.place.earlier(NEIGHBOURHOOD_US + self.drift_us),
                 record.place.later(NEIGHBOURHOOD_US + self.slack_us),
             );
             match ranges.last_mut() {

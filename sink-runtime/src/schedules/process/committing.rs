@@ -33,8 +33,9 @@ impl Process {
     pub(super) fn news(&mut self, now: Duration) -> Option<Commit> {
         let lane = self.lanes.iter_mut().find(|lane| Some(lane.asker.lane) == self.working)?;
         let commit = lane.current();
-        let is_patient =
-            |(sent, at): &(Commit, Duration)| !sent.is_behind(&commit) && now - *at < COMMIT_PATIENCE;
+        let is_patient = |(sent, at): &(Commit, Duration)| {
+            !sent.is_behind(&commit) && now.checked_sub(*at).unwrap() < COMMIT_PATIENCE
+        };
         if !lane.committed.is_behind(&commit) || lane.sent.as_ref().is_some_and(is_patient) {
             return None;
         }
@@ -84,7 +85,7 @@ impl Process {
             }
             let lanes: Vec<u64> = self.lanes.iter().map(|lane| lane.asker.lane).collect();
             for lane in lanes {
-                self.on_lane(shared, lane, |lane, shared, around| lane.send(shared, around));
+                self.on_lane(shared, lane, super::super::lane::Lane::send);
             }
         }
         self.waited_for(shared, job.number, is_taken);

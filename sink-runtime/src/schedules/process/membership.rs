@@ -135,7 +135,7 @@ impl Process {
         match lane {
             Some(lane) => {
                 shared.agenda.after(deadline, self.event(Happening::DrainOver(lane)));
-                self.on_lane(shared, lane, |lane, shared, around| lane.stop(shared, around));
+                self.on_lane(shared, lane, super::super::lane::Lane::stop);
             }
             None => self.finish_drain(shared, None),
         }
@@ -184,7 +184,7 @@ impl Process {
     pub(super) fn lost(&mut self, shared: &mut Shared) {
         if let Some(lane) = self.working.take() {
             self.is_unsettled = true;
-            self.on_lane(shared, lane, |lane, shared, around| lane.stop(shared, around));
+            self.on_lane(shared, lane, super::super::lane::Lane::stop);
         }
         self.committer.forget();
         self.feed = None;

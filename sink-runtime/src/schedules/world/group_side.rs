@@ -74,7 +74,9 @@ impl World {
     pub(super) fn fall_silent(&mut self, id: usize) {
         let last_heard = self.shared.agenda.span(0..3_000);
         let beats = self.processes[id].beats;
-        self.shared.agenda.after(SESSION - last_heard, Event::Silence { process: id, beats });
+        self.shared
+            .agenda
+            .after(SESSION.checked_sub(last_heard).unwrap(), Event::Silence { process: id, beats });
     }
 
     pub(super) fn silence(&mut self, id: usize, beats: u64) {

@@ -18,7 +18,7 @@ impl World {
         let travel = agenda.span(if is_slow { 100..12_000 } else { 1..10 });
         let is_late = agenda.now + travel > asked + Duration::from_secs(15);
         let pulse = store.up_since.filter(|_| !is_late).map(|since| Pulse {
-            uptime: agenda.now - since,
+            uptime: agenda.now.checked_sub(since).unwrap(),
             block_records: tells_block_records.then(|| u64::try_from(store.block_records).unwrap()),
             kills: store.kills,
         });

@@ -19,10 +19,10 @@ impl World {
             Fault::Crash(seat) => self.end(seat, true),
             Fault::MachineGone(seat) => self.end(seat, false),
             Fault::FreezeMember(seat, time) => {
-                self.silent_for(seat, time, |process, until| process.frozen_until = until)
+                self.silent_for(seat, time, |process, until| process.frozen_until = until);
             }
             Fault::CutOff(seat, time) => {
-                self.silent_for(seat, time, |process, until| process.cut_off_until = until)
+                self.silent_for(seat, time, |process, until| process.cut_off_until = until);
             }
             Fault::Stop { seat, leaves } => {
                 if let Some(id) = self.current[seat] {
