@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{A, Bench};
+use crate::pipeline::cut::Cut;
 use crate::pipeline::{Answer, Done, Effect, Input, Request};
 use crate::record::{Entry, Life, TimestampUs};
 use crate::registry::{Admission, LifeNumber, RegistryError};
@@ -26,6 +27,7 @@ fn leave_to_write_is_the_first_thing_that_is_asked() {
 #[test]
 fn records_of_a_later_life_carry_its_mark() {
     let mut bench = Bench::begin(false, None, false);
+    bench.state.cut = Cut::None;
     assert_eq!(bench.see(100), ["ask for leave"]);
     assert_eq!(bench.messages(&[A, A]), [""; 0], "nothing is mapped before the life is known");
     bench.step(admission(2));
