@@ -7,15 +7,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::budget::Share;
 use crate::progress::Progress;
-use crate::record::{Life, Message, Offset, TopicPartition};
+use crate::record::{Message, Offset, Topic, TopicPartition};
+use crate::registry::{LastLife, Lineage, TopicRecord};
 
 /// A partition that this member owns from now on.
 #[derive(Debug)]
 pub struct Assignment {
     /// The partition.
     pub partition: TopicPartition,
-    /// The life of its topic.
-    pub life: Life,
+    /// What Kafka told about the lives of its topic.
+    pub lineage: Lineage,
     /// Where it stands, as its last commit says. The start is committed already.
     pub progress: Progress,
     /// Tells that the records above the safe point were made by this member's mapping.
@@ -72,6 +73,8 @@ pub struct Commit {
     pub partition: TopicPartition,
     /// How far, and what a replay needs to know.
     pub progress: Progress,
+    /// The life of the topic that this is about, as far as it is known.
+    pub life: Option<LastLife>,
     /// Tells the next owner that nothing is under way and nothing unproven lies above.
     pub is_clean: bool,
     /// Tells that the last owner's requests have ended, so that this member need not wait again after a restart.
@@ -109,6 +112,18 @@ pub enum SourceEvent {
     Committed(Vec<Commit>),
     /// Where the partitions end in Kafka now.
     Ends(Vec<End>),
+    /// What does the registry say of a topic whose entries are ours? The source waits for the answer, and reads nothing of
+    /// the topic's partitions that depend on it before.
+    Inquired {
+        /// The topic.
+        topic: Topic,
+        /// Id of the Kafka cluster; empty where the brokers do not tell.
+        cluster_id: String,
+        /// Takes what is there; none where nobody, or somebody else, has claimed the entries.
+        answer: oneshot::Sender<Option<TopicRecord>>,
+    },
+    /// The partitions, all of them, that a group has read and whose offsets are gone: nobody can tell where to go on.
+    OffsetsExpired(Vec<(TopicPartition, String)>),
     /// Messages were deleted by retention before they were read.
     LostToRetention {
         /// The partition.
@@ -178,6 +193,7 @@ impl Commit {
         own.point.offset != new.point.offset
             || own.store_start != new.store_start
             || self.is_owner != other.is_owner
+            || self.life != other.life
             || (new.is_safe() && !own.is_safe())
     }
 }

@@ -1,5 +1,7 @@
 //! A topic of a random name: created, altered, filled, read. IO: Kafka.
 
+mod upheaval;
+
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -43,6 +45,8 @@ pub struct Produced {
     pub offset: i64,
     /// Its time in milliseconds since 1970-01-01 UTC.
     pub timestamp_ms: i64,
+    /// What marks the records of the topic's life, from the second on.
+    pub life: Option<String>,
 }
 
 /// What is committed of one partition.
@@ -213,6 +217,7 @@ impl Topic {
                 partition: delivery.partition,
                 offset: delivery.offset,
                 timestamp_ms,
+                life: None,
             });
         }
         Ok(delivered)

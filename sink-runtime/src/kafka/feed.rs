@@ -26,17 +26,31 @@ const CHUNKS_MAX: usize = 4;
 /// Time between attempts at a batch that cannot be read: only somebody can mend it.
 const UNREADABLE_RETRY_AFTER: Duration = Duration::from_secs(15);
 
-/// What moving messages came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moved {
-    /// Some were moved; there may be more.
-    Some,
+/// What taking messages came to.
+pub(super) enum Taken<'a> {
+    /// There were some; there may be more.
+    Some(Load<'a>),
     /// There were none, or there was no room.
     None,
     /// The next offset is not in the log any more.
     OutOfRange,
     /// What came next could not be read, and it is time to try again from there.
     Unreadable,
+}
+
+/// Messages on their way, with room for them in the lane.
+pub(super) struct Load<'a> {
+    chunk: Chunk,
+    permit: mpsc::Permit<'a, Chunk>,
+}
+
+impl Load<'_> {
+    /// Hands the messages on, unless they are of another topic than the lane's.
+    pub(super) fn send_unless(self, is_other: bool) {
+        if !is_other {
+            self.permit.send(self.chunk);
+        }
+    }
 }
 
 /// One partition's queue and the way to its lane.
@@ -125,23 +139,23 @@ impl Feed {
         self.is_paused = is_paused;
     }
 
-    /// Moves what is there.
-    pub(super) fn pump(&mut self, now: Instant) -> Moved {
+    /// Takes what is there, as far as the lane has room.
+    pub(super) fn take(&mut self, now: Instant) -> Taken<'_> {
         if let Some(retry_at) = self.retry_at {
             // Until then the lane stores what came before.
-            return if now >= retry_at { Moved::Unreadable } else { Moved::None };
+            return if now >= retry_at { Taken::Unreadable } else { Taken::None };
         }
         let (Some(queue), Some(Ok(permit))) =
             (&self.queue, self.lane.as_ref().map(mpsc::Sender::try_reserve))
         else {
-            return Moved::None;
+            return Taken::None;
         };
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => chunk.push(to_message(&message, &self.share)),
                 Some(Err(error)) => match self.tell(&error) {
-                    FetchError::OutOfRange => return Moved::OutOfRange,
+                    FetchError::OutOfRange => return Taken::OutOfRange,
                     FetchError::Unreadable => {
                         self.retry_at = Some(now + UNREADABLE_RETRY_AFTER);
                         break;
@@ -152,10 +166,9 @@ impl Feed {
             }
         }
         if chunk.is_empty() {
-            return Moved::None;
+            return Taken::None;
         }
-        permit.send(Chunk { generation: self.generation, messages: chunk });
-        Moved::Some
+        Taken::Some(Load { chunk: Chunk { generation: self.generation, messages: chunk }, permit })
     }
 
     fn tell(&self, error: &KafkaError) -> FetchError {

@@ -5,14 +5,17 @@
 
 mod close;
 mod go_back;
+mod inquiries;
+mod lives;
 mod pressure;
 mod rebalance;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kafkasink_crds::runtime_config::StartFrom;
+use kafkasink_kafka_ffi::NativeError;
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -21,15 +24,18 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use self::inquiries::Inquiries;
+use self::lives::Lives;
 use super::commit_metadata::Signature;
 use super::committer::Committer;
 use super::consumer_context::Context;
-use super::feed::{Feed, Moved};
+use super::feed::{Feed, Taken};
 use super::start_rule::Start;
 use crate::budget::Budget;
 use crate::lease::Lease;
 use crate::pulse::Pulse;
 use crate::record::{Partition, Topic, TopicPartition};
+use crate::registry::Lineage;
 use crate::source::{Commit, SourceError, SourceEvent};
 
 /// Longest sleep; everything that matters wakes the loop earlier.
@@ -67,13 +73,28 @@ pub(super) struct PollLoop {
     unresolved: Vec<TopicPartition>,
     resolve_at: Option<Instant>,
     /// Starts that the broker has not taken yet; nothing is read before.
-    unconfirmed: Vec<(TopicPartition, Start)>,
+    unconfirmed: Vec<(TopicPartition, Start, Lineage)>,
     confirm_at: Option<Instant>,
     go_back_at: Option<Instant>,
+    lives: Lives,
+    inquiries: Inquiries,
+    /// Partitions whose offsets have expired, with the group that had read them.
+    expired: BTreeMap<TopicPartition, String>,
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
     measure_at: Option<Instant>,
+}
+
+/// Why the loop cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PollLoopError {
+    /// The library keeps its log to itself.
+    #[error("cannot read the log of the kafka client")]
+    Log(#[source] NativeError),
+    /// There is no thread for commits.
+    #[error("cannot start the thread that commits")]
+    Thread(#[source] std::io::Error),
 }
 
 /// Whether the loop goes on.
@@ -90,13 +111,15 @@ impl PollLoop {
         budget: Arc<Budget>,
         events: mpsc::Sender<SourceEvent>,
         (pulse, lease): (Arc<Pulse>, Arc<Lease>),
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, PollLoopError> {
         let reader = std::thread::current();
         budget.wake_reader(reader.clone());
         consumer.set_nonempty_callback(move || reader.unpark());
         let consumer = Arc::new(consumer);
+        let lives = Lives::new(&consumer).map_err(PollLoopError::Log)?;
         let committer =
-            Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())?;
+            Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())
+                .map_err(PollLoopError::Thread)?;
         Ok(Self {
             consumer,
             committer,
@@ -110,6 +133,9 @@ impl PollLoop {
             unconfirmed: Vec::new(),
             confirm_at: None,
             go_back_at: None,
+            lives,
+            inquiries: Inquiries::default(),
+            expired: BTreeMap::new(),
             last_error: None,
             astray: BTreeSet::new(),
             measure_at: None,
@@ -124,6 +150,7 @@ impl PollLoop {
                 self.tell(SourceEvent::Failed(error));
                 break;
             }
+            self.look(runtime);
             self.rebalance(runtime);
             self.confirm();
             self.go_back();
@@ -192,15 +219,23 @@ impl PollLoop {
     fn pump(&mut self, runtime: &Handle) -> bool {
         let mut has_moved = false;
         let mut broken = std::mem::take(&mut self.astray);
+        let mut replaced = BTreeSet::new();
         for (partition, feed) in &mut self.feeds {
-            match feed.pump(Instant::now()) {
-                Moved::Some => has_moved = true,
-                Moved::None => {}
-                Moved::OutOfRange | Moved::Unreadable => {
+            match feed.take(Instant::now()) {
+                Taken::Some(load) => {
+                    // Whatever tells that these messages are of another topic was logged before they were fetched.
+                    replaced.extend(self.lives.listen());
+                    load.send_unless(replaced.contains(&partition.topic));
+                    has_moved = true;
+                }
+                Taken::None => {}
+                Taken::OutOfRange | Taken::Unreadable => {
                     broken.insert(partition.clone());
                 }
             }
         }
+        replaced.extend(self.lives.listen());
+        self.give_up(&replaced);
         // Only what is ours may be taken again.
         let broken: Vec<TopicPartition> =
             broken.into_iter().filter(|partition| self.feeds.contains_key(partition)).collect();

@@ -24,11 +24,11 @@ pub(super) struct Gate {
 
 /// The partition was told to stop before the request could be sent.
 #[derive(Clone, Copy, Debug)]
-struct NotSent;
+pub(super) struct NotSent;
 
 impl Gate {
     /// Waits until a request may be sent; the caller sends it at once.
-    async fn admit(&self) -> Result<(), NotSent> {
+    pub(super) async fn admit(&self) -> Result<(), NotSent> {
         tokio::select! {
             biased;
             () = self.lease.wait(since_boot) => Ok(()),
@@ -46,12 +46,14 @@ pub(super) async fn ask<W: Writer>(
     let answer = match request {
         Request::Write(batch) => write(writer, batch, gate, meters).await,
         Request::Mend(places) => mend(writer, places, gate).await,
-        Request::Survey(_) | Request::Check(_) | Request::Probe(_) | Request::ReadBack(_) => {
-            match gate.admit().await {
-                Ok(()) => Ok(question_of(writer, request).await),
-                Err(not_sent) => Err(not_sent),
-            }
-        }
+        Request::Survey(_)
+        | Request::Check(_)
+        | Request::Probe(_)
+        | Request::ReadBack(_)
+        | Request::Registry(_) => match gate.admit().await {
+            Ok(()) => Ok(question_of(writer, request).await),
+            Err(not_sent) => Err(not_sent),
+        },
     };
     answer.unwrap_or(Answer::NotSent)
 }
@@ -66,7 +68,7 @@ async fn question_of<W: Writer>(writer: &W, question: Request) -> Answer {
             let heads = show(writer, read_back).await;
             Answer::Shown { heads, took: begun.elapsed() }
         }
-        Request::Write(_) | Request::Mend(_) => Answer::NotSent,
+        Request::Write(_) | Request::Mend(_) | Request::Registry(_) => Answer::NotSent,
     }
 }
 

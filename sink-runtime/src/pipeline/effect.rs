@@ -8,6 +8,7 @@ use crate::invariants::Invariant;
 use crate::map::Rejection;
 use crate::progress::Progress;
 use crate::record::{Message, Offset};
+use crate::registry::{LifeNumber, Owner, RegistryError};
 use crate::writer::StoreError;
 
 /// What happens to a partition.
@@ -63,6 +64,17 @@ pub enum Effect {
     Expired(Vec<Offset>),
     /// The store was restarted while records of another mapping were not safe: only that mapping can replay them.
     Refused,
+    /// The partition may be written, in this life of its topic.
+    Admitted(LifeNumber),
+    /// The entries are somebody else's: nothing is written.
+    Foreign(Box<Owner>),
+    /// The registry failed; it is asked again.
+    RegistryFailing {
+        /// What went wrong.
+        error: RegistryError,
+        /// How often in a row.
+        attempts: u32,
+    },
     /// Messages lie in the dead-letter topic.
     DeadLettered(usize),
     /// A message can never be stored and holds the partition.

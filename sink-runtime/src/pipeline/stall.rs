@@ -13,6 +13,8 @@ pub enum KnownReason {
     StoreAway,
     /// The group has not lately told that the partitions are still this member's.
     LeaseWait,
+    /// The registry has not told yet that the partition may be written.
+    LeaveWait,
     /// Records made by another mapping must be safe first.
     MappingDrain,
     /// The last owner may still have a request open.

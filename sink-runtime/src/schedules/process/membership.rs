@@ -81,6 +81,7 @@ impl Process {
         let commit = Commit {
             partition: shared.partition.clone(),
             progress: start.progress,
+            life: None,
             is_clean: false,
             is_owner: !start.is_fenced,
         };
@@ -99,14 +100,16 @@ impl Process {
         let is_fenced = std::mem::take(&mut self.is_unsettled) || start.is_fenced;
         let made_by = if start.is_own_mapping { MadeBy::OwnMapping } else { MadeBy::OtherMapping };
         let fenced_until = is_fenced.then(|| shared.agenda.instant() + FENCING_WAIT);
-        let beginning = Beginning { progress: start.progress, made_by, fenced_until };
+        let beginning =
+            Beginning { progress: start.progress, made_by, fenced_until, life: None, is_admitted: true };
         let mapper = shared.mapper.partition(&shared.partition, Life::FIRST, start.progress.point.state);
         let dice = dice(shared);
         let state = PartitionState::new(shared.settings, shared.partition.clone(), mapper, beginning, dice);
         self.lanes_begun += 1;
         let asker = Asker { process: self.id, lane: self.lanes_begun };
         let partition = shared.partition.clone();
-        let committed = Commit { partition, progress: start.progress, is_clean: false, is_owner: !is_fenced };
+        let committed =
+            Commit { partition, progress: start.progress, life: None, is_clean: false, is_owner: !is_fenced };
         self.working = Some(asker.lane);
         self.lanes.push_back(Lane::new(asker, state, committed));
         self.begin_next(shared);
