@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::BaseConsumer;
+use kafkasink_kafka_ffi::position;
 use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::consumer_context::Context;
 use super::fetch_error::{FetchError, sort};
 use super::message::to_message;
+use super::passed::{Known, Passed};
 use crate::budget::{Budget, Share};
-use crate::record::TopicPartition;
-use crate::source::{Chunk, Intake, Return, Wake, Wish};
+use crate::record::{Offset, TopicPartition};
+use crate::source::{Arrival, Chunk, Intake, Return, Wake, Wish};
 
 /// Most messages that are moved at once, so that partitions take turns.
 const CHUNK_MESSAGES: usize = 32;
@@ -48,6 +50,7 @@ pub(super) struct Feed {
     lane: Option<mpsc::Sender<Chunk>>,
     wish: Arc<Wish>,
     generation: u64,
+    passed: Passed,
     share: Share,
     budget: Arc<Budget>,
     /// When to begin anew: what is in the queue comes after what could not be read, and is never taken.
@@ -69,6 +72,7 @@ impl Feed {
             lane: None,
             wish: Arc::default(),
             generation: 0,
+            passed: Passed::default(),
             share: budget.share(),
             budget,
             retry_at: None,
@@ -97,6 +101,7 @@ impl Feed {
     pub(super) fn take_up(&mut self, consumer: &Arc<BaseConsumer<Context>>, generation: u64) {
         self.queue = split(consumer, &self.partition);
         self.generation = generation;
+        self.passed = Passed::default();
         self.retry_at = None;
         self.wish.fulfilled(generation);
     }
@@ -107,7 +112,7 @@ impl Feed {
     }
 
     /// Moves what is there.
-    pub(super) fn pump(&mut self, now: Instant) -> Moved {
+    pub(super) fn pump(&mut self, consumer: &BaseConsumer<Context>, now: Instant) -> Moved {
         if let Some(retry_at) = self.retry_at {
             // Until then the lane stores what came before.
             return if now >= retry_at { Moved::Unreadable } else { Moved::None };
@@ -117,6 +122,9 @@ impl Feed {
         else {
             return Moved::None;
         };
+        if !self.passed.is_own(|| known(consumer, &self.partition)) {
+            return Moved::None;
+        }
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
@@ -132,10 +140,15 @@ impl Feed {
                 None => break,
             }
         }
-        if chunk.is_empty() {
+        let arrival = if let Some(last) = chunk.last() {
+            self.passed.sent(last.offset);
+            Arrival::Messages(chunk)
+        } else if let Some(offset) = self.passed.ahead(known(consumer, &self.partition)) {
+            Arrival::Passed(offset)
+        } else {
             return Moved::None;
-        }
-        permit.send(Chunk { generation: self.generation, messages: chunk });
+        };
+        permit.send(Chunk { generation: self.generation, arrival });
         Moved::Some
     }
 
@@ -152,6 +165,17 @@ impl Feed {
             }
         }
         sorted
+    }
+}
+
+fn known(consumer: &BaseConsumer<Context>, at: &TopicPartition) -> Known {
+    match position(consumer.client(), at.topic.as_str(), at.partition.0) {
+        Ok(Some(offset)) => Known::Position(Offset(offset)),
+        Ok(None) => Known::Nothing,
+        Err(error) => {
+            debug!(topic = %at.topic, partition = at.partition.0, %error, "the client does not know a partition yet");
+            Known::NoPartition
+        }
     }
 }
 

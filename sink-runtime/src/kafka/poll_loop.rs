@@ -189,7 +189,7 @@ impl PollLoop {
         let mut has_moved = false;
         let mut broken = std::mem::take(&mut self.astray);
         for (partition, feed) in &mut self.feeds {
-            match feed.pump(Instant::now()) {
+            match feed.pump(&self.consumer, Instant::now()) {
                 Moved::Some => has_moved = true,
                 Moved::None => {}
                 Moved::OutOfRange | Moved::Unreadable => {

@@ -8,6 +8,7 @@ use crate::invariants::Invariant;
 use crate::map::Rejection;
 use crate::progress::Progress;
 use crate::record::{Message, Offset};
+use crate::source::Arrival;
 use crate::writer::StoreError;
 
 /// What happens to a partition.
@@ -15,6 +16,8 @@ use crate::writer::StoreError;
 pub enum Input {
     /// Messages arrived.
     Messages(Vec<Message>),
+    /// No message lies below this offset but those that arrived.
+    Passed(Offset),
     /// The store answered.
     Answer(Answer),
     /// The dead-letter topic answered for each letter.
@@ -25,6 +28,15 @@ pub enum Input {
     Tick,
     /// Begin nothing new; end as soon as nothing is under way.
     Stop,
+}
+
+impl From<Arrival> for Input {
+    fn from(arrival: Arrival) -> Self {
+        match arrival {
+            Arrival::Messages(messages) => Self::Messages(messages),
+            Arrival::Passed(offset) => Self::Passed(offset),
+        }
+    }
 }
 
 /// What a partition wants done, or tells.

@@ -40,8 +40,6 @@ struct Mark {
 /// What makes a point safe, besides time.
 #[derive(Debug)]
 enum Basis {
-    /// Everything since the point before outlived a restart.
-    Outlived,
     /// The number of records in order that each entry had at this point.
     Counted(Vec<(Entry, u64)>),
     /// Nothing: something was out of order, or there are too many entries.
@@ -96,19 +94,21 @@ impl Safety {
 
     /// Notes that everything below `point` is proven now. Points that follow closely count as one.
     pub(super) fn reached(&mut self, now: Instant, point: CommitPoint) {
-        let is_known = self.marks.back().map_or(self.safe, |mark| mark.point).offset >= point.offset;
-        let is_early = self.marked.is_some_and(|at| now < at + MARK_EVERY);
-        if is_known || is_early {
+        let last = self.marks.back_mut().map_or(&mut self.safe, |mark| &mut mark.point);
+        if last.offset >= point.offset {
+            return;
+        }
+        if self.since.is_empty() {
+            // What lies between outlived a restart or is no record: it is as safe as the point before.
+            *last = point;
+            return;
+        }
+        if self.marked.is_some_and(|at| now < at + MARK_EVERY) {
             return;
         }
         let since = std::mem::take(&mut self.since);
-        let basis = if since.is_late {
-            Basis::Time
-        } else if since.touched.is_empty() {
-            Basis::Outlived
-        } else {
-            Basis::Counted(since.touched.into_iter().collect())
-        };
+        let basis =
+            if since.is_late { Basis::Time } else { Basis::Counted(since.touched.into_iter().collect()) };
         self.marked = Some(now);
         self.marks.push_back(Mark { point, at: now, basis });
     }
@@ -118,7 +118,6 @@ impl Safety {
         while let Some(mark) = self.marks.front() {
             let is_safe = now >= mark.at + SAFE_AFTER
                 || match &mark.basis {
-                    Basis::Outlived => true,
                     Basis::Counted(counts) => {
                         block_records.is_some_and(|records| self.is_covered(counts, records))
                     }
@@ -154,6 +153,12 @@ impl Safety {
         counts.iter().all(|(entry, count)| {
             self.sequences.get(entry).is_some_and(|sequence| sequence.count >= count + block_records)
         })
+    }
+}
+
+impl Since {
+    fn is_empty(&self) -> bool {
+        !self.is_late && self.touched.is_empty()
     }
 }
 

@@ -86,7 +86,7 @@ pub struct PartitionState {
     missing: usize,
     /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
     slack_us: u64,
-    has_gone_back: bool,
+    gone_back_to: Option<Offset>,
     /// How long stopping waits for proof, from when it began.
     proof_until: Option<Instant>,
     /// Stopping does not wait for proof any more.
@@ -129,7 +129,7 @@ impl PartitionState {
             going_back: None,
             missing: 0,
             slack_us: 0,
-            has_gone_back: false,
+            gone_back_to: None,
             proof_until: None,
             has_given_up: false,
             is_store_answering: true,
@@ -143,6 +143,7 @@ impl PartitionState {
         let mut effects = Vec::new();
         match input {
             Input::Messages(messages) => self.gathering.receive(messages),
+            Input::Passed(offset) => self.gathering.pass(offset),
             Input::Answer(answer) => self.take_answer(now, answer, &mut effects),
             Input::Letters(answers) => self.take_letters(now, answers, &mut effects),
             Input::Store(seen) => self.see(seen, &mut effects),
@@ -254,6 +255,7 @@ impl PartitionState {
         if self.fenced_until.is_some_and(|until| now >= until) {
             self.fenced_until = None;
         }
+        self.gathering.take_passed().into_iter().for_each(|offset| self.ledger.pass(offset));
         if self.is_stopping {
             self.advance_to_the_end(now, effects);
             return;

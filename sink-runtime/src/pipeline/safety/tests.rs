@@ -97,3 +97,15 @@ fn points_above_the_one_gone_back_to_are_forgotten() {
     assert_eq!(bench.pass(SAFE_AFTER), 2);
     assert_eq!(bench.safety.due(), None);
 }
+
+#[test]
+fn what_is_no_record_is_as_safe_as_what_lies_before() {
+    let mut bench = Bench::new();
+    bench.offset = 3;
+    assert_eq!(bench.pass(Duration::ZERO), 3, "nothing lies before");
+    assert_eq!(bench.prove("a", &[1, 2]), 3);
+    bench.offset = 9;
+    assert_eq!(bench.pass(Duration::ZERO), 3, "the records before are not safe");
+    assert_eq!(bench.pass(SAFE_AFTER), 9);
+    assert_eq!(bench.safety.due(), None);
+}
