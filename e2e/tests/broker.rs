@@ -90,6 +90,7 @@ async fn markers_are_read_again_and_passed_where_the_store_was_restarted() -> an
         produced.extend(world.topic.transact(numbered(from..from + 10), Outcome::Commit).await?);
         world.topic.transact(numbered(from + 10..from + 20), Outcome::Abort).await?;
     }
+    world.set_members(1)?;
     let mut member = world.start(&Spec::named("m-0")).await?;
     wait_for_the_end_of_the_log(&world, &member).await?;
     // It leaves the group, so that we may commit.
