@@ -6,7 +6,7 @@ LAB   := $(CARGO) run --release --bin lab --
 BUILD := e2e/prerequisites.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint doc tidy unit integration faults e2e generate deny advisories images lab-up lab-env lab-down clean
+.PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth e2e generate deny advisories images lab-up lab-env lab-down clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,14 @@ e2e: ## the cluster itself: DNS, Services, exec, and that nothing of it stays on
 	@$(BUILD)
 	@$(CARGO) build --workspace --bins
 	@$(CARGO) test --workspace --test cluster && echo "e2e: passed" || { echo "e2e: failed"; exit 1; }
+
+bench: ## throughput, CPU, memory and latency beside a pipeline without guarantees (about 20 minutes; BENCH_ARGS="--help")
+	@$(BUILD)
+	@$(CARGO) build --release --workspace --bin kafkasink-runtime --bin bench
+	@target/release/bench $(BENCH_ARGS)
+
+bench-growth: ## CPU per message while a million messages are stored (about 10 minutes)
+	@$(MAKE) --no-print-directory bench BENCH_ARGS="--cases growth --results target/bench/growth.json"
 
 generate: ## writes the generated files anew (the CRD and its chart)
 	$(CARGO) run --quiet --bin kafkasink-operator -- crd > target/kafkasinks.yaml

@@ -10,6 +10,9 @@ use crate::text_type::{text_conversions, text_type};
 /// Longest segment of an entry name, in bytes: the store makes it a directory.
 pub const SEGMENT_BYTES_MAX: usize = 255;
 
+/// Longest entry name, in bytes: the store makes it a path below its own folder, and paths end at 4,096 bytes.
+pub const NAME_BYTES_MAX: usize = 2_048;
+
 /// Last segments that the store's HTTP interface takes for itself: such an entry could not be read singly.
 pub const RESERVED_LAST_SEGMENTS: [&str; 3] = ["batch", "q", "rename"];
 
@@ -25,8 +28,11 @@ impl EntryName {
     ///
     /// # Errors
     /// A character other than letters, digits, `_`, `-`, `/` (`$meta` is refused by that); an empty or too long
-    /// segment; a reserved last segment.
+    /// segment; a reserved last segment; too many bytes in all.
     pub fn parse(text: &str) -> Result<Self, EntryNameError> {
+        if text.len() > NAME_BYTES_MAX {
+            return Err(EntryNameError::TooLong(text.len()));
+        }
         for segment in text.split('/') {
             check_segment(segment)?;
         }
@@ -87,6 +93,9 @@ pub enum EntryNameError {
     /// A segment is too long.
     #[error("a segment of an entry name must have at most {SEGMENT_BYTES_MAX} bytes, not {0}")]
     SegmentTooLong(usize),
+    /// It is too long.
+    #[error("an entry name must have at most {NAME_BYTES_MAX} bytes, not {0}")]
+    TooLong(usize),
     /// The store keeps the last segment for itself.
     #[error("an entry name must not end in the segment {0:?}, which the store keeps for itself")]
     ReservedLastSegment(String),
@@ -118,6 +127,8 @@ mod tests {
         check("a b", &Err(EntryNameError::Character(' ')));
         check("a/$meta", &Err(EntryNameError::Character('$')));
         check(&"a".repeat(256), &Err(EntryNameError::SegmentTooLong(256)));
+        check(&vec!["a"; 1_024].join("/"), &Ok(()));
+        check(&vec!["a"; 1_025].join("/"), &Err(EntryNameError::TooLong(2_049)));
         for last in ["batch", "q", "rename"] {
             check(&format!("a/{last}"), &Err(EntryNameError::ReservedLastSegment(last.to_owned())));
         }

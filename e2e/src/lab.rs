@@ -37,6 +37,7 @@ pub mod port_forward;
 pub mod preflight;
 pub mod program;
 pub mod progress;
+pub mod python;
 pub mod secured;
 pub mod state;
 pub mod status;

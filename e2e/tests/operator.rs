@@ -259,12 +259,8 @@ async fn refuses_what_the_world_cannot_give() -> anyhow::Result<()> {
     let store = json!({ "tokenFrom": token, "adminTokenFrom": null });
     sandbox.apply_sink("bucketless", json!({ "reductStore": store })).await?;
     sandbox.apply_sink("storeless", json!({ "reductStore": { "url": "http://127.0.0.1:9" } })).await?;
-    sandbox
-        .apply_sink(
-            "packed",
-            json!({ "packing": { "format": "JsonLines" }, "workload": { "networkPolicy": "Enabled" } }),
-        )
-        .await?;
+    let packed = json!({ "packing": { "format": "JsonLines" }, "workload": { "networkPolicy": "Enabled" } });
+    sandbox.apply_sink("packed", packed).await?;
 
     sandbox
         .until_says(

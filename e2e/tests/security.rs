@@ -64,6 +64,25 @@ async fn messages_cross_tls_with_a_private_authority() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn authorities_of_the_system_are_trusted_where_none_are_named() -> anyhow::Result<()> {
+    let kafka = secured_kafka().await?;
+    let world = world(&kafka, "system", 1).await?;
+    let spec = Shown::authority(&kafka)?.spec(&world, &kafka, Kind::Tls)?;
+    let file = world.file("ca.crt").display().to_string();
+    let named = format!("tls: {{caFile: {file}}}");
+    let unknown = spec.replace(&named, "tls: {}");
+    let mut member = world.start(&unknown).await?;
+    member.wait_for_line("certificate verify failed", PATIENCE).await?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+
+    let produced = world.topic.produce(numbered(0..50)).await?;
+    let mut trusting = world.start(&unknown.env("SSL_CERT_FILE", &file)).await?;
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    trusting.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn messages_cross_mutual_tls() -> anyhow::Result<()> {
     let kafka = secured_kafka().await?;
     crosses(&kafka, Kind::MutualTls, &Shown::authority(&kafka)?.certificate(kafka.client("cameras")?)).await

@@ -33,4 +33,7 @@ pub use properties::{Connection, Membership};
 pub use pulse::Pulse;
 pub use replaced_topics::ReplacedTopics;
 pub use source::{KafkaSource, KafkaSourceError, Vitals};
+#[cfg(test)]
+#[cfg(not(feature = "no-commit-gate"))]
+pub(crate) use start_rule::{Facts, Start, start};
 pub use topic_ids::topic_ids;

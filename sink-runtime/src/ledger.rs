@@ -50,7 +50,7 @@ struct Slot {
     next: Offset,
     timestamp_ms: Option<i64>,
     after: Option<PlaceState>,
-    stage: Fate,
+    fate: Fate,
 }
 
 impl Ledger {
@@ -63,8 +63,8 @@ impl Ledger {
     /// Notes a message and the state of places after it.
     pub fn receive(&mut self, offset: Offset, timestamp_ms: Option<i64>, after: Option<PlaceState>) {
         debug_assert!(self.slots.back().is_none_or(|slot| slot.next <= offset), "offsets only rise");
-        let (next, stage) = (offset.next(), Fate::Received);
-        self.slots.push_back(Slot { offset, next, timestamp_ms, after, stage });
+        let (next, fate) = (offset.next(), Fate::Received);
+        self.slots.push_back(Slot { offset, next, timestamp_ms, after, fate });
         self.open += 1;
     }
 
@@ -75,22 +75,22 @@ impl Ledger {
     }
 
     /// Notes what has become of a message; one that is not known, or has ended, stays as it is.
-    pub fn set(&mut self, offset: Offset, stage: Fate) {
+    pub fn set(&mut self, offset: Offset, fate: Fate) {
         let found = self.slots.binary_search_by_key(&offset, |slot| slot.offset);
         let Some(slot) = found.ok().and_then(|index| self.slots.get_mut(index)) else {
             return;
         };
-        if slot.stage.has_ended() {
+        if slot.fate.has_ended() {
             return;
         }
-        slot.stage = stage;
-        self.open -= usize::from(stage.has_ended());
-        while let Some(slot) = self.slots.front().filter(|slot| slot.stage.has_ended()) {
-            self.point = CommitPoint { offset: slot.next, state: slot.after };
+        slot.fate = fate;
+        self.open -= usize::from(fate.has_ended());
+        while let Some(first) = self.slots.front().filter(|first| first.fate.has_ended()) {
+            self.point = CommitPoint { offset: first.next, state: first.after };
             self.slots.pop_front();
             self.answered = self.answered.saturating_sub(1);
         }
-        while self.slots.get(self.answered).is_some_and(|slot| slot.stage != Fate::Received) {
+        while self.slots.get(self.answered).is_some_and(|next| next.fate != Fate::Received) {
             self.answered += 1;
         }
     }

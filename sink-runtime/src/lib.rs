@@ -36,6 +36,9 @@ pub mod record;
 pub mod reduct;
 pub mod registry;
 pub mod retry;
+#[cfg(test)]
+#[cfg(not(feature = "no-commit-gate"))]
+mod schedules;
 pub mod secret;
 pub mod shutdown;
 pub mod source;

@@ -53,7 +53,7 @@ struct Known {
 
 impl StoreStart {
     /// How long a store must run before what it shows counts: a later start is then told from this one by every member.
-    pub const PROVABLE_AFTER: Duration = Duration::from_secs(TOLERANCE_S + 2);
+    pub const PROVABLE_AFTER: Duration = Duration::from_secs(2 * TOLERANCE_S + 2);
 
     /// Tells whether both may be the same start.
     #[must_use]

@@ -5,12 +5,8 @@ use anyhow::{Context, Result};
 use super::console;
 use super::kubectl::Kubectl;
 use super::stage::{OPERATOR_NAMESPACE, Stage};
-use crate::lab::cache::cached;
 use crate::lab::in_cluster::NAMESPACE;
-use crate::lab::{Paths, Progress, Run, Step, apt};
-
-/// The vendor's Python client.
-const REDUCT_PY: &str = "1.21.0";
+use crate::lab::{Paths, Progress, Run, apt, python};
 
 /// Lines of `kubectl describe` that are shown from a heading on.
 const EXCERPT_LINES: usize = 24;
@@ -63,7 +59,7 @@ pub async fn at_restarts(kubectl: &Kubectl) -> Result<Vec<String>> {
 pub async fn at_a_record(paths: &Paths, stage: &Stage) -> Result<()> {
     let step = Progress::start(1).step("gets curl and reduct-py");
     apt::ensure_packages(&["curl", "python3", "python3-pip"], &step).await?;
-    let library = reduct_py(paths, &step).await?;
+    let library = python::library(paths, python::REDUCT, &step).await?;
     step.done();
     let (url, token) = (&stage.doors.store_url, &stage.addresses.store_token);
     let authorization = format!("Authorization: Bearer {token}");
@@ -81,15 +77,6 @@ pub async fn at_a_record(paths: &Paths, stage: &Stage) -> Result<()> {
     let python = Run::new("python3").env("PYTHONPATH", library).args(["-c", READ_ONE, url, token]);
     let record = python.run().await.context("read one record by reduct-py")?.stdout;
     console::command("python: async for record in bucket.query(\"weather/*\", start=0, stop=…)", &record)
-}
-
-async fn reduct_py(paths: &Paths, step: &Step) -> Result<std::path::PathBuf> {
-    cached(paths, "reduct-py", REDUCT_PY, step, async |folder: std::path::PathBuf| {
-        let package = format!("reduct-py=={REDUCT_PY}");
-        let run = Run::new("python3").args(["-m", "pip", "install", "--quiet", "--target"]).arg(folder);
-        run.arg(package).step(step).run().await.map(drop)
-    })
-    .await
 }
 
 /// The lines of `text` from the one that begins with `heading` on, at most so many, up to the next heading.

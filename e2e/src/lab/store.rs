@@ -123,6 +123,18 @@ pub async fn ready(paths: &Paths) -> anyhow::Result<()> {
     wait_until_ready(&daemon, &address).await
 }
 
+/// Returns the store's process, if it runs.
+#[must_use]
+pub fn running(paths: &Paths) -> Option<Daemon> {
+    Daemon::find(paths, NAME)
+}
+
+/// Returns the folder in which the store keeps its data: a folder per bucket, in it one per entry.
+#[must_use]
+pub fn data(paths: &Paths) -> PathBuf {
+    paths.data_dir(NAME)
+}
+
 /// Without `--locked`: the lock file inside the crate names a dependency that was withdrawn from the registry.
 /// Without the default features: the web console is downloaded from elsewhere while it builds.
 async fn install(paths: &Paths, folder: PathBuf, step: &Step) -> anyhow::Result<()> {

@@ -10,6 +10,10 @@ pub const ETCD: &str = "3.6.16";
 pub const KUBERNETES: &str = "1.36.4";
 /// `CoreDNS`, as a Go module.
 pub const COREDNS: &str = "1.14.7";
+/// reduct-py, from `PyPI`.
+pub const REDUCT_PY: &str = "1.21.0";
+/// confluent-kafka, from `PyPI`.
+pub const CONFLUENT_KAFKA: &str = "2.16.1";
 /// Helm, as a Go module.
 pub const HELM: &str = "3.21.4";
 

@@ -8,7 +8,7 @@ use super::expected::expected;
 use super::topic::Produced;
 
 /// A record as it was read back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// The partition whose entry it was found in.
     pub partition: i32,

@@ -30,6 +30,8 @@ pub struct Spec {
     pub store: Option<String>,
     /// What is replaced in the configuration, in order.
     pub replacements: Vec<(String, String)>,
+    /// Variables of its environment.
+    pub env: Vec<(String, String)>,
     /// Whether it only validates its configuration.
     pub is_check: bool,
 }
@@ -71,6 +73,7 @@ impl Spec {
             dead_letters: None,
             store: None,
             replacements: Vec::new(),
+            env: Vec::new(),
             is_check: false,
         }
     }
@@ -121,6 +124,13 @@ impl Spec {
     #[must_use]
     pub fn replace(mut self, from: &str, to: &str) -> Self {
         self.replacements.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 

@@ -175,12 +175,12 @@ impl Topic {
         let producer = producer(&self.bootstrap, &[("transactional.id", &self.name)])?;
         producer.init_transactions(TIMEOUT)?;
         producer.begin_transaction()?;
-        let produced = self.send(&producer, messages).await?;
+        let sent = self.send(&producer, messages).await?;
         match outcome {
             Outcome::Commit => producer.commit_transaction(TIMEOUT)?,
             Outcome::Abort => producer.abort_transaction(TIMEOUT)?,
         }
-        Ok(produced)
+        Ok(sent)
     }
 
     async fn send(

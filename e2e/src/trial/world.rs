@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, pin_mut};
-use reduct_rs::{Bucket, ErrorCode, Permissions, ReductClient};
+use reduct_rs::{Bucket, ErrorCode, Permissions, Record, ReductClient};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -283,6 +283,16 @@ impl World {
         Ok(count)
     }
 
+    /// Reads a record that was read in a range once more, alone.
+    ///
+    /// # Errors
+    /// The store cannot be read or does not have it.
+    pub async fn read_alone(&self, record: &Stored) -> anyhow::Result<Stored> {
+        let entry = format!("{}/{}", self.topic.name.replace('.', "/"), record.partition);
+        let alone = self.bucket.read_record(&entry).timestamp_us(record.timestamp_us).send().await?;
+        to_stored(alone, record.partition, false).await
+    }
+
     /// Reads all records of a partition one after the other, in the store's order.
     ///
     /// # Errors
@@ -353,12 +363,7 @@ impl World {
         };
         pin_mut!(records);
         while let Some(record) = records.next().await {
-            let record = record?;
-            let labels: BTreeMap<String, String> =
-                record.labels().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-            let (timestamp_us, content_type) = (record.timestamp_us(), record.content_type().to_owned());
-            let body = if is_head { Vec::new() } else { record.bytes().await?.to_vec() };
-            take(Stored { partition, timestamp_us, labels, content_type, body });
+            take(to_stored(record?, partition, is_head).await?);
         }
         Ok(())
     }
@@ -375,6 +380,7 @@ impl World {
         std::fs::write(&config, config::yaml(&place, spec)?)?;
         let mut command = Command::new(spec.program.clone().map_or_else(program, Ok)?);
         command.arg("--config").arg(config).args(["--instance-id", &spec.name]);
+        command.envs(spec.env.iter().map(|(name, value)| (name, value)));
         if let Some(uid) = &spec.uid {
             command.args(["--instance-uid", uid]);
         }
@@ -387,6 +393,14 @@ impl World {
         }
         Ok(command)
     }
+}
+
+async fn to_stored(record: Record, partition: i32, is_head: bool) -> anyhow::Result<Stored> {
+    let labels: BTreeMap<String, String> =
+        record.labels().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let (timestamp_us, content_type) = (record.timestamp_us(), record.content_type().to_owned());
+    let body = if is_head { Vec::new() } else { record.bytes().await?.to_vec() };
+    Ok(Stored { partition, timestamp_us, labels, content_type, body })
 }
 
 fn client(store: &StoreAddress) -> anyhow::Result<ReductClient> {

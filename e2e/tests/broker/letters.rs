@@ -6,9 +6,9 @@ use anyhow::{Context as _, ensure};
 use kafkasink_e2e::trial::messages::numbered;
 use kafkasink_e2e::trial::raw_message::RawMessage;
 use kafkasink_e2e::trial::topic::Read;
-use kafkasink_e2e::trial::{Produce, Produced, Signal, Spec, Topic, World, checker};
+use kafkasink_e2e::trial::{Produce, Produced, Signal, Spec, Topic, World};
 
-use crate::{PATIENCE, wait_until_committed};
+use crate::{PATIENCE, expect_stored, wait_until_committed};
 
 /// The entry of messages that have a key; those without are rejected.
 const BY_KEY: &str = "{key}/{partition}";
@@ -55,8 +55,8 @@ async fn letter_is_the_message_as_it_was_and_says_why() -> anyhow::Result<()> {
     let produced = world.topic.produce(odd).await?;
     let mut member = world.start(&Spec::named("m-0").entry(BY_KEY).dead_letters(&letters.name)).await?;
     let read = letters.read(produced.len(), PATIENCE).await?;
-    for (offset, (produced, letter)) in produced.iter().zip(&read).enumerate() {
-        let message = &produced.message;
+    for (offset, (rejected, letter)) in produced.iter().zip(&read).enumerate() {
+        let message = &rejected.message;
         ensure!((&letter.key, &letter.value) == (&message.key, &message.value), "key or value of {offset}");
         let (own, ours) = letter.headers.split_at(message.headers.len());
         ensure!(own == message.headers, "own headers of {offset}: {own:?}");
@@ -70,7 +70,7 @@ async fn letter_is_the_message_as_it_was_and_says_why() -> anyhow::Result<()> {
             ("sink.error.topic", world.topic.name.clone()),
             ("sink.error.partition", "0".to_owned()),
             ("sink.error.offset", offset.to_string()),
-            ("sink.error.timestamp", produced.timestamp_ms.to_string()),
+            ("sink.error.timestamp", rejected.timestamp_ms.to_string()),
             ("sink.error.stage", "map".to_owned()),
             ("sink.error.reason", "the entry needs a key and the message has none".to_owned()),
             ("sink.error.attempts", "1".to_owned()),
@@ -102,7 +102,7 @@ async fn header_whose_name_is_no_text_ends_neither_the_member_nor_the_header() -
     ensure!(letter.headers_count == letter.headers.len() + 1, "the header is not in the letter: {letter:?}");
     wait_until_committed(&world, 20).await?;
     ensure!(offset == 10, "it lies at {offset}");
-    checker::compare(&produced, &world.wait_for(&produced, PATIENCE).await?)?;
+    expect_stored(&world, &produced).await?;
     let ended = member.stop(Signal::Terminate, PATIENCE)?;
     ensure!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
     ended.expect_code(0)
@@ -147,7 +147,7 @@ async fn letter_too_large_for_its_topic_holds_the_partition_and_no_other_letter(
     ensure!(ids(&read)? == ids_of(&world.topic, &rejected), "ids {:?}", ids(&read)?);
     wait_until_committed(&world, 90).await?;
     member.wait_for_metric("kafkasink_held_partitions 0", PATIENCE).await?;
-    checker::compare(&stored, &world.wait_for(&stored, PATIENCE).await?)?;
+    expect_stored(&world, &stored).await?;
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 
@@ -164,7 +164,7 @@ async fn letters_wait_for_a_topic_that_does_not_exist() -> anyhow::Result<()> {
     let read = letters.read(20, PATIENCE).await?;
     ensure!(ids(&read)? == ids_of(&world.topic, &rejected), "ids {:?}", ids(&read)?);
     wait_until_committed(&world, 40).await?;
-    checker::compare(&stored, &world.wait_for(&stored, PATIENCE).await?)?;
+    expect_stored(&world, &stored).await?;
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 
@@ -187,7 +187,7 @@ async fn flood_of_rejected_messages_holds_the_partition_until_the_mapping_is_men
     let (lettered, stored) = rejected.split_at(99);
     ensure!(ids(&letters.read(99, PATIENCE).await?)? == ids_of(&world.topic, lettered), "other letters");
     let all = [good, stored.to_vec()].concat();
-    checker::compare(&all, &world.wait_for(&all, PATIENCE).await?)?;
+    expect_stored(&world, &all).await?;
     mended.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 
@@ -205,7 +205,6 @@ async fn partition_held_without_dead_letters_goes_on_when_the_mapping_is_mended(
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
     let mut mended = world.start(&Spec::named("m-0")).await?;
     wait_until_committed(&world, 90).await?;
-    let stored = world.wait_for(&produced, PATIENCE).await?;
-    checker::compare(&produced, &stored)?;
+    expect_stored(&world, &produced).await?;
     mended.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }

@@ -9,31 +9,31 @@ use crate::record::Offset;
 
 /// What is known about a partition when it is assigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// The committed offset.
-    pub(super) committed: Option<i64>,
+    pub(crate) committed: Option<i64>,
     /// Its metadata, where a sink wrote it.
-    pub(super) metadata: Option<CommitMetadata>,
+    pub(crate) metadata: Option<CommitMetadata>,
     /// First offset of the log.
-    pub(super) low: i64,
+    pub(crate) low: i64,
     /// The offset after the last one.
-    pub(super) high: i64,
+    pub(crate) high: i64,
 }
 
 /// Where a partition begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Start {
-    pub(super) progress: Progress,
+pub(crate) struct Start {
+    pub(crate) progress: Progress,
     /// The records above the safe point were made by this member's mapping.
-    pub(super) is_own_mapping: bool,
+    pub(crate) is_own_mapping: bool,
     /// The last owner may still have a request open.
-    pub(super) is_fenced: bool,
+    pub(crate) is_fenced: bool,
     /// Offsets that retention took before they were read.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
 }
 
 /// Returns where a partition begins; `from` holds for partitions without a commit.
-pub(super) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> Start {
+pub(crate) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> Start {
     let at = |offset| Progress::at(CommitPoint { offset: Offset(offset), state: None });
     let Some(committed) = facts.committed else {
         let offset = match from {

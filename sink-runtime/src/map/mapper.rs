@@ -135,10 +135,12 @@ impl PartitionMapper {
         self.state = state;
     }
 
-    /// Takes note that the last place given in order is at least this one.
-    pub fn follow(&mut self, place: TimestampUs) {
-        if let Some(state) = &mut self.state {
-            state.last = state.last.max(place);
+    /// Takes note that the last place given in order may be this one, if it is at most `slack_us` above the one known: a
+    /// record farther off was given its place by another clock.
+    pub fn follow(&mut self, place: TimestampUs, slack_us: u64) {
+        let is_near = |state: &&mut PlaceState| place > state.last && place <= state.last.later(slack_us);
+        if let Some(state) = self.state.as_mut().filter(is_near) {
+            state.last = place;
         }
     }
 

@@ -46,12 +46,14 @@ pub(super) async fn ask<W: Writer>(
     let answer = match request {
         Request::Write(batch) => write(writer, batch, gate, meters).await,
         Request::Mend(places) => mend(writer, places, gate).await,
-        question => match gate.admit().await {
-            Ok(()) => Ok(question_of(writer, question).await),
-            Err(not_sent) => Err(not_sent),
-        },
+        Request::Survey(_) | Request::Check(_) | Request::Probe(_) | Request::ReadBack(_) => {
+            match gate.admit().await {
+                Ok(()) => Ok(question_of(writer, request).await),
+                Err(not_sent) => Err(not_sent),
+            }
+        }
     };
-    answer.unwrap_or_else(|NotSent| Answer::NotSent)
+    answer.unwrap_or(Answer::NotSent)
 }
 
 async fn question_of<W: Writer>(writer: &W, question: Request) -> Answer {

@@ -281,8 +281,8 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
                 }
             }
         };
-        for (partitions, answer) in revoked {
-            let last = commits.iter().filter(|commit| partitions.contains(&commit.partition));
+        for (taken, answer) in revoked {
+            let last = commits.iter().filter(|commit| taken.contains(&commit.partition));
             if answer.send(last.cloned().collect()).is_err() {
                 warn!("the time to commit for partitions that were taken away was over");
             }
@@ -295,10 +295,11 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
     }
 }
 
+/// Partitions that are taken away, and who takes their last commits.
+type Revocation = (Vec<TopicPartition>, oneshot::Sender<Vec<Commit>>);
+
 /// Returns what must be answered although the member is stopping.
-fn still_revoked(
-    event: SourceEvent,
-) -> Result<Option<(Vec<TopicPartition>, oneshot::Sender<Vec<Commit>>)>, PipelineError> {
+fn still_revoked(event: SourceEvent) -> Result<Option<Revocation>, PipelineError> {
     match event {
         SourceEvent::Revoking { partitions, answer } => Ok(Some((partitions, answer))),
         SourceEvent::Failed(error) => Err(PipelineError::Source(error)),

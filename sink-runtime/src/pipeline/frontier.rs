@@ -20,13 +20,20 @@ impl Frontier {
         self.highest.contains_key(entry)
     }
 
-    /// Notes the newest place at or after `from`, as the store tells it.
-    pub(super) fn learn(&mut self, entry: Entry, from: TimestampUs, newest: Option<TimestampUs>) {
+    /// Notes the newest place at or after `from`, as the store tells it; returns the highest that may be occupied.
+    pub(super) fn learn(
+        &mut self,
+        entry: Entry,
+        from: TimestampUs,
+        newest: Option<TimestampUs>,
+    ) -> Option<TimestampUs> {
         if self.highest.len() >= ENTRIES_MAX {
             self.highest.clear();
         }
         let below = from.0.checked_sub(1).map(TimestampUs);
-        self.highest.insert(entry, newest.or(below));
+        let highest = newest.or(below);
+        self.highest.insert(entry, highest);
+        highest
     }
 
     /// Notes that a write to a place is about to begin.

@@ -50,10 +50,11 @@ impl History {
         self.forget_below(to);
     }
 
-    /// Goes back to `to`, while everything below `proven` was shown by a store that was restarted since.
-    pub(super) fn restart(&mut self, to: Offset, proven: Offset) {
+    /// Goes back to `to`, while everything below `proven` was shown, and everything below `outlived` before the store was
+    /// restarted: the restart is noticed only some time after it has happened.
+    pub(super) fn restart(&mut self, to: Offset, proven: Offset, outlived: Offset) {
         self.proven_below = self.proven_below.max(proven);
-        self.outlived_below = self.proven_below;
+        self.outlived_below = outlived;
         self.forget_below(to);
     }
 
@@ -113,8 +114,8 @@ mod tests {
     #[test]
     fn what_was_found_after_a_restart_outlived_it_unless_it_may_have_been_written_since() {
         let mut history = History::new(Offset(0));
-        history.restart(Offset(2), Offset(9));
-        assert!(history.outlived(Offset(8)) && !history.outlived(Offset(9)));
+        history.restart(Offset(2), Offset(9), Offset(7));
+        assert!(history.outlived(Offset(6)) && !history.outlived(Offset(7)));
         history.go_back(Offset(4), Offset(4));
         assert!(history.outlived(Offset(3)) && !history.outlived(Offset(4)));
         assert!(history.was_proven(Offset(8)));

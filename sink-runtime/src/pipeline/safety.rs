@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::ledger::CommitPoint;
-use crate::record::{Entry, TimestampUs};
+use crate::record::{Entry, Offset, TimestampUs};
 
 /// By then the store has saved every block: its compaction runs each minute and may skip a busy entry.
 pub(super) const SAFE_AFTER: Duration = Duration::from_mins(3);
@@ -24,6 +24,8 @@ const ENTRIES_MAX: usize = 1_000;
 pub(super) struct Safety {
     safe: CommitPoint,
     marks: VecDeque<Mark>,
+    /// Points that are safe if the store was not restarted before that time.
+    ripe: VecDeque<(CommitPoint, Instant)>,
     marked: Option<Instant>,
     sequences: HashMap<Entry, Sequence>,
     since: Since,
@@ -40,6 +42,8 @@ struct Mark {
 /// What makes a point safe, besides time.
 #[derive(Debug)]
 enum Basis {
+    /// Everything since the point before outlived a restart.
+    Outlived,
     /// The number of records in order that each entry had at this point.
     Counted(Vec<(Entry, u64)>),
     /// Nothing: something was out of order, or there are too many entries.
@@ -49,7 +53,8 @@ enum Basis {
 /// The records of one entry that were proven in rising order: they lie in its last block, one block after another.
 #[derive(Debug)]
 struct Sequence {
-    highest: TimestampUs,
+    /// The highest place, proven or there before; none where there is none.
+    highest: Option<TimestampUs>,
     count: u64,
 }
 
@@ -62,12 +67,15 @@ struct Since {
 
 impl Safety {
     pub(super) fn new(safe: CommitPoint) -> Self {
+        // What lies between the safe point and a commit was proven by somebody else, nobody knows when.
+        let since = Since { is_late: true, ..Since::default() };
         Self {
             safe,
             marks: VecDeque::new(),
+            ripe: VecDeque::new(),
             marked: None,
             sequences: HashMap::new(),
-            since: Since::default(),
+            since,
         }
     }
 
@@ -76,58 +84,68 @@ impl Safety {
         self.safe
     }
 
+    /// Notes the newest place of an entry before anything is written there: what lies below it goes into blocks that
+    /// later records do not fill.
+    pub(super) fn begin(&mut self, entry: &Entry, newest: Option<TimestampUs>) {
+        if self.sequences.len() < ENTRIES_MAX {
+            self.sequences.entry(entry.clone()).or_insert(Sequence { highest: newest, count: 0 });
+        }
+    }
+
     /// Notes a record that the store has shown, in the order of offsets.
     pub(super) fn proven(&mut self, entry: &Entry, place: TimestampUs) {
-        if self.sequences.len() > ENTRIES_MAX {
-            self.sequences.clear();
+        let sequence = self.sequences.get_mut(entry).filter(|sequence| Some(place) > sequence.highest);
+        let Some(sequence) = sequence else {
+            // It may keep an older block in the store's hands, which counting takes for saved.
             self.since.is_late = true;
-        }
-        let sequence =
-            self.sequences.entry(entry.clone()).or_insert(Sequence { highest: TimestampUs(0), count: 0 });
-        if sequence.count > 0 && place <= sequence.highest {
-            self.since.is_late = true;
+            self.marks.iter_mut().filter(|mark| mark.is_counted()).for_each(|mark| mark.basis = Basis::Time);
             return;
-        }
-        *sequence = Sequence { highest: place, count: sequence.count + 1 };
+        };
+        *sequence = Sequence { highest: Some(place), count: sequence.count + 1 };
         self.since.touched.insert(entry.clone(), sequence.count);
     }
 
     /// Notes that everything below `point` is proven now. Points that follow closely count as one.
     pub(super) fn reached(&mut self, now: Instant, point: CommitPoint) {
-        let last = self.marks.back_mut().map_or(&mut self.safe, |mark| &mut mark.point);
-        if last.offset >= point.offset {
-            return;
-        }
-        if self.since.is_empty() {
-            // What lies between outlived a restart or is no record: it is as safe as the point before.
-            *last = point;
-            return;
-        }
-        if self.marked.is_some_and(|at| now < at + MARK_EVERY) {
+        let is_known = self.newest().offset >= point.offset;
+        let is_early = self.marked.is_some_and(|at| now < at + MARK_EVERY);
+        if is_known || is_early {
             return;
         }
         let since = std::mem::take(&mut self.since);
-        let basis =
-            if since.is_late { Basis::Time } else { Basis::Counted(since.touched.into_iter().collect()) };
+        let basis = if since.is_late {
+            Basis::Time
+        } else if since.touched.is_empty() {
+            Basis::Outlived
+        } else {
+            Basis::Counted(since.touched.into_iter().collect())
+        };
         self.marked = Some(now);
         self.marks.push_back(Mark { point, at: now, basis });
     }
 
-    /// Moves the safe point as far as it goes; `block_records` is the most that one block of the store holds.
+    /// Notes which points would be safe if the store was not restarted; `block_records` is the most that one block holds.
     pub(super) fn advance(&mut self, now: Instant, block_records: Option<u64>) {
-        while let Some(mark) = self.marks.front() {
-            let is_safe = now >= mark.at + SAFE_AFTER
+        let is_safe = |mark: &&Mark| {
+            now >= mark.at + SAFE_AFTER
                 || match &mark.basis {
+                    Basis::Outlived => true,
                     Basis::Counted(counts) => {
                         block_records.is_some_and(|records| self.is_covered(counts, records))
                     }
                     Basis::Time => false,
-                };
-            if !is_safe {
-                return;
-            }
-            self.safe = mark.point;
-            self.marks.pop_front();
+                }
+        };
+        let count = self.marks.iter().take_while(is_safe).count();
+        if let Some(mark) = self.marks.drain(..count).next_back() {
+            self.ripe.push_back((mark.point, now));
+        }
+    }
+
+    /// Moves the safe point: the store that was asked at this time was not restarted before.
+    pub(super) fn confirm(&mut self, asked: Instant) {
+        while let Some((point, _)) = self.ripe.pop_front_if(|(_, at)| *at <= asked) {
+            self.safe = point;
         }
     }
 
@@ -139,26 +157,42 @@ impl Safety {
     /// Goes back to a point, from which everything is read again.
     pub(super) fn go_back(&mut self, to: CommitPoint) {
         self.marks.retain(|mark| mark.point.offset <= to.offset);
+        self.ripe.retain(|(point, _)| point.offset <= to.offset);
         self.since = Since { is_late: true, ..Since::default() };
     }
 
-    /// Goes back to the safe point after a restart of the store: what is found from there on has outlived it.
-    pub(super) fn restart(&mut self) {
+    /// Goes back to the safe point after a restart of the store. Returns the offset up to which everything was proven
+    /// before `started`: what is found below it has outlived the restart.
+    pub(super) fn restart(&mut self, started: Option<Instant>) -> Offset {
+        let is_before = |at: Instant| started.is_some_and(|started| at < started);
+        let ripe = self.ripe.iter().map(|(point, at)| (*point, *at));
+        let known = ripe.chain(self.marks.iter().map(|mark| (mark.point, mark.at)));
+        let outlived =
+            known.take_while(|(_, at)| is_before(*at)).last().map_or(self.safe, |(point, _)| point);
         self.marks.clear();
+        self.ripe.clear();
         self.marked = None;
         self.since = Since::default();
+        outlived.offset
     }
 
+    fn newest(&self) -> CommitPoint {
+        let ripe = self.ripe.back().map_or(self.safe, |(point, _)| *point);
+        self.marks.back().map_or(ripe, |mark| mark.point)
+    }
+
+    /// A record may end after its block was saved for being full, and is saved with it when the second block after it
+    /// pushes it out of the store's cache.
     fn is_covered(&self, counts: &[(Entry, u64)], block_records: u64) -> bool {
         counts.iter().all(|(entry, count)| {
-            self.sequences.get(entry).is_some_and(|sequence| sequence.count >= count + block_records)
+            self.sequences.get(entry).is_some_and(|sequence| sequence.count >= count + 2 * block_records)
         })
     }
 }
 
-impl Since {
-    fn is_empty(&self) -> bool {
-        !self.is_late && self.touched.is_empty()
+impl Mark {
+    fn is_counted(&self) -> bool {
+        matches!(self.basis, Basis::Counted(_))
     }
 }
 

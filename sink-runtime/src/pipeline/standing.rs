@@ -5,16 +5,22 @@ use std::time::{Duration, Instant};
 use super::safety::{SAFE_AFTER, Safety};
 use crate::ledger::CommitPoint;
 use crate::progress::Progress;
+use crate::record::Offset;
 use crate::store_start::StoreStart;
+
+/// What a whole number of seconds leaves open.
+const WHOLE_SECOND: Duration = Duration::from_secs(1);
 
 /// What was seen of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreSeen {
     /// Since when it runs.
     pub start: StoreStart,
-    /// When it was seen, and how long it had run by then.
+    /// When it was asked.
+    pub asked_at: Instant,
+    /// When it had answered.
     pub seen_at: Instant,
-    /// How long it had run by then.
+    /// How long it had run when it answered, in whole seconds.
     pub uptime: Duration,
     /// Most records of one block of the bucket, where the store tells.
     pub block_records: Option<u64>,
@@ -38,6 +44,8 @@ pub(super) struct Standing {
     /// When records made by another mapping are safe.
     drained_at: Option<Instant>,
     is_refused: bool,
+    /// The store was restarted and the partition has not gone back yet.
+    is_behind: bool,
     safety: Safety,
 }
 
@@ -60,6 +68,7 @@ impl Standing {
             made_by: if progress.is_safe() { MadeBy::OwnMapping } else { made_by },
             drained_at: None,
             is_refused: false,
+            is_behind: false,
             safety: Safety::new(progress.safe),
         }
     }
@@ -74,6 +83,9 @@ impl Standing {
             (None, None) => false,
         };
         if !is_restarted {
+            if !self.is_behind {
+                self.safety.confirm(seen.asked_at);
+            }
             self.written_under.get_or_insert(seen.start);
             if before.is_none() && self.made_by == MadeBy::OtherMapping {
                 self.drained_at = Some(seen.seen_at + SAFE_AFTER);
@@ -88,19 +100,23 @@ impl Standing {
             self.is_refused = true;
             return Consequence::Refuse;
         }
+        self.is_behind = true;
         Consequence::GoBack
     }
 
-    /// Goes back to the safe point after a restart; returns where the partition stands then.
-    pub(super) fn restart(&mut self) -> Progress {
-        self.safety.restart();
+    /// Goes back to the safe point after a restart; returns where the partition stands then, and the offset below which
+    /// everything was proven before the restart.
+    pub(super) fn restart(&mut self) -> (Progress, Offset) {
+        let started = self.seen.and_then(|seen| seen.asked_at.checked_sub(seen.uptime + WHOLE_SECOND));
+        let outlived = self.safety.restart(started);
+        self.is_behind = false;
         self.written_under = self.seen.map(|seen| seen.start);
-        self.progress(self.safety.point())
+        (self.progress(self.safety.point()), outlived)
     }
 
     /// Moves on with the time; `point` is what may be committed.
     pub(super) fn advance(&mut self, now: Instant, point: CommitPoint) {
-        if self.is_refused {
+        if self.is_refused || self.is_behind {
             return;
         }
         if self.drained_at.is_some_and(|at| now >= at) {
@@ -136,6 +152,9 @@ impl Standing {
 
     /// Returns when time alone changes something.
     pub(super) fn due(&self) -> Option<Instant> {
+        if self.is_refused || self.is_behind {
+            return None;
+        }
         [self.drained_at, self.safety.due()].into_iter().flatten().min()
     }
 

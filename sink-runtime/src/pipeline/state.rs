@@ -5,6 +5,7 @@
 
 mod answers;
 mod going_back;
+mod stopping;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 
 use self::going_back::Back;
+use self::stopping::Stopping;
 use super::breaker::{Breakers, Way};
 use super::effect::{Effect, Input};
 use super::frontier::Frontier;
@@ -30,10 +32,6 @@ use crate::map::{PartitionMapper, Rejection, Stage};
 use crate::progress::Progress;
 use crate::record::{Message, Offset, TopicPartition};
 use crate::retry::RetryForever;
-
-/// How long a partition that is taken away, or stops, waits for what it wrote to be shown. Then it gives it up unproven,
-/// and the next owner looks it up: less than the 5 s that a revocation may take.
-const PROOF_PATIENCE: Duration = Duration::from_secs(4);
 
 /// What a partition needs to decide, besides its messages.
 #[derive(Clone, Copy, Debug)]
@@ -87,14 +85,10 @@ pub struct PartitionState {
     /// How far places may be off, in microseconds, until what was proven before is read again: see [`Self::note_gap`].
     slack_us: u64,
     gone_back_to: Option<Offset>,
-    /// How long stopping waits for proof, from when it began.
-    proof_until: Option<Instant>,
-    /// Stopping does not wait for proof any more.
-    has_given_up: bool,
+    stopping: Stopping,
     /// Other parts of the store answer.
     is_store_answering: bool,
     is_requesting: bool,
-    is_stopping: bool,
 }
 
 impl PartitionState {
@@ -130,11 +124,9 @@ impl PartitionState {
             missing: 0,
             slack_us: 0,
             gone_back_to: None,
-            proof_until: None,
-            has_given_up: false,
+            stopping: Stopping::No,
             is_store_answering: true,
             is_requesting: false,
-            is_stopping: false,
         }
     }
 
@@ -148,10 +140,7 @@ impl PartitionState {
             Input::Letters(answers) => self.take_letters(now, answers, &mut effects),
             Input::Store(seen) => self.see(seen, &mut effects),
             Input::Tick => {}
-            Input::Stop => {
-                self.is_stopping = true;
-                self.proof_until.get_or_insert(now + PROOF_PATIENCE);
-            }
+            Input::Stop => self.stopping = Stopping::begin(now),
         }
         self.advance(now, &mut effects);
         self.check(&mut effects);
@@ -172,7 +161,7 @@ impl PartitionState {
     /// Tells whether more messages are of use now.
     #[must_use]
     pub fn wants_messages(&self) -> bool {
-        !self.is_stopping
+        !self.is_stopping()
             && self.held.is_empty()
             && self.going_back.is_none()
             && !self.standing.is_refused()
@@ -183,8 +172,9 @@ impl PartitionState {
     /// Returns when the next tick is due, where nothing else would wake the partition.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        let outbox = if self.is_stopping { None } else { self.outbox.due() };
-        let standing = if self.is_stopping { None } else { self.standing.due() };
+        let is_delivering = !self.is_stopping() && self.going_back.is_none();
+        let outbox = if is_delivering { self.outbox.due() } else { None };
+        let standing = if self.is_stopping() { None } else { self.standing.due() };
         [self.request_due(), outbox, standing, self.fenced_until].into_iter().flatten().min()
     }
 
@@ -227,17 +217,22 @@ impl PartitionState {
             || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 
+    fn is_stopping(&self) -> bool {
+        self.stopping != Stopping::No
+    }
+
     fn is_proven(&self) -> bool {
         self.proving.is_empty() && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.was_sent())
     }
 
     /// Returns when the next request is due; none while one is under way or nothing is to be asked.
     fn request_due(&self) -> Option<Instant> {
-        if self.is_requesting || self.going_back.is_some() || !self.standing.is_open() {
+        let must_wait = self.is_requesting || (self.is_stopping() && self.outbox.is_travelling());
+        if must_wait || self.going_back.is_some() || !self.standing.is_open() {
             return None;
         }
         let earliest = self.resume_at.max(self.fenced_until);
-        let (proof, write) = if self.is_stopping {
+        let (proof, write) = if self.is_stopping() {
             (self.proving.last_due(), None)
         } else {
             (self.proving.due(), self.write_due(earliest))
@@ -247,7 +242,8 @@ impl PartitionState {
     }
 
     fn write_due(&self, earliest: Option<Instant>) -> Option<Instant> {
-        let is_ready = self.work.is_some() || self.gathering.is_closed(self.settings.limits);
+        let has_work = self.work.as_ref().is_some_and(|work| !work.is_empty());
+        let is_ready = has_work || self.gathering.is_closed(self.settings.limits);
         if is_ready { earliest } else { self.gathering.due(self.settings.limits) }
     }
 
@@ -256,7 +252,7 @@ impl PartitionState {
             self.fenced_until = None;
         }
         self.gathering.take_passed().into_iter().for_each(|offset| self.ledger.pass(offset));
-        if self.is_stopping {
+        if self.is_stopping() {
             self.advance_to_the_end(now, effects);
             return;
         }
@@ -271,25 +267,6 @@ impl PartitionState {
         self.fill(now, effects);
         if self.going_back.is_none() {
             effects.extend(self.outbox.next(now).map(Effect::Deliver));
-        }
-    }
-
-    /// Proves what was written, and begins nothing else.
-    fn advance_to_the_end(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.is_requesting || self.outbox.is_travelling() {
-            return;
-        }
-        let in_time = |due: &Instant| self.proof_until.is_none_or(|until| *due <= until);
-        let due = self.request_due().filter(in_time).filter(|_| !self.has_given_up);
-        if due.is_some_and(|due| now < due) {
-            return;
-        }
-        if due.is_some() {
-            self.ask_for_proof(now, effects);
-        }
-        if !self.is_requesting {
-            self.standing.advance(now, self.ledger.commit_point());
-            effects.push(Effect::Stopped);
         }
     }
 

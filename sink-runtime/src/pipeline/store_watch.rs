@@ -56,7 +56,7 @@ impl<W: Writer> StoreWatch<W> {
     }
 
     async fn look(&mut self) {
-        let asked = since_boot();
+        let (asked, asked_at) = (since_boot(), Instant::now().into_std());
         let pulse = self.writer.pulse().await;
         self.health.set_store_reachable(pulse.is_ok());
         self.tell(&pulse);
@@ -64,34 +64,31 @@ impl<W: Writer> StoreWatch<W> {
             return;
         };
         let wall_s = Timestamp::now().as_second();
-        self.note(Sighting { asked, answered: since_boot(), wall_s, uptime: pulse.uptime }, pulse);
-    }
-
-    fn note(&mut self, sighting: Sighting, pulse: StorePulse) {
-        let before = *self.seen.borrow();
-        let is_restarted = match (self.clock.see(sighting), before) {
-            (Some(start), None) => return self.publish(start, pulse, None),
-            (Some(start), Some(before)) if start == before.start => Some(StoreStart(start.0 + 1)),
-            (start, _) => start,
-        };
-        let Some(before) = before else {
-            return;
-        };
-        if let Some(start) = is_restarted {
-            info!("the store was restarted, what it may have lost is read again");
-            return self.publish(start, pulse, Some(before));
-        }
-        if pulse.block_records.is_some_and(|records| before.block_records != Some(records)) {
-            self.publish(before.start, pulse, Some(before));
+        let start = self.start(Sighting { asked, answered: since_boot(), wall_s, uptime: pulse.uptime });
+        if let Some(start) = start {
+            self.publish(start, asked_at, pulse);
         }
     }
 
-    fn publish(&self, start: StoreStart, pulse: StorePulse, before: Option<StoreSeen>) {
-        let block_records = pulse.block_records.or(before.and_then(|before| before.block_records));
+    /// Returns since when the store runs; a restart never bears the start before.
+    fn start(&mut self, sighting: Sighting) -> Option<StoreStart> {
+        let before = self.seen.borrow().map(|before| before.start);
+        match (self.clock.see(sighting), before) {
+            (None, before) => before,
+            (Some(start), None) => Some(start),
+            (Some(start), Some(before)) => {
+                info!("the store was restarted, what it may have lost is read again");
+                Some(if start == before { StoreStart(start.0 + 1) } else { start })
+            }
+        }
+    }
+
+    /// Every look is told, also one that shows nothing new: what was proven is safe once the store was seen after it.
+    fn publish(&self, start: StoreStart, asked_at: std::time::Instant, pulse: StorePulse) {
+        let before = self.seen.borrow().and_then(|before| before.block_records);
         let seen_at = Instant::now().into_std();
-        let is_heard =
-            self.seen.send(Some(StoreSeen { start, seen_at, uptime: pulse.uptime, block_records }));
-        if is_heard.is_err() {
+        let (uptime, block_records) = (pulse.uptime, pulse.block_records.or(before));
+        if self.seen.send(Some(StoreSeen { start, asked_at, seen_at, uptime, block_records })).is_err() {
             debug!("no partition looks at the store any more");
         }
     }

@@ -12,4 +12,4 @@ mod answers;
 mod items;
 mod questions;
 
-pub(super) use items::{Pause, Settled, Work};
+pub(super) use items::{Found, Pause, Settled, Work};

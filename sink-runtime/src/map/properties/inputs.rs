@@ -68,7 +68,7 @@ fn pooled_name() -> impl Strategy<Value = String> {
 /// No name has a NUL: the Kafka client ends a name at it.
 fn any_name() -> impl Strategy<Value = String> {
     let free = any::<String>().prop_map(|name| name.replace('\0', "0"));
-    prop_oneof![6 => pooled_name(), 3 => free, 1 => "[a-z]{1000,1100}"]
+    prop_oneof![6 => pooled_name(), 3 => free, 1 => (1_000..1_100_usize).prop_map(|length| "n".repeat(length))]
 }
 
 fn any_value() -> impl Strategy<Value = Option<Vec<u8>>> {
@@ -100,7 +100,10 @@ fn any_timestamp_ms() -> impl Strategy<Value = Option<i64>> {
 }
 
 pub(super) fn any_message() -> impl Strategy<Value = Message> {
-    let parts = (any::<u32>(), any_timestamp_ms(), any_value(), any_value(), any_headers());
+    let segment =
+        (select(b"aZ0_-".as_slice()), 1..260_usize).prop_map(|(byte, length)| Some(vec![byte; length]));
+    let any_key = prop_oneof![2 => any_value(), 1 => segment];
+    let parts = (any::<u32>(), any_timestamp_ms(), any_key, any_value(), any_headers());
     parts.prop_map(|(offset, timestamp_ms, key, value, headers)| Message {
         offset: Offset(i64::from(offset)),
         timestamp_ms,
@@ -134,6 +137,7 @@ pub(super) fn any_mapping() -> impl Strategy<Value = MappingConfig> {
             "p/{partition}/{key}",
             "{header:a}/{partition}",
             "{date}/{topic}/{partition}/x-{date}",
+            "{key}/{key}/{key}/{key}/{key}/{key}/{key}/{key}/{key}/{partition}",
         ]
         .as_slice(),
     );

@@ -91,12 +91,12 @@ fn ranges_do_not_span_what_is_not_sought() {
 #[test]
 fn ranges_get_shorter_where_they_show_more_than_was_sought() {
     let now = tokio::time::Instant::now().into_std();
-    let mut proving = Proving::new(DELAY);
-    let ask = |proving: &mut Proving| {
-        proving.push(answered(now, 0, 0));
-        proving.push(answered(now, 1, 9_000_000));
-        spans(proving.ask(now + DELAY * 2)).len()
+    let ask = |gate: &mut Proving| {
+        gate.push(answered(now, 0, 0));
+        gate.push(answered(now, 1, 9_000_000));
+        spans(gate.ask(now + DELAY * 2)).len()
     };
+    let mut proving = Proving::new(DELAY);
     assert_eq!(ask(&mut proving), 1);
     let many: Vec<_> = (0..5).map(|offset| head(offset, offset.unsigned_abs())).collect();
     proving.shown(now, &many, Duration::ZERO);

@@ -17,11 +17,14 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = tokio::time::Instant::now().into_std();
-        Self { safety: Safety::new(point(0)), now, offset: 0 }
+        let mut safety = Safety::new(point(0));
+        safety.restart(None);
+        Self { safety, now, offset: 0 }
     }
 
     /// Proves records at these places, one after another, marks what is reached, and returns the safe offset.
     fn prove(&mut self, entry: &str, places: &[u64]) -> i64 {
+        self.safety.begin(&Entry::new(entry), None);
         for place in places {
             self.safety.proven(&Entry::new(entry), TimestampUs(*place));
             self.offset += 1;
@@ -33,6 +36,7 @@ impl Bench {
         self.now += time;
         self.safety.reached(self.now, point(self.offset));
         self.safety.advance(self.now, BLOCK);
+        self.safety.confirm(self.now);
         self.safety.point().offset.0
     }
 }
@@ -51,11 +55,12 @@ fn proven_records_are_safe_after_a_while() {
 }
 
 #[test]
-fn a_blocks_worth_of_later_records_makes_safe_at_once() {
+fn two_blocks_of_later_records_make_safe_at_once() {
     let mut bench = Bench::new();
     bench.prove("a", &[1, 2]);
-    assert_eq!(bench.prove("a", &[3, 4, 5, 6, 7, 8, 9, 10, 11]), 0, "nine more may share its block");
-    assert_eq!(bench.prove("a", &[12]), 2);
+    let two_blocks_less_one: Vec<u64> = (3..22).collect();
+    assert_eq!(bench.prove("a", &two_blocks_less_one), 0, "its block may still be in the cache");
+    assert_eq!(bench.prove("a", &[22]), 2);
 }
 
 #[test]
@@ -64,7 +69,7 @@ fn each_entry_needs_later_records_of_its_own() {
     bench.prove("b", &[1]);
     let many: Vec<u64> = (1..40).collect();
     assert_eq!(bench.prove("a", &many), 0);
-    let more: Vec<u64> = (2..12).collect();
+    let more: Vec<u64> = (2..22).collect();
     assert_eq!(bench.prove("b", &more), 1);
 }
 
@@ -81,7 +86,8 @@ fn a_late_record_is_made_safe_by_time_alone() {
 fn what_is_found_after_a_restart_has_outlived_it() {
     let mut bench = Bench::new();
     bench.prove("a", &[1, 2, 3]);
-    bench.safety.restart();
+    let started = bench.now + Duration::from_millis(1);
+    assert_eq!(bench.safety.restart(Some(started)), Offset(3));
     bench.offset = 2;
     assert_eq!(bench.pass(Duration::from_secs(1)), 2, "nothing had to be written");
     assert_eq!(bench.prove("a", &[3]), 2, "this one had to");
@@ -99,13 +105,43 @@ fn points_above_the_one_gone_back_to_are_forgotten() {
 }
 
 #[test]
-fn what_is_no_record_is_as_safe_as_what_lies_before() {
+fn what_was_proven_before_a_restart_is_told_from_what_was_proven_before_it_was_noticed() {
     let mut bench = Bench::new();
-    bench.offset = 3;
-    assert_eq!(bench.pass(Duration::ZERO), 3, "nothing lies before");
-    assert_eq!(bench.prove("a", &[1, 2]), 3);
-    bench.offset = 9;
-    assert_eq!(bench.pass(Duration::ZERO), 3, "the records before are not safe");
-    assert_eq!(bench.pass(SAFE_AFTER), 9);
-    assert_eq!(bench.safety.due(), None);
+    bench.prove("a", &[1, 2]);
+    let started = bench.now + Duration::from_millis(1);
+    bench.prove("a", &[3, 4]);
+    assert_eq!(bench.safety.restart(Some(started)), Offset(2));
+}
+
+#[test]
+fn what_the_last_owner_has_committed_is_made_safe_by_time_alone() {
+    let mut bench = Bench { safety: Safety::new(point(0)), ..Bench::new() };
+    bench.offset = 5;
+    assert_eq!(bench.pass(Duration::from_secs(1)), 0);
+    assert_eq!(bench.pass(SAFE_AFTER), 5);
+}
+
+#[test]
+fn records_below_what_the_entry_held_before_do_not_fill_each_others_blocks() {
+    let mut bench = Bench::new();
+    bench.safety.begin(&Entry::new("a"), Some(TimestampUs(1_000)));
+    bench.prove("a", &[1, 2]);
+    let many: Vec<u64> = (3..40).collect();
+    assert_eq!(bench.prove("a", &many), 0);
+}
+
+#[test]
+fn nothing_is_safe_before_the_store_was_seen_once_more() {
+    let mut bench = Bench::new();
+    let places: Vec<u64> = (1..40).collect();
+    let asked = bench.now;
+    bench.prove("a", &[1]);
+    bench.prove("a", &places[1..]);
+    let mut unseen = Bench::new();
+    unseen.safety.begin(&Entry::new("a"), None);
+    unseen.safety.proven(&Entry::new("a"), TimestampUs(1));
+    unseen.safety.reached(unseen.now, point(1));
+    unseen.safety.advance(unseen.now + SAFE_AFTER, BLOCK);
+    unseen.safety.confirm(asked);
+    assert_eq!((bench.safety.point().offset, unseen.safety.point().offset), (Offset(1), Offset(0)));
 }

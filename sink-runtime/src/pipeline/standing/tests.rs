@@ -19,7 +19,7 @@ fn progress(safe: i64, committed: i64, start: Option<i64>) -> Progress {
 
 fn seen(now: Instant, start: i64) -> StoreSeen {
     let uptime = Duration::from_mins(10);
-    StoreSeen { start: StoreStart(start), seen_at: now, uptime, block_records: None }
+    StoreSeen { start: StoreStart(start), asked_at: now, seen_at: now, uptime, block_records: None }
 }
 
 fn now() -> Instant {
@@ -44,7 +44,7 @@ fn another_start_than_that_of_the_commit_means_going_back() {
     let mut standing = Standing::new(progress(5, 9, Some(100)), MadeBy::OwnMapping);
     assert_eq!(standing.see(seen(now(), 200), point(9), true), Consequence::GoBack);
     assert_eq!(standing.progress(point(9)).store_start, Some(StoreStart(100)), "not before it went back");
-    assert_eq!(standing.restart(), progress(5, 5, Some(200)));
+    assert_eq!(standing.restart(), (progress(5, 5, Some(200)), Offset(5)));
 }
 
 #[test]

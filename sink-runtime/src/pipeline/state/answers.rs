@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::PartitionState;
 use super::going_back::Back;
+use super::{PartitionState, Stopping};
 use crate::batch::Planned;
 use crate::dead_letter::DeadLetterError;
 use crate::ledger::Fate;
@@ -12,7 +12,7 @@ use crate::pipeline::effect::Effect;
 use crate::pipeline::letters::Returned;
 use crate::pipeline::proving::Answered;
 use crate::pipeline::request::Answer;
-use crate::pipeline::work::{Pause, Settled, Work};
+use crate::pipeline::work::{Found, Pause, Settled, Work};
 use crate::record::Entry;
 use crate::writer::{Head, StoreError};
 
@@ -26,34 +26,31 @@ const TIMED_OUT_PAUSE: Duration = Duration::from_secs(10);
 impl PartitionState {
     pub(super) fn take_answer(&mut self, now: Instant, answer: Answer, effects: &mut Vec<Effect>) {
         self.is_requesting = false;
-        let answer = match answer {
+        let settled = match answer {
             Answer::Shown { heads, took } => return self.take_proof(now, heads, took, effects),
             Answer::NotSent => return self.take_back(),
-            answer => answer,
-        };
-        let Some(work) = self.work.as_mut() else {
-            return;
-        };
-        let settled = match answer {
             Answer::Surveyed(Ok(entries)) => {
                 for (entry, from, newest) in entries {
-                    self.frontier.learn(entry, from, newest);
+                    let highest = self.frontier.learn(entry.clone(), from, newest);
+                    self.standing.safety().begin(&entry, highest);
                 }
                 Settled::default()
             }
-            Answer::Checked(Ok(checked)) => work.checked(checked),
-            Answer::Written(answer) => work.written(answer),
-            Answer::Probed(answers) => work.probed(now, answers),
-            Answer::Mended(Ok(())) => {
+            Answer::Checked(Ok(checked)) => self.settled(|work| work.checked(checked)),
+            Answer::Written(answer) => self.settled(|work| work.written(answer)),
+            Answer::Probed(answers) => self.settled(|work| work.probed(now, answers)),
+            Answer::Mended(Ok(())) => self.settled(|work| {
                 work.mended();
                 Settled::default()
-            }
-            Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) | Answer::Mended(Err(error)) => {
-                Work::unanswered(error)
-            }
-            Answer::Shown { .. } | Answer::NotSent => Settled::default(),
+            }),
+            Answer::Mended(Err(error)) => self.settled(|work| work.not_mended(error)),
+            Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) => Work::unanswered(error),
         };
         self.settle(now, settled, effects);
+    }
+
+    fn settled(&mut self, take: impl FnOnce(&mut Work) -> Settled) -> Settled {
+        self.work.as_mut().map(take).unwrap_or_default()
     }
 
     fn settle(&mut self, now: Instant, settled: Settled, effects: &mut Vec<Effect>) {
@@ -93,16 +90,16 @@ impl PartitionState {
         }
     }
 
-    fn settle_found(&mut self, now: Instant, found: Vec<Planned>, effects: &mut Vec<Effect>) {
+    fn settle_found(&mut self, now: Instant, found: Vec<Found>, effects: &mut Vec<Effect>) {
         if found.is_empty() {
             return;
         }
         effects.push(Effect::Found(found.len()));
-        for planned in found {
+        for Found { planned, was_sent } in found {
             if self.slack_us > 0 {
-                self.mapper.follow(planned.record.place);
+                self.mapper.follow(planned.record.place, self.slack_us);
             }
-            if self.history.outlived(planned.record.identity.offset) {
+            if !was_sent && self.history.outlived(planned.record.identity.offset) {
                 self.ledger.set(planned.record.identity.offset, Fate::Verified);
             } else {
                 self.answered(now, &planned);
@@ -158,7 +155,9 @@ impl PartitionState {
     /// The request was not sent; unless the partition ends, it is made again.
     fn take_back(&mut self) {
         self.proving.unanswered();
-        self.has_given_up |= self.is_stopping;
+        if self.stopping != Stopping::No {
+            self.stopping = Stopping::GivenUp;
+        }
     }
 
     fn pause(&mut self, now: Instant, pause: Pause, effects: &mut Vec<Effect>) {

@@ -42,8 +42,8 @@ impl PartitionState {
                 self.standing.progress(proven)
             }
             Back::ToSafe => {
-                let progress = self.standing.restart();
-                self.history.restart(progress.point.offset, proven.offset);
+                let (progress, outlived) = self.standing.restart();
+                self.history.restart(progress.point.offset, proven.offset, outlived);
                 progress
             }
         };

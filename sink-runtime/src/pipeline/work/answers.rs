@@ -32,7 +32,7 @@ impl Work {
             let entry = &item.record().entry;
             if let Some(place) = there.get(&(entry.clone(), item.record().identity)) {
                 item.found_at(*place);
-                settled.found.push(item.planned);
+                settled.found.push(item.into_found());
                 continue;
             }
             let is_asked = index < window;
@@ -74,7 +74,7 @@ impl Work {
             match answer {
                 None => {}
                 Some(Ok(head)) if head.identity == Some(item.record().identity) => {
-                    settled.found.push(item.planned);
+                    settled.found.push(item.into_found());
                     continue;
                 }
                 Some(Ok(_foreign)) => {
@@ -91,6 +91,15 @@ impl Work {
         }
         self.avoid(&occupied);
         settled
+    }
+
+    /// Takes note that deleting half-written records was not answered: it may still be at work, so it is asked about
+    /// before it is done again.
+    pub(in crate::pipeline) fn not_mended(&mut self, error: StoreError) -> Settled {
+        for item in self.items.iter_mut().filter(|item| item.conflict != Conflict::None) {
+            item.conflict = Conflict::Unknown;
+        }
+        Self::unanswered(error)
     }
 
     /// Takes note that half-written records are gone.

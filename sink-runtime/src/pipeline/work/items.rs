@@ -33,6 +33,8 @@ pub(super) struct Item {
     /// The place was asked about since the last write was begun.
     pub(super) is_checked: bool,
     pub(super) conflict: Conflict,
+    /// A write of it was begun, whatever became of that.
+    pub(super) was_sent: bool,
     /// The store certainly had it once.
     pub(super) may_have_expired: bool,
     /// How often a request with this record alone was not answered in time.
@@ -56,13 +58,21 @@ pub(in crate::pipeline) struct Settled {
     /// Records that are in the store now.
     pub(in crate::pipeline) stored: Vec<Planned>,
     /// Records that were in the store already.
-    pub(in crate::pipeline) found: Vec<Planned>,
+    pub(in crate::pipeline) found: Vec<Found>,
     /// Records that were in the store and were deleted by the bucket's policy.
     pub(in crate::pipeline) expired: Vec<Planned>,
     /// Records that can never be.
     pub(in crate::pipeline) rejected: Vec<(Planned, Rejection)>,
     /// Why the rest must wait, where it must.
     pub(in crate::pipeline) pause: Option<Pause>,
+}
+
+/// A record that was in the store already.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Found {
+    pub(in crate::pipeline) planned: Planned,
+    /// A write without an answer may have put it there just now.
+    pub(in crate::pipeline) was_sent: bool,
 }
 
 /// Why the rest must wait.
@@ -82,6 +92,7 @@ impl Work {
             may_have_expired: may_have_expired(planned.record.identity.offset),
             planned,
             is_checked: false,
+            was_sent: false,
             conflict: Conflict::None,
             timed_out_alone: 0,
         };
@@ -132,6 +143,10 @@ impl Work {
 }
 
 impl Item {
+    pub(super) fn into_found(self) -> Found {
+        Found { planned: self.planned, was_sent: self.was_sent }
+    }
+
     pub(super) fn record(&self) -> &Record {
         &self.planned.record
     }

@@ -70,8 +70,11 @@ impl Work {
     }
 
     fn doubtful_ranges(&self, frontier: &Frontier) -> Vec<Range> {
-        let is_doubtful =
-            |item: &&Item| !item.is_checked && !frontier.is_beyond(&item.record().entry, item.record().place);
+        // What the store had before may be planned at another place than it had, above everything that is known.
+        let is_beyond = |item: &Item| {
+            !item.may_have_expired && frontier.is_beyond(&item.record().entry, item.record().place)
+        };
+        let is_doubtful = |item: &&Item| !item.is_checked && !is_beyond(item);
         let mut doubtful: Vec<&Record> =
             self.items.iter().take(self.window).filter(is_doubtful).map(Item::record).collect();
         doubtful.sort_by(|a, b| (&a.entry, a.place).cmp(&(&b.entry, b.place)));
@@ -93,6 +96,7 @@ impl Work {
 
     fn begin_write(&mut self, frontier: &mut Frontier) -> Batch {
         self.was_sent = true;
+        self.items.iter_mut().take(self.window).for_each(|item| item.was_sent = true);
         let records: Vec<Arc<Record>> =
             self.items.iter().take(self.window).map(|item| Arc::clone(&item.planned.record)).collect();
         for record in &records {

@@ -1,0 +1,56 @@
+//! Pure. How a partition comes to its end: the one request is finished, and what was written is shown, if that takes not
+//! too long.
+
+use std::time::{Duration, Instant};
+
+use super::PartitionState;
+use crate::pipeline::effect::Effect;
+
+/// How long a partition that is taken away, or stops, waits for what it wrote to be shown. Then it gives it up unproven,
+/// and the next owner looks it up: less than the 5 s that a revocation may take.
+const PROOF_PATIENCE: Duration = Duration::from_secs(4);
+
+/// Whether the partition comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopping {
+    /// It does not.
+    No,
+    /// It waits for what it wrote to be shown, for a while.
+    Proving { until: Instant },
+    /// It does not even wait for that.
+    GivenUp,
+}
+
+impl Stopping {
+    pub(super) fn begin(now: Instant) -> Self {
+        Self::Proving { until: now + PROOF_PATIENCE }
+    }
+
+    fn may_wait_until(self, due: Instant) -> bool {
+        match self {
+            Self::No => true,
+            Self::Proving { until } => due <= until,
+            Self::GivenUp => false,
+        }
+    }
+}
+
+impl PartitionState {
+    /// Proves what was written, and begins nothing else.
+    pub(super) fn advance_to_the_end(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.is_requesting || self.outbox.is_travelling() {
+            return;
+        }
+        let due = self.request_due().filter(|due| self.stopping.may_wait_until(*due));
+        if due.is_some_and(|due| now < due) {
+            return;
+        }
+        if due.is_some() {
+            self.ask_for_proof(now, effects);
+        }
+        if !self.is_requesting {
+            self.standing.advance(now, self.ledger.commit_point());
+            effects.push(Effect::Stopped);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Pure. What must hold after every step of a schedule, and at its end.
+
+use std::collections::BTreeSet;
+
+use super::entry::SimulatedEntry;
+use super::log::{Kind, Logged};
+use super::world::Shared;
+use crate::batch::{Batch, BatchLimits};
+use crate::invariants;
+use crate::source::Commit;
+
+/// What has become of messages other than that the store has them.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    pub(super) letters: BTreeSet<i64>,
+    /// The sink says that a policy of the bucket deleted them.
+    pub(super) expired: BTreeSet<i64>,
+}
+
+/// I4 and I5: a batch is within its limits, and no two of its records share a place.
+pub(super) fn batch(batch: &Batch, limits: BatchLimits) {
+    let (records, bytes) = (batch.records.len(), batch.bytes());
+    assert!(
+        invariants::batch_within_limits(records, limits.records, bytes, limits.bytes),
+        "I4: {records} {bytes}"
+    );
+    assert!(invariants::places_unique(batch.records.iter().map(|record| &**record)), "I5: {batch:?}");
+}
+
+/// I1 and I3, and the promise of the safe point: what is below it outlives whatever happens to the store.
+pub(super) fn commit(shared: &Shared, seat: usize, commit: &Commit) {
+    assert_eq!(shared.broker.owner, Some(seat), "I3: {commit:?}");
+    let (point, safe) = (commit.progress.point.offset.0, commit.progress.safe.offset.0);
+    let (mut there, mut saved) = (BTreeSet::new(), BTreeSet::new());
+    for (_, slot) in shared.store.entries.values().flat_map(SimulatedEntry::slots) {
+        there.extend(slot.message());
+        saved.extend(slot.message().filter(|_| slot.is_saved));
+    }
+    for logged in shared.log.messages.iter().take_while(|logged| logged.offset < point) {
+        let offset = logged.offset;
+        let will_be_replayed = offset >= safe && shared.store.lost.contains(&offset);
+        let has_ended = there.contains(&offset) || has_ended_elsewhere(shared, offset) || will_be_replayed;
+        assert!(has_ended, "I1: {logged:?} is nowhere, {commit:?}");
+        let is_safe = offset >= safe || saved.contains(&offset) || has_ended_elsewhere(shared, offset);
+        assert!(is_safe, "{logged:?} is called safe and a kill of the store would take it, {commit:?}");
+    }
+}
+
+/// Every message is in the store once, or a letter, or deleted by retention of the log or by a policy of the bucket.
+pub(super) fn end(shared: &Shared) {
+    let low = shared.log.low;
+    for logged in &shared.log.messages {
+        let (times, offset) = (times_stored(shared, logged), logged.offset);
+        let is_letter = shared.truth.letters.contains(&offset);
+        match logged.kind {
+            Kind::Record(_) => {
+                let is_gone = is_expired(shared, offset) || offset < low;
+                assert!(times == 1 || (times == 0 && is_gone), "{logged:?} is stored {times} times");
+                assert!(!is_letter, "{logged:?} is a letter too");
+            }
+            Kind::Unmappable | Kind::Poison => {
+                assert!(times == 0 && (is_letter || offset < low), "{logged:?} must be a letter");
+            }
+        }
+    }
+}
+
+fn has_ended_elsewhere(shared: &Shared, offset: i64) -> bool {
+    shared.truth.letters.contains(&offset) || is_expired(shared, offset) || offset < shared.log.low
+}
+
+fn is_expired(shared: &Shared, offset: i64) -> bool {
+    let has_policy = shared.store.quota.is_some() || shared.store.retention.is_some();
+    has_policy && (shared.store.evicted.contains(&offset) || shared.truth.expired.contains(&offset))
+}
+
+fn times_stored(shared: &Shared, logged: &Logged) -> usize {
+    let is_it = |message: Option<i64>| message == Some(logged.offset);
+    let count = |entry: &SimulatedEntry| entry.slots().filter(|(_, slot)| is_it(slot.message())).count();
+    let mut times = 0;
+    for (name, entry) in &shared.store.entries {
+        let found = count(entry);
+        let is_its_own = matches!(logged.kind, Kind::Record(key) if name.as_str() == format!("{key}/0"));
+        assert!(found == 0 || is_its_own, "{logged:?} is in {name}");
+        times += found;
+    }
+    times
+}

@@ -1,0 +1,90 @@
+//! Pure. What is done to the simulated world, and when.
+
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, RngExt};
+
+use super::broker::SEATS;
+use super::requests::Troubles;
+
+/// Something that goes wrong, or is only done.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// The store is killed, and so many times more as soon as it runs again.
+    Kill { more: u32 },
+    /// The store stands still.
+    Freeze(Duration),
+    /// One entry stands still.
+    Hold(Duration),
+    /// A member is killed.
+    Crash(usize),
+    /// A member's machine is gone: nobody closes its connections.
+    MachineGone(usize),
+    /// A member stands still.
+    FreezeMember(usize, Duration),
+    /// A member cannot reach Kafka.
+    CutOff(usize, Duration),
+    /// A member is told to stop.
+    Stop { seat: usize, leaves: bool },
+    /// The partition moves to a member.
+    Move(usize),
+    /// Retention of the log takes so many offsets.
+    Retain(i64),
+    /// A foreign record appears.
+    Foreign,
+}
+
+/// All that happens to one world.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// From then on nothing goes wrong any more.
+    pub(super) calm_at: Duration,
+    pub(super) faults: Vec<(Duration, Fault)>,
+    pub(super) troubles: Troubles,
+    /// Of a thousand commits so many fail, or are slow.
+    pub(super) commits_fail: u32,
+    pub(super) letters_fail: u32,
+}
+
+impl Plan {
+    pub(super) fn new(random: &mut SmallRng) -> Self {
+        let calm_at = Duration::from_secs([15, 40, 40, 120, 400][random.random_range(0..5)]);
+        let count = random.random_range(0..9);
+        let retains = random.random_ratio(1, 12);
+        let mut faults = Vec::new();
+        for _ in 0..count {
+            let at = calm_at.mul_f64(random.random_range(0.0..1.0));
+            faults.push((at, fault(random, retains)));
+        }
+        let is_rough = random.random_bool(0.6);
+        let mut share = |most: u32| if is_rough { random.random_range(0..most) } else { 0 };
+        let troubles = Troubles {
+            writes_fail: share(250),
+            reads_fail: share(100),
+            answers_lost: share(100),
+            lies: share(60),
+            slow: share(150),
+        };
+        Self { calm_at, faults, troubles, commits_fail: share(150), letters_fail: share(400) }
+    }
+}
+
+fn fault(random: &mut impl Rng, retains: bool) -> Fault {
+    let seat = random.random_range(0..SEATS);
+    let mut seconds = |range: std::ops::Range<u64>| Duration::from_secs(random.random_range(range));
+    let (short, long) = (seconds(1..70), seconds(1..130));
+    match random.random_range(0..22) {
+        0..6 => Fault::Kill { more: [0, 0, 0, 1, 4][random.random_range(0..5)] },
+        6 => Fault::Freeze(short),
+        7 => Fault::Hold(short),
+        8..11 => Fault::Crash(seat),
+        11 => Fault::MachineGone(seat),
+        12..14 => Fault::FreezeMember(seat, long),
+        14..16 => Fault::CutOff(seat, long),
+        16..18 => Fault::Stop { seat, leaves: random.random_bool(0.4) },
+        18..20 => Fault::Move(seat),
+        20 if retains => Fault::Retain(random.random_range(1..25)),
+        _ => Fault::Foreign,
+    }
+}
