@@ -121,7 +121,7 @@ async fn markers_are_read_again_and_passed_where_the_store_was_restarted() -> an
     again.wait_for_line("the partition is read again", PATIENCE).await?;
     wait_for_the_end_of_the_log(&world, &again).await?;
     let found = again.metric("kafkasink_duplicates_total").await?;
-    ensure!(found == 30.0, "{found} messages were found instead of 30");
+    ensure!((found - 30.0).abs() < 0.5, "{found} messages were found instead of 30");
     expect_stored(&world, &produced).await?;
     again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }

@@ -251,7 +251,9 @@ impl PartitionState {
         if self.fenced_until.is_some_and(|until| now >= until) {
             self.fenced_until = None;
         }
-        self.gathering.take_passed().into_iter().for_each(|offset| self.ledger.pass(offset));
+        if let Some(offset) = self.gathering.take_passed() {
+            self.ledger.pass(offset);
+        }
         if self.is_stopping() {
             self.advance_to_the_end(now, effects);
             return;
