@@ -11,6 +11,7 @@ mod fetch_error;
 mod letter_headers;
 mod life_rule;
 mod message;
+mod passed;
 mod poll_loop;
 mod proof;
 mod properties;

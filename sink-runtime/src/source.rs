@@ -38,13 +38,22 @@ pub struct Intake {
     generation: u64,
 }
 
-/// Messages that travel together to the partition's lane.
+/// What travels together to the partition's lane.
 #[derive(Debug)]
 pub struct Chunk {
-    /// How often the partition went back before they were read.
+    /// How often the partition went back before it was read.
     pub generation: u64,
+    /// What was read.
+    pub arrival: Arrival,
+}
+
+/// What was read of a partition.
+#[derive(Debug)]
+pub enum Arrival {
     /// The messages in order.
-    pub messages: Vec<Message>,
+    Messages(Vec<Message>),
+    /// No message lies below this offset that did not arrive before, and none will.
+    Passed(Offset),
 }
 
 /// Where a partition wants to be read from again, until the reader takes note.
@@ -205,17 +214,17 @@ impl Intake {
         Self { chunks, wake, wish, generation: 0 }
     }
 
-    /// Returns the next messages; none where there will be no more.
+    /// Returns what was read next; none where there will be no more.
     ///
     /// # Cancel safety
     /// Dropping the future loses no message.
-    pub async fn next(&mut self) -> Option<Vec<Message>> {
+    pub async fn next(&mut self) -> Option<Arrival> {
         loop {
             let chunk = self.chunks.recv().await;
             self.wake.wake();
             let chunk = chunk?;
             if chunk.generation == self.generation {
-                return Some(chunk.messages);
+                return Some(chunk.arrival);
             }
         }
     }

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::BaseConsumer;
+use kafkasink_kafka_ffi::position;
 use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::consumer_context::Context;
 use super::fetch_error::{FetchError, sort};
 use super::message::to_message;
+use super::passed::{Known, Passed};
 use crate::budget::{Budget, Share};
-use crate::record::TopicPartition;
-use crate::source::{Chunk, Intake, Return, Wake, Wish};
+use crate::record::{Offset, TopicPartition};
+use crate::source::{Arrival, Chunk, Intake, Return, Wake, Wish};
 
 /// Most messages that are moved at once, so that partitions take turns.
 const CHUNK_MESSAGES: usize = 32;
@@ -26,11 +28,11 @@ const CHUNKS_MAX: usize = 4;
 /// Time between attempts at a batch that cannot be read: only somebody can mend it.
 const UNREADABLE_RETRY_AFTER: Duration = Duration::from_secs(15);
 
-/// What taking messages came to.
+/// What reading came to.
 pub(super) enum Taken<'a> {
-    /// There were some; there may be more.
+    /// There was something; there may be more.
     Some(Load<'a>),
-    /// There were none, or there was no room.
+    /// There was nothing, or no room for it.
     None,
     /// The next offset is not in the log any more.
     OutOfRange,
@@ -38,14 +40,14 @@ pub(super) enum Taken<'a> {
     Unreadable,
 }
 
-/// Messages on their way, with room for them in the lane.
+/// What was read, with room for it in the lane.
 pub(super) struct Load<'a> {
     chunk: Chunk,
     permit: mpsc::Permit<'a, Chunk>,
 }
 
 impl Load<'_> {
-    /// Hands the messages on, unless they are of another topic than the lane's.
+    /// Hands on what was read, unless it is of another topic than the lane's.
     pub(super) fn send_unless(self, is_other: bool) {
         if !is_other {
             self.permit.send(self.chunk);
@@ -62,6 +64,7 @@ pub(super) struct Feed {
     lane: Option<mpsc::Sender<Chunk>>,
     wish: Arc<Wish>,
     generation: u64,
+    passed: Passed,
     share: Share,
     budget: Arc<Budget>,
     /// When to begin anew: what is in the queue comes after what could not be read, and is never taken.
@@ -85,6 +88,7 @@ impl Feed {
             lane: None,
             wish: Arc::default(),
             generation: 0,
+            passed: Passed::default(),
             share: budget.share(),
             budget,
             retry_at: None,
@@ -114,6 +118,7 @@ impl Feed {
     pub(super) fn take_up(&mut self, consumer: &Arc<BaseConsumer<Context>>, generation: u64) {
         self.queue = split(consumer, &self.partition);
         self.generation = generation;
+        self.passed = Passed::default();
         self.retry_at = None;
         self.wish.fulfilled(generation);
     }
@@ -140,7 +145,7 @@ impl Feed {
     }
 
     /// Takes what is there, as far as the lane has room.
-    pub(super) fn take(&mut self, now: Instant) -> Taken<'_> {
+    pub(super) fn take(&mut self, consumer: &BaseConsumer<Context>, now: Instant) -> Taken<'_> {
         if let Some(retry_at) = self.retry_at {
             // Until then the lane stores what came before.
             return if now >= retry_at { Taken::Unreadable } else { Taken::None };
@@ -150,6 +155,9 @@ impl Feed {
         else {
             return Taken::None;
         };
+        if !self.passed.is_own(|| known(consumer, &self.partition)) {
+            return Taken::None;
+        }
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
@@ -165,10 +173,15 @@ impl Feed {
                 None => break,
             }
         }
-        if chunk.is_empty() {
+        let arrival = if let Some(last) = chunk.last() {
+            self.passed.sent(last.offset);
+            Arrival::Messages(chunk)
+        } else if let Some(offset) = self.passed.ahead(known(consumer, &self.partition)) {
+            Arrival::Passed(offset)
+        } else {
             return Taken::None;
-        }
-        Taken::Some(Load { chunk: Chunk { generation: self.generation, messages: chunk }, permit })
+        };
+        Taken::Some(Load { chunk: Chunk { generation: self.generation, arrival }, permit })
     }
 
     fn tell(&self, error: &KafkaError) -> FetchError {
@@ -184,6 +197,17 @@ impl Feed {
             }
         }
         sorted
+    }
+}
+
+fn known(consumer: &BaseConsumer<Context>, at: &TopicPartition) -> Known {
+    match position(consumer.client(), at.topic.as_str(), at.partition.0) {
+        Ok(Some(offset)) => Known::Position(Offset(offset)),
+        Ok(None) => Known::Nothing,
+        Err(error) => {
+            debug!(topic = %at.topic, partition = at.partition.0, %error, "the client does not know a partition yet");
+            Known::NoPartition
+        }
     }
 }
 

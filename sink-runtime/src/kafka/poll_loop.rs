@@ -221,7 +221,7 @@ impl PollLoop {
         let mut broken = std::mem::take(&mut self.astray);
         let mut replaced = BTreeSet::new();
         for (partition, feed) in &mut self.feeds {
-            match feed.take(Instant::now()) {
+            match feed.take(&self.consumer, Instant::now()) {
                 Taken::Some(load) => {
                     // Whatever tells that these messages are of another topic was logged before they were fetched.
                     replaced.extend(self.lives.listen());

@@ -9,6 +9,7 @@ use crate::map::Rejection;
 use crate::progress::Progress;
 use crate::record::{Message, Offset};
 use crate::registry::{LifeNumber, Owner, RegistryError};
+use crate::source::Arrival;
 use crate::writer::StoreError;
 
 /// What happens to a partition.
@@ -16,6 +17,8 @@ use crate::writer::StoreError;
 pub enum Input {
     /// Messages arrived.
     Messages(Vec<Message>),
+    /// No message lies below this offset but those that arrived.
+    Passed(Offset),
     /// The store answered.
     Answer(Answer),
     /// The dead-letter topic answered for each letter.
@@ -26,6 +29,15 @@ pub enum Input {
     Tick,
     /// Begin nothing new; end as soon as nothing is under way.
     Stop,
+}
+
+impl From<Arrival> for Input {
+    fn from(arrival: Arrival) -> Self {
+        match arrival {
+            Arrival::Messages(messages) => Self::Messages(messages),
+            Arrival::Passed(offset) => Self::Passed(offset),
+        }
+    }
 }
 
 /// What a partition wants done, or tells.

@@ -97,7 +97,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             Some(seen) = store_seen(&mut self.store.seen) => Input::Store(seen),
             answer = landed(&mut flights.request) => Input::Answer(answer),
             answers = landed(&mut flights.letters) => Input::Letters(answers),
-            Some(messages) = self.intake.next(), if self.state.wants_messages() => Input::Messages(messages),
+            Some(arrival) = self.intake.next(), if self.state.wants_messages() => Input::from(arrival),
             () = wait_until(due) => Input::Tick,
         }
     }

@@ -97,7 +97,8 @@ pub struct PartitionState {
     slack_us: u64,
     /// How far places have been moved since by that, until the partition goes back once more.
     drift_us: u64,
-    has_gone_back: bool,
+    /// From where messages come again, until the first of them has come.
+    gone_back_to: Option<Offset>,
     /// How many records the store has shown so far.
     shown: u64,
     /// What the last pause was for.
@@ -144,7 +145,7 @@ impl PartitionState {
             missing: 0,
             slack_us: 0,
             drift_us: 0,
-            has_gone_back: false,
+            gone_back_to: None,
             shown: 0,
             paused_for: KnownReason::BackOff,
             stopping: Stopping::No,
@@ -158,6 +159,7 @@ impl PartitionState {
         let mut effects = Vec::new();
         match input {
             Input::Messages(messages) => self.gathering.receive(messages),
+            Input::Passed(offset) => self.gathering.pass(offset),
             Input::Answer(answer) => self.take_answer(now, answer, &mut effects),
             Input::Letters(answers) => self.take_letters(now, answers, &mut effects),
             Input::Store(seen) => self.see(seen, &mut effects),
@@ -274,6 +276,9 @@ impl PartitionState {
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if self.fenced_until.is_some_and(|until| now >= until) {
             self.fenced_until = None;
+        }
+        if let Some(offset) = self.gathering.take_passed() {
+            self.ledger.pass(offset);
         }
         if self.is_stopping() {
             self.advance_to_the_end(now, effects);

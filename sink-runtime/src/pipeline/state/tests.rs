@@ -22,6 +22,8 @@ use crate::record::{
 use crate::store_start::StoreStart;
 use crate::writer::{Head, StoreError};
 
+mod markers;
+
 /// Time from an answer until it is read back.
 const DELAY: Duration = Duration::from_secs(2);
 
