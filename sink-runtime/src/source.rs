@@ -279,3 +279,31 @@ impl Wake {
         self.0.unpark();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::{Arrival, Chunk, Intake, Wake, Wish};
+    use crate::record::Offset;
+
+    #[tokio::test]
+    async fn what_was_read_before_going_back_never_arrives() {
+        let (sender, receiver) = mpsc::channel(4);
+        let wish: Arc<Wish> = Arc::default();
+        let mut intake = Intake::new(receiver, Wake::new(std::thread::current()), Arc::clone(&wish));
+        let passed = |generation, offset| Chunk { generation, arrival: Arrival::Passed(Offset(offset)) };
+        sender.send(passed(0, 5)).await.unwrap();
+        assert!(matches!(intake.next().await, Some(Arrival::Passed(Offset(5)))));
+        sender.send(passed(0, 100)).await.unwrap();
+        intake.go_back(Offset(1), None);
+        intake.go_back(Offset(0), None);
+        sender.send(passed(1, 50)).await.unwrap();
+        wish.fulfilled(1);
+        assert_eq!(wish.get().map(|way| way.generation), Some(2), "a later wish stays");
+        sender.send(passed(2, 2)).await.unwrap();
+        assert!(matches!(intake.next().await, Some(Arrival::Passed(Offset(2)))));
+    }
+}
