@@ -9,25 +9,25 @@ use crate::record::Offset;
 
 /// What is known of the position of one reading, from where a partition is taken until it is given up.
 #[derive(Debug, Default)]
-pub(super) struct Passed {
+pub(crate) struct Passed {
     is_own: bool,
     told: Option<Offset>,
 }
 
 impl Passed {
     /// Tells whether the position has become this reading's own. Nothing may be taken out of the queue before.
-    pub(super) fn is_own(&mut self, position: impl FnOnce() -> Known) -> bool {
+    pub(crate) fn is_own(&mut self, position: impl FnOnce() -> Known) -> bool {
         self.is_own = self.is_own || position() == Known::Nothing;
         self.is_own
     }
 
     /// Notes that a message was handed on.
-    pub(super) fn sent(&mut self, message: Offset) {
+    pub(crate) fn sent(&mut self, message: Offset) {
         self.told = self.told.max(Some(message.next()));
     }
 
     /// Returns the position where it is ahead of all that was handed on.
-    pub(super) fn ahead(&mut self, position: Known) -> Option<Offset> {
+    pub(crate) fn ahead(&mut self, position: Known) -> Option<Offset> {
         let Known::Position(offset) = position else {
             return None;
         };
@@ -38,7 +38,7 @@ impl Passed {
 
 /// What the client library knows of a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// It does not know the partition.
     NoPartition,
     /// Nothing was taken out of the queue.

@@ -43,7 +43,7 @@ impl Process {
     pub(super) fn assigned(&mut self, shared: &mut Shared, generation: u64) {
         self.generation = self.generation.max(generation);
         if self.feed.is_none() {
-            self.feed = Some(Feed { state: FeedState::Unresolved, position: 0 });
+            self.feed = Some(Feed::unresolved());
             self.resolve(shared);
         }
     }
@@ -96,7 +96,7 @@ impl Process {
         let FeedState::Unconfirmed(start) = std::mem::replace(&mut feed.state, FeedState::Open) else {
             return;
         };
-        feed.position = start.progress.point.offset.0;
+        self.read_from(shared, start.progress.point.offset.0);
         let is_fenced = std::mem::take(&mut self.is_unsettled) || start.is_fenced;
         let made_by = if start.is_own_mapping { MadeBy::OwnMapping } else { MadeBy::OtherMapping };
         let fenced_until = is_fenced.then(|| shared.agenda.instant() + FENCING_WAIT);
@@ -169,7 +169,7 @@ impl Process {
         match then {
             Then::Release => shared.broker.released(&mut shared.agenda, self.id, self.seat),
             Then::TakeAnew => {
-                self.feed = Some(Feed { state: FeedState::Unresolved, position: 0 });
+                self.feed = Some(Feed::unresolved());
                 self.resolve(shared);
             }
             Then::Close { leaves } => {
