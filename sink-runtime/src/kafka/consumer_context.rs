@@ -61,6 +61,11 @@ impl Context {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// Tells whether there is such a change.
+    pub(super) fn has_rebalance(&self) -> bool {
+        !self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Returns how often this was called back: a poll tells nothing of what it served by callbacks, and serves only one.
     pub(super) fn served(&self) -> u64 {
         self.served.load(Ordering::Relaxed)

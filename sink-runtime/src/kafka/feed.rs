@@ -104,6 +104,11 @@ impl Feed {
         (Intake::new(receiver, wake, Arc::clone(&self.wish)), self.share.clone())
     }
 
+    /// Lets nothing flow any more.
+    pub(super) fn close(&mut self) {
+        self.lane = None;
+    }
+
     /// Returns where the lane wants to be read from again.
     pub(super) fn wish(&self) -> Option<Return> {
         self.wish.get()

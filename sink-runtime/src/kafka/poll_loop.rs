@@ -83,6 +83,8 @@ pub(super) struct PollLoop {
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
+    /// Partitions that are finished with and not given up yet, to be taken anew.
+    ended: BTreeSet<TopicPartition>,
     measure_at: Option<Instant>,
 }
 
@@ -138,6 +140,7 @@ impl PollLoop {
             expired: BTreeMap::new(),
             last_error: None,
             astray: BTreeSet::new(),
+            ended: BTreeSet::new(),
             measure_at: None,
         })
     }
@@ -146,26 +149,50 @@ impl PollLoop {
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>, runtime: &Handle) {
         loop {
             self.pulse.beat(Instant::now().into_std());
-            if let Err(error) = self.poll() {
-                self.tell(SourceEvent::Failed(error));
-                break;
-            }
-            self.look(runtime);
-            self.rebalance(runtime);
-            self.confirm();
-            self.go_back();
-            if let Next::End = self.obey(&mut commands) {
-                break;
-            }
-            self.relieve();
-            if !self.pump(runtime) {
-                std::thread::park_timeout(NAP);
+            match self.go_round(&mut commands, runtime) {
+                Ok(Next::Continue) => {}
+                Ok(Next::End) => break,
+                Err(error) => {
+                    self.tell(SourceEvent::Failed(error));
+                    break;
+                }
             }
         }
         self.pulse.rest();
         self.feeds.clear();
         self.consumer.context().begin_close();
         self.committer.end();
+    }
+
+    /// Does everything once. What the group wants comes first: see [`Self::is_group_waiting`].
+    fn go_round(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+        runtime: &Handle,
+    ) -> Result<Next, SourceError> {
+        self.poll()?;
+        self.rebalance(runtime);
+        self.look(runtime);
+        self.begin_anew()?;
+        self.confirm();
+        self.go_back()?;
+        if let Next::End = self.obey(commands) {
+            return Ok(Next::End);
+        }
+        self.relieve();
+        if !self.pump(runtime) {
+            std::thread::park_timeout(NAP);
+        }
+        Ok(Next::Continue)
+    }
+
+    /// Tells whether the group has something to say that was not heard yet.
+    ///
+    /// Whoever gives partitions up by himself asks first: the library takes any that are given up for its answer, and the
+    /// group would hand out what nobody has finished with.
+    fn is_group_waiting(&mut self) -> Result<bool, SourceError> {
+        self.poll()?;
+        Ok(self.consumer.context().has_rebalance())
     }
 
     /// Serves callbacks; messages come by their own queues.
@@ -237,18 +264,20 @@ impl PollLoop {
         replaced.extend(self.lives.listen());
         self.give_up(&replaced);
         // Only what is ours may be taken again.
-        let broken: Vec<TopicPartition> =
-            broken.into_iter().filter(|partition| self.feeds.contains_key(partition)).collect();
+        let is_ours = |partition: &TopicPartition| {
+            self.feeds.contains_key(partition) && !self.ended.contains(partition)
+        };
+        let broken: Vec<TopicPartition> = broken.into_iter().filter(is_ours).collect();
         if !broken.is_empty() {
             // A fetcher that has stopped cannot seek: the partitions are given up and taken again by ourselves.
             warn!(
                 partitions = broken.len(),
                 "partitions begin anew, what comes next is out of range or cannot be read"
             );
-            self.revoke(&broken, false, runtime);
-            self.unresolved.extend(broken);
+            self.finish(&broken, runtime);
+            self.end(broken);
         }
-        has_moved
+        has_moved || !self.ended.is_empty()
     }
 
     /// Drops commits for partitions that were taken away meanwhile: they must not reach the broker (I3).

@@ -102,20 +102,41 @@ impl PollLoop {
         self.give_up(&over);
     }
 
-    /// Gives up all partitions of topics whose life is over, without a commit, and finds out what comes.
+    /// Gives up all partitions of topics whose life is over, without a commit.
     pub(super) fn give_up(&mut self, topics: &BTreeSet<Topic>) {
-        let is_over = |partition: &&TopicPartition| topics.contains(&partition.topic);
+        let is_over = |partition: &&TopicPartition| {
+            topics.contains(&partition.topic) && !self.ended.contains(*partition)
+        };
         let partitions: Vec<TopicPartition> = self.feeds.keys().filter(is_over).cloned().collect();
         if partitions.is_empty() {
             return;
         }
+        self.tell(SourceEvent::Lost(self.open_of(&partitions)));
+        self.end(partitions);
+    }
+
+    /// Lets nothing more flow from or be committed for partitions, until they begin anew.
+    pub(super) fn end(&mut self, partitions: Vec<TopicPartition>) {
         self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
-        let is_open = |partition: &&TopicPartition| self.feeds.get(*partition).is_some_and(Feed::is_open);
-        let open = partitions.iter().filter(is_open).cloned().collect();
-        self.tell(SourceEvent::Lost(open));
+        self.committer.forget();
+        for partition in &partitions {
+            if let Some(feed) = self.feeds.get_mut(partition) {
+                feed.close();
+            }
+        }
+        self.ended.extend(partitions);
+    }
+
+    /// Gives up what has ended, and finds out where it begins.
+    pub(super) fn begin_anew(&mut self) -> Result<(), SourceError> {
+        if self.ended.is_empty() || self.is_group_waiting()? {
+            return Ok(());
+        }
+        let partitions: Vec<TopicPartition> = std::mem::take(&mut self.ended).into_iter().collect();
         self.drop_feeds(&partitions);
         self.unresolved.extend(partitions);
         self.resolve_at = None;
+        Ok(())
     }
 
     fn assign(&mut self) {
@@ -205,22 +226,28 @@ impl PollLoop {
         self.tell(SourceEvent::Assigned(assignments));
     }
 
-    pub(super) fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
+    fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
         self.unresolved.retain(|partition| !partitions.contains(partition));
         self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
         let expired = self.expired.iter().filter(|(partition, _)| !partitions.contains(partition));
         self.set_expired(
             expired.map(|(partition, group_id)| (partition.clone(), group_id.clone())).collect(),
         );
+        self.ended.retain(|partition| !partitions.contains(partition));
         if are_lost {
             self.tell(SourceEvent::Lost(partitions.to_vec()));
         } else {
-            let commits = self.last_commits(partitions, runtime);
-            if let Err(error) = self.committer.commit_and_wait(commits) {
-                warn!(%error, "cannot commit for partitions that are taken away");
-            }
+            self.finish(partitions, runtime);
         }
         self.drop_feeds(partitions);
+    }
+
+    /// Lets the driver finish with partitions, and commits what has come of it.
+    pub(super) fn finish(&self, partitions: &[TopicPartition], runtime: &Handle) {
+        let commits = self.last_commits(partitions, runtime);
+        if let Err(error) = self.committer.commit_and_wait(commits) {
+            warn!(%error, "cannot commit for partitions that are taken away");
+        }
     }
 
     fn drop_feeds(&mut self, partitions: &[TopicPartition]) {
@@ -238,10 +265,14 @@ impl PollLoop {
         }
     }
 
+    fn open_of(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        let is_open = |partition: &&TopicPartition| self.feeds.get(*partition).is_some_and(Feed::is_open);
+        partitions.iter().filter(is_open).cloned().collect()
+    }
+
     /// Asks the driver to finish with partitions; returns what it may still commit.
     fn last_commits(&self, partitions: &[TopicPartition], runtime: &Handle) -> Vec<Commit> {
-        let is_open = |partition: &&TopicPartition| self.feeds.get(*partition).is_some_and(Feed::is_open);
-        let partitions: Vec<TopicPartition> = partitions.iter().filter(is_open).cloned().collect();
+        let partitions = self.open_of(partitions);
         if partitions.is_empty() {
             return Vec::new();
         }
