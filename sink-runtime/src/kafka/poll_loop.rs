@@ -6,6 +6,7 @@
 mod close;
 mod go_back;
 mod inquiries;
+mod known_ids;
 mod lives;
 mod pressure;
 mod rebalance;
@@ -280,9 +281,11 @@ impl PollLoop {
         has_moved || !self.ended.is_empty()
     }
 
-    /// Drops commits for partitions that were taken away meanwhile: they must not reach the broker (I3).
+    /// Drops commits for partitions that were taken away meanwhile: they must not reach the broker (I3). Nor must those for a
+    /// life that is over, handed over before the partition began anew.
     fn keep_owned(&self, commits: &mut Vec<Commit>) {
-        commits.retain(|commit| self.feeds.get(&commit.partition).is_some_and(Feed::is_open));
+        let is_owned = |commit: &Commit| self.feeds.get(&commit.partition).is_some_and(Feed::is_open);
+        commits.retain(|commit| is_owned(commit) && self.lives.may_be_current(commit));
     }
 
     fn tell(&self, event: SourceEvent) {

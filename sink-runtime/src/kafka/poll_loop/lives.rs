@@ -3,7 +3,7 @@
 //! Three ways lead to the news: the library's own log, which comes before the first message of the new topic; the brokers,
 //! who are asked now and then in case it does not; and the partitions' commits, when they are assigned.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +15,14 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use super::is_early;
+use super::known_ids::KnownIds;
 use crate::kafka::consumer_context::Context;
-use crate::kafka::life_rule::{Change, Sighting, change};
+use crate::kafka::life_rule::{Change, Sighting};
 use crate::kafka::replaced_topics::ReplacedTopics;
 use crate::kafka::topic_ids::topic_ids;
 use crate::record::{Topic, TopicId};
+use crate::source::Commit;
 
 /// Time between looks at the brokers.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -35,9 +38,7 @@ pub(super) struct Lives {
     consumer: Arc<BaseConsumer<Context>>,
     log: LogQueue<Context>,
     replaced: ReplacedTopics,
-    ids: BTreeMap<Topic, Option<TopicId>>,
-    /// Ids of lives that are over, which a broker that lags behind may still tell.
-    outdated: HashMap<Topic, TopicId>,
+    ids: KnownIds,
     cluster_id: Option<String>,
     look: Option<JoinHandle<Sightings>>,
     look_at: Option<Instant>,
@@ -50,8 +51,7 @@ impl Lives {
             consumer: Arc::clone(consumer),
             log: LogQueue::take(Arc::clone(consumer))?,
             replaced: ReplacedTopics::default(),
-            ids: BTreeMap::new(),
-            outdated: HashMap::new(),
+            ids: KnownIds::default(),
             cluster_id: None,
             look: None,
             look_at: None,
@@ -61,9 +61,9 @@ impl Lives {
     /// Returns what the brokers say of topics that are about to be read; an id of a life that is over is no answer.
     pub(super) fn sight(&self, topics: &[Topic]) -> Sightings {
         let mut sightings = topic_ids(self.consumer.client(), topics, PATIENCE);
+        let now = Instant::now();
         for (topic, sighting) in &mut sightings {
-            let is_over = |id: &TopicId| self.outdated.get(topic) == Some(id);
-            if matches!(sighting, Sighting::Known(id) if is_over(id)) {
+            if matches!(sighting, Sighting::Known(id) if self.ids.is_over(now, topic, *id)) {
                 *sighting = Sighting::Absent;
             }
         }
@@ -78,9 +78,18 @@ impl Lives {
         self.cluster_id.clone().unwrap_or_default()
     }
 
-    /// Notes under which id a topic is read from now on.
-    pub(super) fn begin(&mut self, topic: &Topic, id: Option<TopicId>) {
-        self.ids.insert(topic.clone(), id);
+    /// Notes under which id a topic is read from now on; tells whether some of its partitions are read under another.
+    pub(super) fn begin(&mut self, topic: &Topic, id: Option<TopicId>) -> bool {
+        let is_replaced = self.ids.begin(Instant::now(), topic, id);
+        if is_replaced {
+            tell_replaced(topic);
+        }
+        is_replaced
+    }
+
+    /// Tells whether a commit may be about the life that is read now.
+    pub(super) fn may_be_current(&self, commit: &Commit) -> bool {
+        self.ids.may_be_current(&commit.partition.topic, commit.life)
     }
 
     /// Reads what the library has logged until now; returns the topics that are not any more what they were.
@@ -90,8 +99,9 @@ impl Lives {
             replaced.note(facility, line);
             context.log(level, facility, line);
         });
-        let news = self.replaced.take();
-        news.into_iter().filter(|(topic, id)| self.end(topic, *id)).map(|(topic, _)| topic).collect()
+        let (news, now) = (self.replaced.take(), Instant::now());
+        let over = news.into_iter().filter(|(topic, id)| self.ids.end(now, topic, *id));
+        over.map(|(topic, _)| topic).inspect(tell_replaced).collect()
     }
 
     /// Looks at the brokers, when it is time; returns the topics that are not there, or not any more what they were.
@@ -105,53 +115,28 @@ impl Lives {
                 }
             };
         }
-        let is_early = self.look_at.is_some_and(|at| Instant::now() < at);
-        if self.look.is_none() && !is_early && !self.ids.is_empty() {
+        if self.look.is_none() && !is_early(self.look_at) {
             self.look_at = Some(Instant::now() + LOOK_EVERY);
-            let (consumer, topics) =
-                (Arc::clone(&self.consumer), self.ids.keys().cloned().collect::<Vec<_>>());
+            let (consumer, topics) = (Arc::clone(&self.consumer), self.ids.topics());
             self.look = Some(runtime.spawn_blocking(move || topic_ids(consumer.client(), &topics, PATIENCE)));
         }
         BTreeSet::new()
     }
 
     fn compare(&mut self, sightings: &Sightings) -> BTreeSet<Topic> {
-        let mut over = BTreeSet::new();
+        let (mut over, now) = (BTreeSet::new(), Instant::now());
         for (topic, sighting) in sightings {
-            let Some(id) = self.ids.get(topic).copied() else {
-                continue;
-            };
-            let is_over = match change(id, sighting) {
-                Change::None => false,
-                Change::Gone => {
-                    warn!(%topic, "the topic is gone, its partitions are given up");
-                    self.ids.remove(topic);
-                    true
-                }
-                Change::Replaced(now) => self.end(topic, Some(now)),
-            };
-            if is_over {
-                over.insert(topic.clone());
+            match self.ids.compare(now, topic, sighting) {
+                Change::None => continue,
+                Change::Gone => warn!(%topic, "the topic is gone, its partitions are given up"),
+                Change::Replaced(_) => tell_replaced(topic),
             }
+            over.insert(topic.clone());
         }
         over
     }
+}
 
-    /// Ends the life of a topic that is read, unless the id is the one that it is read under; tells whether it did.
-    fn end(&mut self, topic: &Topic, now: Option<TopicId>) -> bool {
-        let Some(id) = self.ids.get(topic).copied() else {
-            return false;
-        };
-        // A look that was under way may tell of a life that ended before the one that is read now.
-        let is_past = now.is_some() && self.outdated.get(topic) == now.as_ref();
-        if is_past || (now.is_some() && now == id) {
-            return false;
-        }
-        self.ids.remove(topic);
-        if let Some(id) = id {
-            self.outdated.insert(topic.clone(), id);
-        }
-        warn!(%topic, "the topic was deleted and created again, its partitions begin anew");
-        true
-    }
+fn tell_replaced(topic: &Topic) {
+    warn!(%topic, "the topic was deleted and created again, its partitions begin anew");
 }

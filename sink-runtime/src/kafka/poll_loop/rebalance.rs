@@ -148,8 +148,11 @@ impl PollLoop {
             return;
         }
         let mut list = TopicPartitionList::with_capacity(starts.len());
+        let mut replaced = BTreeSet::new();
         for (partition, start, lineage) in &starts {
-            self.lives.begin(&partition.topic, lineage.topic_id);
+            if self.lives.begin(&partition.topic, lineage.topic_id) {
+                replaced.insert(partition.topic.clone());
+            }
             let Some(feed) = Feed::split(&self.consumer, partition, &self.budget) else {
                 error!(%partition, "cannot split off the queue of a partition");
                 continue;
@@ -167,6 +170,7 @@ impl PollLoop {
         }
         self.unconfirmed.extend(starts);
         self.tell(SourceEvent::Joined);
+        self.give_up(&replaced);
     }
 
     /// Checks that memory is enough for so many partitions more.
