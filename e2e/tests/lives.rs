@@ -131,6 +131,28 @@ async fn topic_that_comes_back_under_load_keeps_its_lives_apart() -> anyhow::Res
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 
+/// The group hands the new partitions out while each member reads the others as the topic before.
+#[tokio::test(flavor = "multi_thread")]
+async fn topic_that_comes_back_with_more_partitions_is_one_life_for_all_members() -> anyhow::Result<()> {
+    let mut world = World::new("wider", 2).await?;
+    world.set_members(2)?;
+    let mut members = Vec::new();
+    for name in ["m-0", "m-1"] {
+        members.push(world.start(&Spec::named(name)).await?);
+    }
+    let mut produced = world.topic.produce(numbered(0..60)).await?;
+    world.wait_for(&produced, PATIENCE).await?;
+    world.wait_until_committed(60, PATIENCE).await?;
+    world.topic.recreate_with(5).await?;
+    produced.extend(produce_in_life(&world, 2, 1_000).await?);
+    expect_stored(&world, &produced).await?;
+    world.wait_until_committed(1_000, PATIENCE).await?;
+    for member in &mut members {
+        member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn topic_that_comes_back_while_its_sink_is_down_begins_its_next_life() -> anyhow::Result<()> {
     let world = World::new("down", 2).await?;

@@ -20,9 +20,18 @@ impl Topic {
     /// # Errors
     /// Kafka refuses or does not answer.
     pub async fn recreate(&self) -> anyhow::Result<()> {
+        self.clone().recreate_with(self.partitions).await
+    }
+
+    /// Does the same, with another number of partitions.
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn recreate_with(&mut self, partitions: i32) -> anyhow::Result<()> {
         self.delete().await?;
+        self.partitions = partitions;
         let deadline = Instant::now() + TIMEOUT;
-        while let Err(error) = Self::create(&self.bootstrap, &self.name, self.partitions).await {
+        while let Err(error) = Self::create(&self.bootstrap, &self.name, partitions).await {
             ensure!(Instant::now() < deadline, "cannot create the topic again: {error:#}");
             sleep(GLANCE).await;
         }
