@@ -61,13 +61,12 @@ impl KnownIds {
         };
         let change = change(current, sighting);
         match change {
-            Change::None => Change::None,
             Change::Gone => {
                 self.current.remove(topic);
                 change
             }
             Change::Replaced(id) if self.end(now, topic, Some(id)) => change,
-            Change::Replaced(_) => Change::None,
+            Change::None | Change::Replaced(_) => Change::None,
         }
     }
 
