@@ -45,7 +45,7 @@ unit: ## tests that need nothing but the compiler
 integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
 	$(CARGO) build --workspace --bins
 	target/debug/lab up kafka store apiserver
-	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'bad_input' --test 'security' --test 'operator' --test 'admission' || status=$$?; \
+	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'lives' --test 'bad_input' --test 'security' --test 'operator' --test 'admission' || status=$$?; \
 	  target/debug/lab down; exit $$status
 
 faults: ## kills store, broker and members, tears logs, freezes members: nothing may be lost or stored twice (QUICK=1: a tenth of it)

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! cluster, topics, create, configs, offsets, groups ──► request (one call: its options, its queue, its answer)
-//!                                  log, log_queue ──► memory  (who frees what) ──► error (what the library or a broker said)
+//!                        log, log_queue, position ──► memory  (who frees what) ──► error (what the library or a broker said)
 //! ```
 #![allow(unsafe_code, reason = "rdkafka 0.39 has no safe form of these calls of librdkafka")]
 
@@ -22,6 +22,7 @@ mod log;
 mod log_queue;
 mod memory;
 mod offsets;
+mod position;
 mod request;
 mod topics;
 
@@ -33,4 +34,5 @@ pub use groups::{GroupDescription, describe_group};
 pub use log::drain_log;
 pub use log_queue::LogQueue;
 pub use offsets::{OffsetSpec, PartitionOffset, list_offsets};
+pub use position::position;
 pub use topics::{DescribedTopic, TopicDescription, describe_topics};

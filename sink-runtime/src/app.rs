@@ -28,6 +28,7 @@ use crate::map::{Mapper, fingerprint};
 use crate::metrics::Metrics;
 use crate::pipeline::{Health, Pipeline, PipelineSettings, StateSettings};
 use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, StoreSettings};
+use crate::registry::Sink;
 use crate::shutdown::Signals;
 use crate::telemetry::LogLevelHandle;
 use crate::watch_config::ConfigWatch;
@@ -142,6 +143,13 @@ async fn build(
         source: source.map_err(AppError::Source)?,
         writer: Arc::clone(&parts.writer),
         letters: Arc::new(letters),
+        sink: Sink {
+            namespace: config.sink.namespace.clone(),
+            name: config.sink.name.clone(),
+            uid: config.sink.uid.clone(),
+            group_id: config.kafka.group_id.clone(),
+            entry: config.mapping.entry.clone(),
+        },
         mapper,
         metrics: parts.metrics.clone(),
         health: Arc::clone(&parts.health),

@@ -12,6 +12,7 @@ mod fetch_error;
 mod letter_headers;
 mod life_rule;
 mod message;
+mod passed;
 mod poll_loop;
 mod proof;
 mod properties;
@@ -28,6 +29,9 @@ pub use commit_metadata::{CommitMetadata, Place, SafePlace, Signature};
 pub use credentials::{CredentialsError, KafkaCredentials};
 pub use dead_letters::{KafkaDeadLetters, KafkaDeadLettersError, LETTER_BYTES_MAX};
 pub use life_rule::{Beginning, Change, LifeFacts, Sighting, beginning, change, latest_life, needs_registry};
+#[cfg(test)]
+#[cfg(not(feature = "no-commit-gate"))]
+pub(crate) use passed::{Known, Passed};
 pub use proof::{ProofError, prove};
 pub use properties::{Connection, Membership};
 pub use replaced_topics::ReplacedTopics;

@@ -2,6 +2,7 @@
 //!
 //! Offsets have gaps (compaction, transaction markers), so messages are found by their offset and counted in order.
 //! A message ends shown by the store, dead-lettered or expired; the commit point is the first one that has not ended.
+//! What lies behind a message and is none, as far as it was read, goes with the message before it.
 
 use std::collections::VecDeque;
 
@@ -45,6 +46,8 @@ pub struct Ledger {
 #[derive(Debug)]
 struct Slot {
     offset: Offset,
+    /// Where reading goes on after it.
+    next: Offset,
     timestamp_ms: Option<i64>,
     after: Option<PlaceState>,
     fate: Fate,
@@ -59,9 +62,16 @@ impl Ledger {
 
     /// Notes a message and the state of places after it.
     pub fn receive(&mut self, offset: Offset, timestamp_ms: Option<i64>, after: Option<PlaceState>) {
-        debug_assert!(self.slots.back().is_none_or(|slot| slot.offset < offset), "offsets only rise");
-        self.slots.push_back(Slot { offset, timestamp_ms, after, fate: Fate::Received });
+        debug_assert!(self.slots.back().is_none_or(|slot| slot.next <= offset), "offsets only rise");
+        let (next, fate) = (offset.next(), Fate::Received);
+        self.slots.push_back(Slot { offset, next, timestamp_ms, after, fate });
         self.open += 1;
+    }
+
+    /// Notes that no message lies below `offset` but those that were received.
+    pub fn pass(&mut self, offset: Offset) {
+        let next = self.slots.back_mut().map_or(&mut self.point.offset, |slot| &mut slot.next);
+        *next = offset.max(*next);
     }
 
     /// Notes what has become of a message; one that is not known, or has ended, stays as it is.
@@ -76,7 +86,7 @@ impl Ledger {
         slot.fate = fate;
         self.open -= usize::from(fate.has_ended());
         while let Some(first) = self.slots.front().filter(|first| first.fate.has_ended()) {
-            self.point = CommitPoint { offset: first.offset.next(), state: first.after };
+            self.point = CommitPoint { offset: first.next, state: first.after };
             self.slots.pop_front();
             self.answered = self.answered.saturating_sub(1);
         }
@@ -102,7 +112,7 @@ impl Ledger {
     pub fn answered_to(&self) -> Offset {
         match self.slots.get(self.answered) {
             Some(slot) => slot.offset,
-            None => self.slots.back().map_or(self.point.offset, |slot| slot.offset.next()),
+            None => self.slots.back().map_or(self.point.offset, |slot| slot.next),
         }
     }
 
@@ -182,6 +192,33 @@ mod tests {
         ledger.set(Offset(7), Fate::DeadLettered);
         assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(8), state: Some(state(70)) });
         assert_eq!((ledger.lowest_open(), ledger.open()), (Some(Offset(20)), 1));
+    }
+
+    #[test]
+    fn what_is_no_message_goes_with_the_message_before_it() {
+        let mut ledger = ledger(&[3, 7]);
+        ledger.pass(Offset(12));
+        assert_eq!((ledger.commit_point().offset, ledger.answered_to()), (Offset(0), Offset(3)));
+        ledger.set(Offset(7), Fate::Verified);
+        ledger.set(Offset(3), Fate::Answered);
+        assert_eq!((ledger.commit_point().offset, ledger.answered_to()), (Offset(0), Offset(12)));
+        ledger.set(Offset(3), Fate::Verified);
+        assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(12), state: Some(state(70)) });
+        ledger.receive(Offset(12), None, Some(state(120)));
+        assert_eq!((ledger.commit_point().offset, ledger.lowest_open()), (Offset(12), Some(Offset(12))));
+    }
+
+    #[test]
+    fn point_moves_alone_where_no_message_is_open_and_never_back() {
+        let mut ledger = ledger(&[]);
+        ledger.pass(Offset(5));
+        assert_eq!(ledger.commit_point(), CommitPoint { offset: Offset(5), state: None });
+        ledger.pass(Offset(4));
+        assert_eq!((ledger.commit_point().offset, ledger.answered_to()), (Offset(5), Offset(5)));
+        ledger.receive(Offset(8), None, None);
+        ledger.pass(Offset(6));
+        ledger.set(Offset(8), Fate::DeadLettered);
+        assert_eq!(ledger.commit_point().offset, Offset(9));
     }
 
     #[test]

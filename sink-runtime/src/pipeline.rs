@@ -1,12 +1,13 @@
 //! Consume → map → batch → write → read back → commit, one lane for each partition.
 //!
 //! `state` decides and is pure, with `gathering`, `work`, `proving`, `standing`, `safety`, `history`, `frontier` and
-//! `letters` as its parts; `lane` performs what it decides for one partition; `driver` starts and ends the lanes as
+//! `letters`, `upkeep` as its parts; `lane` performs what it decides for one partition; `driver` starts and ends the lanes as
 //! partitions come and go, and commits; `store_watch` looks at the store for all of them.
 
 mod ask;
 mod breaker;
 mod cut;
+mod desk;
 mod driver;
 mod effect;
 mod frontier;
@@ -15,6 +16,7 @@ mod history;
 mod lane;
 mod lanes;
 mod letters;
+mod lookup;
 mod proving;
 mod request;
 mod safety;
@@ -23,6 +25,7 @@ mod standing;
 mod state;
 mod status;
 mod store_watch;
+mod upkeep;
 mod work;
 
 pub use breaker::Flood;
@@ -33,3 +36,4 @@ pub use stall::KnownReason;
 pub use standing::{MadeBy, StoreSeen};
 pub use state::{Beginning, PartitionState, StateSettings};
 pub use status::Health;
+pub use upkeep::{Done, Errand};

@@ -48,7 +48,7 @@ fn every_message_ends_in_exactly_one_place_whatever_happens() {
     }
     // A world in which nothing ever went wrong proves nothing.
     assert!(all.returns > 0 && all.missing > 0 && all.rewritten > 0, "{all:?}");
-    assert!(all.found > 0 && all.expired > 0 && all.letters > 0, "{all:?}");
+    assert!(all.found > 0 && all.expired > 0 && all.letters > 0 && all.passed > 0, "{all:?}");
 }
 
 /// Runs one schedule; this is where a printed seed is pasted.

@@ -7,15 +7,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::budget::Share;
 use crate::progress::Progress;
-use crate::record::{Life, Message, Offset, TopicPartition};
+use crate::record::{Message, Offset, Topic, TopicPartition};
+use crate::registry::{LastLife, Lineage, TopicRecord};
 
 /// A partition that this member owns from now on.
 #[derive(Debug)]
 pub struct Assignment {
     /// The partition.
     pub partition: TopicPartition,
-    /// The life of its topic.
-    pub life: Life,
+    /// What Kafka told about the lives of its topic.
+    pub lineage: Lineage,
     /// Where it stands, as its last commit says. The start is committed already.
     pub progress: Progress,
     /// Tells that the records above the safe point were made by this member's mapping.
@@ -37,13 +38,22 @@ pub struct Intake {
     generation: u64,
 }
 
-/// Messages that travel together to the partition's lane.
+/// What travels together to the partition's lane.
 #[derive(Debug)]
 pub struct Chunk {
-    /// How often the partition went back before they were read.
+    /// How often the partition went back before it was read.
     pub generation: u64,
+    /// What was read.
+    pub arrival: Arrival,
+}
+
+/// What was read of a partition.
+#[derive(Debug)]
+pub enum Arrival {
     /// The messages in order.
-    pub messages: Vec<Message>,
+    Messages(Vec<Message>),
+    /// No message lies below this offset that did not arrive before, and none will.
+    Passed(Offset),
 }
 
 /// Where a partition wants to be read from again, until the reader takes note.
@@ -72,6 +82,8 @@ pub struct Commit {
     pub partition: TopicPartition,
     /// How far, and what a replay needs to know.
     pub progress: Progress,
+    /// The life of the topic that this is about, as far as it is known.
+    pub life: Option<LastLife>,
     /// Tells the next owner that nothing is under way and nothing unproven lies above.
     pub is_clean: bool,
     /// Tells that the last owner's requests have ended, so that this member need not wait again after a restart.
@@ -109,6 +121,18 @@ pub enum SourceEvent {
     Committed(Vec<Commit>),
     /// Where the partitions end in Kafka now.
     Ends(Vec<End>),
+    /// What does the registry say of a topic whose entries are ours? The source waits for the answer, and reads nothing of
+    /// the topic's partitions that depend on it before.
+    Inquired {
+        /// The topic.
+        topic: Topic,
+        /// Id of the Kafka cluster; empty where the brokers do not tell.
+        cluster_id: String,
+        /// Takes what is there; none where nobody, or somebody else, has claimed the entries.
+        answer: oneshot::Sender<Option<TopicRecord>>,
+    },
+    /// The partitions, all of them, that a group has read and whose offsets are gone: nobody can tell where to go on.
+    OffsetsExpired(Vec<(TopicPartition, String)>),
     /// Messages were deleted by retention before they were read.
     LostToRetention {
         /// The partition.
@@ -178,6 +202,7 @@ impl Commit {
         own.point.offset != new.point.offset
             || own.store_start != new.store_start
             || self.is_owner != other.is_owner
+            || self.life != other.life
             || (new.is_safe() && !own.is_safe())
     }
 }
@@ -189,17 +214,17 @@ impl Intake {
         Self { chunks, wake, wish, generation: 0 }
     }
 
-    /// Returns the next messages; none where there will be no more.
+    /// Returns what was read next; none where there will be no more.
     ///
     /// # Cancel safety
     /// Dropping the future loses no message.
-    pub async fn next(&mut self) -> Option<Vec<Message>> {
+    pub async fn next(&mut self) -> Option<Arrival> {
         loop {
             let chunk = self.chunks.recv().await;
             self.wake.wake();
             let chunk = chunk?;
             if chunk.generation == self.generation {
-                return Some(chunk.messages);
+                return Some(chunk.arrival);
             }
         }
     }
@@ -252,5 +277,33 @@ impl Wake {
     /// Wakes the thread, or keeps it from falling asleep next time.
     pub fn wake(&self) {
         self.0.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::{Arrival, Chunk, Intake, Wake, Wish};
+    use crate::record::Offset;
+
+    #[tokio::test]
+    async fn what_was_read_before_going_back_never_arrives() {
+        let (sender, receiver) = mpsc::channel(4);
+        let wish: Arc<Wish> = Arc::default();
+        let mut intake = Intake::new(receiver, Wake::new(std::thread::current()), Arc::clone(&wish));
+        let passed = |generation, offset| Chunk { generation, arrival: Arrival::Passed(Offset(offset)) };
+        sender.send(passed(0, 5)).await.unwrap();
+        assert!(matches!(intake.next().await, Some(Arrival::Passed(Offset(5)))));
+        sender.send(passed(0, 100)).await.unwrap();
+        intake.go_back(Offset(1), None);
+        intake.go_back(Offset(0), None);
+        sender.send(passed(1, 50)).await.unwrap();
+        wish.fulfilled(1);
+        assert_eq!(wish.get().map(|way| way.generation), Some(2), "a later wish stays");
+        sender.send(passed(2, 2)).await.unwrap();
+        assert!(matches!(intake.next().await, Some(Arrival::Passed(Offset(2)))));
     }
 }

@@ -89,7 +89,7 @@ impl World {
     }
 
     fn replaced(&self) -> Vec<Topic> {
-        self.replaced.take().into_iter().collect()
+        self.replaced.take().into_keys().collect()
     }
 }
 

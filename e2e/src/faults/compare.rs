@@ -97,6 +97,7 @@ impl<'a> Comparison<'a> {
             partition: self.partition,
             offset,
             timestamp_ms: truth.timestamp_ms,
+            life: None,
         };
         if let Err(difference) = checker::compare_one(&produced, stored) {
             self.verdict.differing += 1;

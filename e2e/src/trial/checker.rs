@@ -27,18 +27,18 @@ pub struct Stored {
 /// # Errors
 /// A message is missing, is there twice, or its record differs; the first difference is told.
 pub fn compare(produced: &[Produced], stored: &[Stored]) -> anyhow::Result<()> {
-    let mut by_offset: BTreeMap<(i32, i64), Vec<&Stored>> = BTreeMap::new();
+    let mut by_offset: BTreeMap<(i32, Option<&String>, i64), Vec<&Stored>> = BTreeMap::new();
     for record in stored {
         let offset = record.labels.get("kafka_offset").context("read a record without an offset")?.parse()?;
-        by_offset.entry((record.partition, offset)).or_default().push(record);
+        let life = record.labels.get("kafka_life");
+        by_offset.entry((record.partition, life, offset)).or_default().push(record);
     }
     let doubled = by_offset.values().filter(|records| records.len() > 1).count();
-    let is_missing = |p: &&Produced| !by_offset.contains_key(&(p.partition, p.offset));
-    let missing: Vec<_> = produced.iter().filter(is_missing).map(|p| (p.partition, p.offset)).collect();
+    let missing: Vec<_> = produced.iter().map(key).filter(|key| !by_offset.contains_key(key)).collect();
     ensure!(missing.is_empty() && doubled == 0, "missing {missing:?}, doubled {doubled}");
     ensure!(stored.len() == produced.len(), "{} stored, {} produced", stored.len(), produced.len());
     for message in produced {
-        let records = by_offset.get(&(message.partition, message.offset)).context("look a record up")?;
+        let records = by_offset.get(&key(message)).context("look a record up")?;
         for record in records {
             compare_one(message, record).with_context(|| {
                 format!("compare partition {} offset {}", message.partition, message.offset)
@@ -48,6 +48,11 @@ pub fn compare(produced: &[Produced], stored: &[Stored]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What tells a message from all others: also the life of its topic.
+fn key(message: &Produced) -> (i32, Option<&String>, i64) {
+    (message.partition, message.life.as_ref(), message.offset)
+}
+
 /// Compares one message with one record of it.
 ///
 /// # Errors
@@ -55,7 +60,8 @@ pub fn compare(produced: &[Produced], stored: &[Stored]) -> anyhow::Result<()> {
 pub fn compare_one(produced: &Produced, stored: &Stored) -> anyhow::Result<()> {
     let mut labels = stored.labels.clone();
     let moved = labels.remove("kafka_timestamp");
-    let wanted = expected(&produced.message, produced.offset);
+    let mut wanted = expected(&produced.message, produced.offset);
+    wanted.labels.extend(produced.life.clone().map(|life| ("kafka_life".to_owned(), life)));
     ensure!(labels == wanted.labels, "labels {labels:?} instead of {:?}", wanted.labels);
     ensure!(stored.content_type == wanted.content_type, "content type {}", stored.content_type);
     ensure!(stored.body == produced.message.value.clone().unwrap_or_default(), "the body differs");

@@ -1,5 +1,7 @@
 //! A topic of a random name: created, altered, filled, read. IO: Kafka.
 
+mod upheaval;
+
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +12,7 @@ use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedHeaders, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
@@ -44,6 +46,8 @@ pub struct Produced {
     pub offset: i64,
     /// Its time in milliseconds since 1970-01-01 UTC.
     pub timestamp_ms: i64,
+    /// What marks the records of the topic's life, from the second on.
+    pub life: Option<String>,
 }
 
 /// What is committed of one partition.
@@ -225,6 +229,7 @@ impl Topic {
                 partition: delivery.partition,
                 offset: delivery.offset,
                 timestamp_ms,
+                life: None,
             });
         }
         Ok(delivered)
@@ -283,6 +288,27 @@ impl Topic {
         let end = move |partition| consumer.fetch_watermarks(&name, partition, TIMEOUT).map(|(_, end)| end);
         let ends = move || (0..partitions).map(end).sum::<Result<i64, _>>();
         Ok(tokio::task::spawn_blocking(ends).await??)
+    }
+
+    /// Returns how many partitions there are.
+    #[must_use]
+    pub fn partitions(&self) -> i32 {
+        self.partitions
+    }
+
+    /// Commits for the group of this topic's sink, by partition; it must have no members.
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn commit(&self, commits: &[Commit]) -> anyhow::Result<()> {
+        let consumer: BaseConsumer = config(&self.bootstrap).set("group.id", &self.name).create()?;
+        let mut list = TopicPartitionList::new();
+        for (commit, partition) in commits.iter().zip(0..) {
+            let mut element = list.add_partition(&self.name, partition);
+            element.set_offset(Offset::Offset(commit.offset))?;
+            element.set_metadata(&commit.metadata);
+        }
+        Ok(tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync)).await??)
     }
 
     /// Returns what the group of this topic's sink has committed, by partition.

@@ -1,5 +1,6 @@
 //! A topic, a bucket and a folder of random names, and the members that move messages between them. IO: Kafka, store.
 
+mod attachments;
 mod reading;
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ use super::renewal::Renewal;
 use crate::dead_letter::DeadLetters;
 use crate::kafka::{KafkaCredentials, Membership};
 use crate::pipeline::{Health, Pipeline, PipelineError};
+use crate::registry::Registry;
 use crate::source::{Source, SourceError};
 use crate::writer::Writer;
 
@@ -31,7 +32,7 @@ impl<B> Generations<B> {
     ///
     /// # Errors
     /// A pipeline cannot be made or fails for good, or something was still under way at the last one's deadline.
-    pub(super) async fn run<S: Source, W: Writer, D: DeadLetters>(
+    pub(super) async fn run<S: Source, W: Writer + Registry, D: DeadLetters>(
         self,
         (mut credentials, mut membership): (KafkaCredentials, Membership),
         stop: CancellationToken,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::CommitPoint;
 use crate::progress::Progress;
 use crate::record::{Offset, PlaceState, TimestampUs};
+use crate::registry::{LastLife, LifeNumber};
 use crate::source::Commit;
 use crate::store_start::StoreStart;
 
@@ -20,6 +21,9 @@ pub struct CommitMetadata {
     /// Id of the topic, empty where the member does not know it.
     #[serde(default)]
     pub topic: String,
+    /// Which life of the topic that is; absent where the registry had not told it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<LifeNumber>,
     /// The start of the store, in seconds since 1970-01-01 UTC, under which everything from `safe` on was proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_start: Option<StoreStart>,
@@ -79,7 +83,8 @@ impl CommitMetadata {
         let safe = SafePlace { offset: safe.offset.0, at: safe.state.map(Place::from) };
         Self {
             v: VERSION,
-            topic: String::new(),
+            topic: commit.life.map(|life| life.topic_id.to_string()).unwrap_or_default(),
+            life: commit.life.and_then(|life| life.life),
             store_start,
             instance: if commit.is_owner { signature.writer_id.clone() } else { String::new() },
             clean: commit.is_clean,
@@ -103,6 +108,13 @@ impl CommitMetadata {
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("numbers, strings and flags are always JSON")
+    }
+
+    /// Returns the life of the topic that the commit belongs to; none where that was not known.
+    #[must_use]
+    pub fn last_life(&self) -> Option<LastLife> {
+        let topic_id = self.topic.parse().ok()?;
+        Some(LastLife { life: self.life, topic_id })
     }
 
     /// Returns what the commit at an offset says.
@@ -135,6 +147,7 @@ mod tests {
     use crate::ledger::CommitPoint;
     use crate::progress::Progress;
     use crate::record::{Offset, Partition, PlaceState, TimestampUs, Topic, TopicPartition};
+    use crate::registry::{LastLife, LifeNumber};
     use crate::source::Commit;
     use crate::store_start::StoreStart;
 
@@ -143,11 +156,11 @@ mod tests {
         CommitPoint { offset: Offset(offset), state: Some(state) }
     }
 
-    fn text(progress: Progress, is_owner: bool) -> String {
+    fn text(progress: Progress, life: Option<LastLife>, is_owner: bool) -> String {
         let signature =
             Signature { writer_id: "a-0".to_owned(), sink_uid: "u".to_owned(), mapping: "m".to_owned() };
         let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-        let commit = Commit { partition, progress, is_clean: false, is_owner };
+        let commit = Commit { partition, progress, life, is_clean: false, is_owner };
         CommitMetadata::new(&signature, &commit).to_text()
     }
 
@@ -155,7 +168,7 @@ mod tests {
     fn progress_travels_in_the_metadata() {
         let progress =
             Progress { point: point(3, 7), safe: point(1, 5), store_start: Some(StoreStart(1_000)) };
-        let text = text(progress, true);
+        let text = text(progress, None, true);
         let fixed =
             r#"{"v":1,"topic":"","storeStart":1000,"instance":"a-0","clean":false,"sink":"u","mapping":"m","#;
         assert_eq!(
@@ -168,9 +181,22 @@ mod tests {
     #[test]
     fn a_safe_point_needs_no_second_one_and_a_guest_bears_no_name() {
         let safe = Progress { point: point(3, 7), safe: point(3, 7), store_start: None };
-        let text = text(safe, false);
+        let text = text(safe, None, false);
         assert!(text.contains(r#""instance":"""#) && !text.contains("safe"), "{text}");
         assert_eq!(CommitMetadata::parse(&text).unwrap().progress(Offset(3)), safe);
+    }
+
+    #[test]
+    fn topic_and_life_travel_in_the_metadata() {
+        let at = Progress { point: point(3, 7), safe: point(3, 7), store_start: None };
+        let topic_id = "-_-_______8BI0VniavN7w".parse().unwrap();
+        for life in [None, Some(LifeNumber(2))] {
+            let last = Some(LastLife { life, topic_id });
+            let text = text(at, last, true);
+            assert!(text.contains(r#""topic":"-_-_______8BI0VniavN7w""#), "{text}");
+            assert_eq!(CommitMetadata::parse(&text).unwrap().last_life(), last);
+        }
+        assert_eq!(CommitMetadata::parse(&text(at, None, true)).unwrap().last_life(), None);
     }
 
     #[test]

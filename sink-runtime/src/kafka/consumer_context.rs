@@ -1,7 +1,7 @@
 //! What the client library calls back: it only notes what happened, the poll loop decides. IO: none.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::config::RDKafkaLogLevel;
@@ -39,6 +39,8 @@ pub(super) struct Context {
     served: AtomicU64,
     is_closing: AtomicBool,
     has_joined: AtomicBool,
+    /// Number of partitions that the group has given to this member, whether they are read or not.
+    given: AtomicUsize,
 }
 
 impl Context {
@@ -50,12 +52,18 @@ impl Context {
             served: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
             has_joined: AtomicBool::new(false),
+            given: AtomicUsize::new(0),
         }
     }
 
     /// Returns the oldest change that was not taken yet.
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Tells whether there is such a change.
+    pub(super) fn has_rebalance(&self) -> bool {
+        !self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Returns how often this was called back: a poll tells nothing of what it served by callbacks, and serves only one.
@@ -71,6 +79,11 @@ impl Context {
     /// Tells whether the group has taken this member in, with or without partitions.
     pub(super) fn has_joined(&self) -> bool {
         self.has_joined.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether the group has given partitions to this member and not taken them back.
+    pub(super) fn has_partitions(&self) -> bool {
+        self.given.load(Ordering::Relaxed) > 0
     }
 
     fn note(&self, rebalance: Rebalance) {
@@ -90,11 +103,15 @@ impl ConsumerContext for Context {
         self.served.fetch_add(1, Ordering::Relaxed);
         let is_assignment = matches!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
         self.has_joined.fetch_or(is_assignment, Ordering::Relaxed);
+        let given = self.given.load(Ordering::Relaxed);
+        let given = if is_assignment { given + list.count() } else { given.saturating_sub(list.count()) };
+        self.given.store(given, Ordering::Relaxed);
         if self.is_closing.load(Ordering::Relaxed) {
             let done = if is_assignment {
                 consumer.incremental_assign(list)
             } else {
-                consumer.incremental_unassign(list)
+                // The library takes none back where one of them was never taken, and waits for ever for the answer.
+                consumer.assignment().and_then(|taken| consumer.incremental_unassign(&common(list, &taken)))
             };
             done.unwrap_or_else(|error| debug!(%error, "cannot answer a rebalance while closing"));
             return;
@@ -143,6 +160,17 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
             debug!(facility, detail = message, "the kafka client tells");
         }
     }
+}
+
+/// Returns what both lists hold.
+fn common(list: &TopicPartitionList, other: &TopicPartitionList) -> TopicPartitionList {
+    let mut both = TopicPartitionList::new();
+    for element in list.elements() {
+        if other.find_partition(element.topic(), element.partition()).is_some() {
+            both.add_partition(element.topic(), element.partition());
+        }
+    }
+    both
 }
 
 pub(super) fn partitions_of(list: &TopicPartitionList) -> Vec<TopicPartition> {

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::BaseConsumer;
+use kafkasink_kafka_ffi::position;
 use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::consumer_context::Context;
 use super::fetch_error::{FetchError, sort};
 use super::message::to_message;
+use super::passed::{Known, Passed};
 use crate::budget::{Budget, Share};
-use crate::record::TopicPartition;
-use crate::source::{Chunk, Intake, Return, Wake, Wish};
+use crate::record::{Offset, TopicPartition};
+use crate::source::{Arrival, Chunk, Intake, Return, Wake, Wish};
 
 /// Most messages that are moved at once, so that partitions take turns.
 const CHUNK_MESSAGES: usize = 32;
@@ -26,17 +28,31 @@ const CHUNKS_MAX: usize = 4;
 /// Time between attempts at a batch that cannot be read: only somebody can mend it.
 const UNREADABLE_RETRY_AFTER: Duration = Duration::from_secs(15);
 
-/// What moving messages came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moved {
-    /// Some were moved; there may be more.
-    Some,
-    /// There were none, or there was no room.
+/// What reading came to.
+pub(super) enum Taken<'a> {
+    /// There was something; there may be more.
+    Some(Load<'a>),
+    /// There was nothing, or no room for it.
     None,
     /// The next offset is not in the log any more.
     OutOfRange,
     /// What came next could not be read, and it is time to try again from there.
     Unreadable,
+}
+
+/// What was read, with room for it in the lane.
+pub(super) struct Load<'a> {
+    chunk: Chunk,
+    permit: mpsc::Permit<'a, Chunk>,
+}
+
+impl Load<'_> {
+    /// Hands on what was read, unless it is of another topic than the lane's.
+    pub(super) fn send_unless(self, is_other: bool) {
+        if !is_other {
+            self.permit.send(self.chunk);
+        }
+    }
 }
 
 /// One partition's queue and the way to its lane.
@@ -48,6 +64,7 @@ pub(super) struct Feed {
     lane: Option<mpsc::Sender<Chunk>>,
     wish: Arc<Wish>,
     generation: u64,
+    passed: Passed,
     share: Share,
     budget: Arc<Budget>,
     /// When to begin anew: what is in the queue comes after what could not be read, and is never taken.
@@ -71,6 +88,7 @@ impl Feed {
             lane: None,
             wish: Arc::default(),
             generation: 0,
+            passed: Passed::default(),
             share: budget.share(),
             budget,
             retry_at: None,
@@ -84,6 +102,11 @@ impl Feed {
         self.lane = Some(sender);
         let wake = Wake::new(std::thread::current());
         (Intake::new(receiver, wake, Arc::clone(&self.wish)), self.share.clone())
+    }
+
+    /// Lets nothing flow any more.
+    pub(super) fn close(&mut self) {
+        self.lane = None;
     }
 
     /// Returns where the lane wants to be read from again.
@@ -100,6 +123,7 @@ impl Feed {
     pub(super) fn take_up(&mut self, consumer: &Arc<BaseConsumer<Context>>, generation: u64) {
         self.queue = split(consumer, &self.partition);
         self.generation = generation;
+        self.passed = Passed::default();
         self.retry_at = None;
         self.wish.fulfilled(generation);
     }
@@ -125,23 +149,26 @@ impl Feed {
         self.is_paused = is_paused;
     }
 
-    /// Moves what is there.
-    pub(super) fn pump(&mut self, now: Instant) -> Moved {
+    /// Takes what is there, as far as the lane has room.
+    pub(super) fn take(&mut self, consumer: &BaseConsumer<Context>, now: Instant) -> Taken<'_> {
         if let Some(retry_at) = self.retry_at {
             // Until then the lane stores what came before.
-            return if now >= retry_at { Moved::Unreadable } else { Moved::None };
+            return if now >= retry_at { Taken::Unreadable } else { Taken::None };
         }
         let (Some(queue), Some(Ok(permit))) =
             (&self.queue, self.lane.as_ref().map(mpsc::Sender::try_reserve))
         else {
-            return Moved::None;
+            return Taken::None;
         };
+        if !self.passed.is_own(|| known(consumer, &self.partition)) {
+            return Taken::None;
+        }
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => chunk.push(to_message(&message, &self.share)),
                 Some(Err(error)) => match self.tell(&error) {
-                    FetchError::OutOfRange => return Moved::OutOfRange,
+                    FetchError::OutOfRange => return Taken::OutOfRange,
                     FetchError::Unreadable => {
                         self.retry_at = Some(now + UNREADABLE_RETRY_AFTER);
                         break;
@@ -151,11 +178,15 @@ impl Feed {
                 None => break,
             }
         }
-        if chunk.is_empty() {
-            return Moved::None;
-        }
-        permit.send(Chunk { generation: self.generation, messages: chunk });
-        Moved::Some
+        let arrival = if let Some(last) = chunk.last() {
+            self.passed.sent(last.offset);
+            Arrival::Messages(chunk)
+        } else if let Some(offset) = self.passed.ahead(known(consumer, &self.partition)) {
+            Arrival::Passed(offset)
+        } else {
+            return Taken::None;
+        };
+        Taken::Some(Load { chunk: Chunk { generation: self.generation, arrival }, permit })
     }
 
     fn tell(&self, error: &KafkaError) -> FetchError {
@@ -171,6 +202,17 @@ impl Feed {
             }
         }
         sorted
+    }
+}
+
+fn known(consumer: &BaseConsumer<Context>, at: &TopicPartition) -> Known {
+    match position(consumer.client(), at.topic.as_str(), at.partition.0) {
+        Ok(Some(offset)) => Known::Position(Offset(offset)),
+        Ok(None) => Known::Nothing,
+        Err(error) => {
+            debug!(topic = %at.topic, partition = at.partition.0, %error, "the client does not know a partition yet");
+            Known::NoPartition
+        }
     }
 }
 

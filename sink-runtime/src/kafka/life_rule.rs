@@ -6,7 +6,7 @@
 //! where it stood is not known any more, and a person must say.
 
 use crate::record::TopicId;
-use crate::registry::{LastLife, TopicRecord};
+use crate::registry::{LastLife, LifeNumber, TopicRecord};
 
 /// What the brokers say of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +96,9 @@ pub fn beginning(facts: &LifeFacts<'_>) -> Beginning {
         return if is_over { Beginning::NewLife } else { Beginning::Commit };
     }
     if facts.is_topic_committed {
-        let is_over = facts.latest.is_some_and(|last| is_other(last.topic_id));
-        return if is_over { Beginning::NewLife } else { Beginning::Unread };
+        // Also where another member began this later life: the group read the topic before, so nothing is skipped.
+        let is_later = |last: LastLife| is_other(last.topic_id) || last.life > Some(LifeNumber::FIRST);
+        return if facts.latest.is_some_and(is_later) { Beginning::NewLife } else { Beginning::Unread };
     }
     match facts.registered {
         None => Beginning::Unread,

@@ -6,14 +6,18 @@
 mod close;
 mod cover;
 mod go_back;
+mod inquiries;
+mod known_ids;
+mod lives;
 mod pressure;
 mod rebalance;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kafkasink_crds::runtime_config::StartFrom;
+use kafkasink_kafka_ffi::NativeError;
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -23,15 +27,18 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use self::cover::Cover;
+use self::inquiries::Inquiries;
+use self::lives::Lives;
 use super::commit_metadata::Signature;
 use super::committer::Committer;
 use super::consumer_context::Context;
-use super::feed::{Feed, Moved};
+use super::feed::{Feed, Taken};
 use super::start_rule::Start;
 use crate::budget::Budget;
 use crate::lease::Lease;
 use crate::pulse::Pulse;
 use crate::record::{Partition, Topic, TopicPartition};
+use crate::registry::Lineage;
 use crate::source::{Commit, SourceError, SourceEvent};
 
 /// Longest sleep; everything that matters wakes the loop earlier.
@@ -71,14 +78,31 @@ pub(super) struct PollLoop {
     unresolved: Vec<TopicPartition>,
     resolve_at: Option<Instant>,
     /// Starts that the broker has not taken yet; nothing is read before.
-    unconfirmed: Vec<(TopicPartition, Start)>,
+    unconfirmed: Vec<(TopicPartition, Start, Lineage)>,
     confirm_at: Option<Instant>,
     go_back_at: Option<Instant>,
     cover: Cover,
+    lives: Lives,
+    inquiries: Inquiries,
+    /// Partitions whose offsets have expired, with the group that had read them.
+    expired: BTreeMap<TopicPartition, String>,
     last_error: Option<RDKafkaErrorCode>,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
+    /// Partitions that are finished with and not given up yet, to be taken anew.
+    ended: BTreeSet<TopicPartition>,
     measure_at: Option<Instant>,
+}
+
+/// Why the loop cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PollLoopError {
+    /// The library keeps its log to itself.
+    #[error("cannot read the log of the kafka client")]
+    Log(#[source] NativeError),
+    /// There is no thread for commits.
+    #[error("cannot start the thread that commits")]
+    Thread(#[source] std::io::Error),
 }
 
 /// Whether the loop goes on.
@@ -95,13 +119,15 @@ impl PollLoop {
         budget: Arc<Budget>,
         events: mpsc::Sender<SourceEvent>,
         (pulse, lease): (Arc<Pulse>, Arc<Lease>),
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, PollLoopError> {
         let reader = std::thread::current();
         budget.wake_reader(reader.clone());
         consumer.set_nonempty_callback(move || reader.unpark());
         let consumer = Arc::new(consumer);
+        let lives = Lives::new(&consumer).map_err(PollLoopError::Log)?;
         let committer =
-            Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())?;
+            Committer::start(Arc::clone(&consumer), settings.signature.clone(), lease, events.clone())
+                .map_err(PollLoopError::Thread)?;
         Ok(Self {
             consumer,
             committer,
@@ -116,8 +142,12 @@ impl PollLoop {
             confirm_at: None,
             go_back_at: None,
             cover: Cover::default(),
+            lives,
+            inquiries: Inquiries::default(),
+            expired: BTreeMap::new(),
             last_error: None,
             astray: BTreeSet::new(),
+            ended: BTreeSet::new(),
             measure_at: None,
         })
     }
@@ -126,26 +156,51 @@ impl PollLoop {
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>, runtime: &Handle) {
         loop {
             self.pulse.beat(Instant::now().into_std());
-            if let Err(error) = self.poll() {
-                self.tell(SourceEvent::Failed(error));
-                break;
-            }
-            self.rebalance(runtime);
-            self.cover(runtime);
-            self.confirm();
-            self.go_back();
-            if let Next::End = self.obey(&mut commands) {
-                break;
-            }
-            self.relieve();
-            if !self.pump(runtime) {
-                std::thread::park_timeout(NAP);
+            match self.go_round(&mut commands, runtime) {
+                Ok(Next::Continue) => {}
+                Ok(Next::End) => break,
+                Err(error) => {
+                    self.tell(SourceEvent::Failed(error));
+                    break;
+                }
             }
         }
         self.pulse.rest();
         self.feeds.clear();
         self.consumer.context().begin_close();
         self.committer.end();
+    }
+
+    /// Does everything once. What the group wants comes first: see [`Self::is_group_waiting`].
+    fn go_round(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+        runtime: &Handle,
+    ) -> Result<Next, SourceError> {
+        self.poll()?;
+        self.rebalance(runtime);
+        self.cover(runtime);
+        self.look(runtime);
+        self.begin_anew()?;
+        self.confirm();
+        self.go_back()?;
+        if let Next::End = self.obey(commands) {
+            return Ok(Next::End);
+        }
+        self.relieve();
+        if !self.pump(runtime) {
+            std::thread::park_timeout(NAP);
+        }
+        Ok(Next::Continue)
+    }
+
+    /// Tells whether the group has something to say that was not heard yet.
+    ///
+    /// Whoever gives partitions up by himself asks first: the library takes any that are given up for its answer, and the
+    /// group would hand out what nobody has finished with.
+    fn is_group_waiting(&mut self) -> Result<bool, SourceError> {
+        self.poll()?;
+        Ok(self.consumer.context().has_rebalance())
     }
 
     /// Serves callbacks; messages come by their own queues.
@@ -199,33 +254,45 @@ impl PollLoop {
     fn pump(&mut self, runtime: &Handle) -> bool {
         let mut has_moved = false;
         let mut broken = std::mem::take(&mut self.astray);
+        let mut replaced = BTreeSet::new();
         for (partition, feed) in &mut self.feeds {
-            match feed.pump(Instant::now()) {
-                Moved::Some => has_moved = true,
-                Moved::None => {}
-                Moved::OutOfRange | Moved::Unreadable => {
+            match feed.take(&self.consumer, Instant::now()) {
+                Taken::Some(load) => {
+                    // Whatever tells that these messages are of another topic was logged before they were fetched.
+                    replaced.extend(self.lives.listen());
+                    load.send_unless(replaced.contains(&partition.topic));
+                    has_moved = true;
+                }
+                Taken::None => {}
+                Taken::OutOfRange | Taken::Unreadable => {
                     broken.insert(partition.clone());
                 }
             }
         }
+        replaced.extend(self.lives.listen());
+        self.give_up(&replaced);
         // Only what is ours may be taken again.
-        let broken: Vec<TopicPartition> =
-            broken.into_iter().filter(|partition| self.feeds.contains_key(partition)).collect();
+        let is_ours = |partition: &TopicPartition| {
+            self.feeds.contains_key(partition) && !self.ended.contains(partition)
+        };
+        let broken: Vec<TopicPartition> = broken.into_iter().filter(is_ours).collect();
         if !broken.is_empty() {
             // A fetcher that has stopped cannot seek: the partitions are given up and taken again by ourselves.
             warn!(
                 partitions = broken.len(),
                 "partitions begin anew, what comes next is out of range or cannot be read"
             );
-            self.revoke(&broken, false, runtime);
-            self.unresolved.extend(broken);
+            self.finish(&broken, runtime);
+            self.end(broken);
         }
-        has_moved
+        has_moved || !self.ended.is_empty()
     }
 
-    /// Drops commits for partitions that were taken away meanwhile: they must not reach the broker (I3).
+    /// Drops commits for partitions that were taken away meanwhile: they must not reach the broker (I3). Nor must those for a
+    /// life that is over, handed over before the partition began anew.
     fn keep_owned(&self, commits: &mut Vec<Commit>) {
-        commits.retain(|commit| self.feeds.get(&commit.partition).is_some_and(Feed::is_open));
+        let is_owned = |commit: &Commit| self.feeds.get(&commit.partition).is_some_and(Feed::is_open);
+        commits.retain(|commit| is_owned(commit) && self.lives.may_be_current(commit));
     }
 
     fn tell(&self, event: SourceEvent) {

@@ -6,13 +6,13 @@
 //! library fetches by the new id it logs it. So whoever takes messages from a partition's queue, then drains the log
 //! (`LogQueue`), and only then looks here, never hands on a message of the new topic as one of the old.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
-use crate::record::Topic;
+use crate::record::{Topic, TopicId};
 
 /// Part of the log that tells ids. It writes a few lines for each refresh of the metadata.
 const CONTEXT: &str = "metadata";
@@ -25,7 +25,7 @@ const NO_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// Topics that were replaced and not taken yet.
 #[derive(Debug, Default)]
-pub struct ReplacedTopics(Mutex<BTreeSet<Topic>>);
+pub struct ReplacedTopics(Mutex<BTreeMap<Topic, Option<TopicId>>>);
 
 impl ReplacedTopics {
     /// Makes the library tell what is needed here, beside what `config` wants to see of its log.
@@ -37,27 +37,29 @@ impl ReplacedTopics {
 
     /// Takes note of a line of the library's log.
     pub fn note(&self, facility: &str, line: &str) {
-        if let Some(name) = replaced_topic(facility, line) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(Topic::new(name));
+        if let Some((name, id)) = replaced_topic(facility, line) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(Topic::new(name), id);
         }
     }
 
-    /// Returns the topics that were replaced since this was asked last.
+    /// Returns the topics that were replaced since this was asked last, with their ids now, where these can be read.
     #[must_use]
-    pub fn take(&self) -> BTreeSet<Topic> {
+    pub fn take(&self) -> BTreeMap<Topic, Option<TopicId>> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// `[thrd:main]: Topic cameras changed id from kCHLOqDBQOyN9aVV00tcOw to EIm23KbxRfOIMF89efCAyg`
-fn replaced_topic<'a>(facility: &str, line: &'a str) -> Option<&'a str> {
+fn replaced_topic<'a>(facility: &str, line: &'a str) -> Option<(&'a str, Option<TopicId>)> {
     if facility != FACILITY {
         return None;
     }
     let (_, change) = line.split_once("Topic ")?;
     let (name, ids) = change.split_once(" changed id from ")?;
-    let (before, _) = ids.split_once(" to ")?;
-    (before != NO_ID).then_some(name)
+    let (before, now) = ids.split_once(" to ")?;
+    // The library prints ids in another alphabet than Kafka's tools.
+    let now = now.trim_end_matches('=').replace('+', "-").replace('/', "_").parse().ok();
+    (before != NO_ID).then_some((name, now))
 }
 
 #[cfg(test)]
@@ -68,7 +70,10 @@ mod tests {
     use crate::record::Topic;
 
     fn check(facility: &str, line: &str, expected: Option<&str>) {
-        assert_eq!(replaced_topic(facility, line), expected, "{line}");
+        let replaced = replaced_topic(facility, line);
+        assert_eq!(replaced.map(|(name, _)| name), expected, "{line}");
+        let id = replaced.and_then(|(_, id)| id);
+        assert_eq!(id, expected.and_then(|_| "EIm23KbxRfOIMF89efCA-g".parse().ok()), "{line}");
     }
 
     #[test]
@@ -76,7 +81,7 @@ mod tests {
         let begun = "[thrd:main]: Topic a.b_c-1 changed id from ";
         check(
             "METADATA",
-            &format!("{begun}kCHLOqDBQOyN9aVV00tcOw to EIm23KbxRfOIMF89efCAyg"),
+            &format!("{begun}kCHLOqDBQOyN9aVV00tcOw to EIm23KbxRfOIMF89efCA+g"),
             Some("a.b_c-1"),
         );
         check("METADATA", &format!("{begun}AAAAAAAAAAAAAAAAAAAAAA to EIm23KbxRfOIMF89efCAyg"), None);
@@ -89,7 +94,7 @@ mod tests {
         let replaced = ReplacedTopics::default();
         replaced.note("METADATA", "[thrd:main]: Topic a changed id from B to C");
         replaced.note("METADATA", "[thrd:main]: Topic a changed id from C to D");
-        assert_eq!(replaced.take().into_iter().collect::<Vec<_>>(), [Topic::new("a")]);
+        assert_eq!(replaced.take().into_keys().collect::<Vec<_>>(), [Topic::new("a")]);
         assert!(replaced.take().is_empty());
     }
 

@@ -12,6 +12,7 @@ use super::commit_metadata::Signature;
 use super::consumer_context::Context;
 use super::poll_loop::{Command, PollLoop, PollSettings};
 use super::properties::{self, Connection, Membership};
+use super::replaced_topics::ReplacedTopics;
 use crate::budget::Budget;
 use crate::lease::Lease;
 use crate::pulse::Pulse;
@@ -70,7 +71,8 @@ impl KafkaSource {
     ) -> Result<Self, KafkaSourceError> {
         let (event_sender, events) = mpsc::channel(QUEUE);
         let (commands, command_receiver) = mpsc::channel(QUEUE);
-        let client = properties::consumer(connection, membership, &budget.plan().fetch);
+        let mut client = properties::consumer(connection, membership, &budget.plan().fetch);
+        ReplacedTopics::watch(&mut client);
         let context = Context::new(event_sender.clone(), Arc::clone(&vitals.access));
         let consumer: BaseConsumer<Context> =
             client.create_with_context(context).map_err(KafkaSourceError::Create)?;

@@ -58,6 +58,18 @@ pub(crate) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> St
     }
 }
 
+/// Returns where a partition of a topic that was created again begins: at the start of its log, with nothing but who
+/// may still have a request open, which a commit of the life before can tell.
+pub(super) fn start_of_life(facts: &Facts, signature: &Signature) -> Start {
+    let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == signature.writer_id;
+    Start {
+        progress: Progress::at(CommitPoint { offset: Offset(facts.low), state: None }),
+        is_own_mapping: true,
+        is_fenced: !facts.metadata.as_ref().is_some_and(is_free),
+        lost: 0,
+    }
+}
+
 /// Returns where partitions without a commit begin: `Latest` holds only while the group has not read anything yet.
 pub(super) fn start_of_new(from: StartFrom, commits: &[Option<CommitMetadata>]) -> StartFrom {
     let has_only_begun = |metadata: &Option<CommitMetadata>| {

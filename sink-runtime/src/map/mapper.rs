@@ -130,6 +130,11 @@ impl PartitionMapper {
         Ok(Record { entry, place, source, identity: parts.identity, labels, content_type, body })
     }
 
+    /// Maps what follows as messages of this life of the topic.
+    pub fn live(&mut self, life: Life) {
+        self.life = life;
+    }
+
     /// Goes on after `state`, wherever it was.
     pub fn go_back(&mut self, state: Option<PlaceState>) {
         self.state = state;

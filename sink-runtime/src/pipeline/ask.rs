@@ -11,7 +11,7 @@ use crate::clock::since_boot;
 use crate::lease::Lease;
 use crate::metrics::PartitionMetrics;
 use crate::record::{Entry, TimestampUs};
-use crate::throttle::Throttle;
+use crate::throttle::{Pass, Throttle};
 use crate::writer::{Head, Range, StoreError, Writer};
 
 /// What stands between a partition and the store.
@@ -24,14 +24,23 @@ pub(super) struct Gate {
 
 /// The partition was told to stop before the request could be sent.
 #[derive(Clone, Copy, Debug)]
-struct NotSent;
+pub(super) struct NotSent;
 
 impl Gate {
     /// Waits until a request may be sent; the caller sends it at once.
-    async fn admit(&self) -> Result<(), NotSent> {
+    pub(super) async fn admit(&self) -> Result<(), NotSent> {
         tokio::select! {
             biased;
             () = self.lease.wait(since_boot) => Ok(()),
+            () = self.stop.cancelled() => Err(NotSent),
+        }
+    }
+
+    /// Waits until one more write may be under way.
+    async fn enter(&self) -> Result<Pass<'_>, NotSent> {
+        tokio::select! {
+            biased;
+            pass = self.throttle.enter() => Ok(pass),
             () = self.stop.cancelled() => Err(NotSent),
         }
     }
@@ -46,12 +55,14 @@ pub(super) async fn ask<W: Writer>(
     let answer = match request {
         Request::Write(batch) => write(writer, batch, gate, meters).await,
         Request::Mend(places) => mend(writer, places, gate).await,
-        Request::Survey(_) | Request::Check(_) | Request::Probe(_) | Request::ReadBack(_) => {
-            match gate.admit().await {
-                Ok(()) => Ok(question_of(writer, request).await),
-                Err(not_sent) => Err(not_sent),
-            }
-        }
+        Request::Survey(_)
+        | Request::Check(_)
+        | Request::Probe(_)
+        | Request::ReadBack(_)
+        | Request::Registry(_) => match gate.admit().await {
+            Ok(()) => Ok(question_of(writer, request).await),
+            Err(not_sent) => Err(not_sent),
+        },
     };
     answer.unwrap_or(Answer::NotSent)
 }
@@ -66,7 +77,7 @@ async fn question_of<W: Writer>(writer: &W, question: Request) -> Answer {
             let heads = show(writer, read_back).await;
             Answer::Shown { heads, took: begun.elapsed() }
         }
-        Request::Write(_) | Request::Mend(_) => Answer::NotSent,
+        Request::Write(_) | Request::Mend(_) | Request::Registry(_) => Answer::NotSent,
     }
 }
 
@@ -76,7 +87,7 @@ async fn write<W: Writer>(
     gate: &Gate,
     meters: &PartitionMetrics,
 ) -> Result<Answer, NotSent> {
-    let _pass = gate.throttle.enter().await;
+    let _pass = gate.enter().await?;
     if let Err(error) = writer.prepare().await {
         return Ok(Answer::Written(Err(error)));
     }

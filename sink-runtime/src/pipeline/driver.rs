@@ -12,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::ask::Gate;
+use super::desk::Desk;
 use super::lane::Lane;
 use super::lanes::{LaneHandle, Lanes};
+use super::lookup::look_up;
 use super::stall::{KnownReason, Stall};
 use super::standing::MadeBy;
 use super::state::{Beginning, PartitionState, StateSettings};
@@ -24,7 +26,8 @@ use crate::dead_letter::DeadLetters;
 use crate::lease::Lease;
 use crate::map::Mapper;
 use crate::metrics::Metrics;
-use crate::record::TopicPartition;
+use crate::record::{Life, Topic, TopicPartition};
+use crate::registry::{Owner, Registry, Sink, TopicRecord, topic_home};
 use crate::source::{Assignment, Commit, Source, SourceError, SourceEvent};
 use crate::throttle::Throttle;
 use crate::writer::Writer;
@@ -56,6 +59,8 @@ pub struct Pipeline<S, W, D> {
     pub writer: Arc<W>,
     /// Where rejected messages go.
     pub letters: Arc<D>,
+    /// Whom the member works for.
+    pub sink: Sink,
     /// How messages become records.
     pub mapper: Arc<Mapper>,
     /// What is measured.
@@ -99,7 +104,7 @@ struct Surroundings {
     throttle: Arc<Throttle>,
 }
 
-impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
+impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
     /// Works until `stop`, then drains, commits and closes the source; `leaves` tells whether for good.
     ///
     /// # Errors
@@ -129,7 +134,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
                         return Err(PipelineError::LaneEnded { partition: partition.clone() });
                     }
                     self.measure(&lanes);
-                    self.health.note_round(Instant::now().into_std(), lanes.standstill(self.shared_reason()));
+                    self.health.note_round(Instant::now().into_std(), lanes.standstill(self.shared_reason(&around.throttle)));
                 }
             }
         }
@@ -169,6 +174,15 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
                 }
             }
             SourceEvent::Ends(ends) => lanes.set_ends(ends),
+            SourceEvent::Inquired { topic, cluster_id, answer } => {
+                self.inquire(self.sink.owner(&cluster_id, &topic), &topic, answer);
+            }
+            SourceEvent::OffsetsExpired(partitions) => {
+                lanes.expired = partitions.len();
+                for (partition, group_id) in partitions {
+                    error!(topic = %partition.topic, partition = partition.partition.0, group_id, "the offsets of a partition that was read have expired, it is held: stop the sink, set them with kafka-consumer-groups --reset-offsets (what is stored already is recognised), and start it");
+                }
+            }
             SourceEvent::LostToRetention { partition, messages } => {
                 error!(topic = %partition.topic, partition = partition.partition.0, messages, "retention deleted messages before they were read");
                 self.metrics.count_lost(&partition, messages);
@@ -189,7 +203,8 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         let progress = assignment.progress;
         info!(topic = %partition.topic, partition = partition.partition.0, offset = progress.point.offset.0, is_fenced, "a partition begins");
         let stop = CancellationToken::new();
-        let (status, status_seen) = watch::channel(LaneStatus::new(progress, !is_fenced));
+        let life = assignment.lineage.committed();
+        let (status, status_seen) = watch::channel(LaneStatus::new(progress, life, !is_fenced));
         let lane = self.lane(assignment, is_fenced, (status, stop.clone()), around);
         let before = lanes.retiring.remove(&partition);
         let task = tokio::spawn(async move {
@@ -200,7 +215,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
             lane.run().await
         });
         let committed =
-            Commit { partition: partition.clone(), progress, is_clean: false, is_owner: !is_fenced };
+            Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner: !is_fenced };
         let stall = Stall::new(Instant::now().into_std());
         let handle = LaneHandle { stop, status: status_seen, task, sent: None, committed, end: None, stall };
         lanes.working.insert(partition, handle);
@@ -213,15 +228,18 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
         (status, stop): (watch::Sender<LaneStatus>, CancellationToken),
         around: &Surroundings,
     ) -> Lane<W, D> {
-        let Assignment { partition, life, progress, is_own_mapping, messages, share, .. } = assignment;
+        let Assignment { partition, lineage, progress, is_own_mapping, messages, share, .. } = assignment;
         let made_by = if is_own_mapping { MadeBy::OwnMapping } else { MadeBy::OtherMapping };
         if made_by == MadeBy::OtherMapping && !progress.is_safe() {
             info!(topic = %partition.topic, partition = partition.partition.0, "records of the last mapping are waited for until they are safe");
         }
         let fenced_until = is_fenced.then(|| (Instant::now() + self.settings.fencing_wait).into_std());
-        let mapper = self.mapper.partition(&partition, life, progress.point.state);
+        let desk = Arc::new(Desk::new(&self.sink, self.mapper.template(), &partition, &lineage));
+        // Nothing is mapped before the registry has told the life.
+        let mapper = self.mapper.partition(&partition, Life::FIRST, progress.point.state);
         let random = SmallRng::from_rng(&mut rand::rng());
-        let beginning = Beginning { progress, made_by, fenced_until };
+        let (life, is_admitted) = (lineage.committed(), false);
+        let beginning = Beginning { progress, made_by, fenced_until, life, is_admitted };
         Lane {
             state: PartitionState::new(self.settings.state, partition.clone(), mapper, beginning, random),
             partition,
@@ -229,6 +247,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
             share,
             batch_bytes_max: self.settings.state.limits.bytes,
             writer: Arc::clone(&self.writer),
+            desk,
             letters: Arc::clone(&self.letters),
             metrics: self.metrics.clone(),
             health: Arc::clone(&self.health),
@@ -236,6 +255,12 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
             status,
             gate: Gate { lease: Arc::clone(&self.lease), throttle: Arc::clone(&around.throttle), stop },
         }
+    }
+
+    /// Answers as soon as the store does, while everything else goes on.
+    fn inquire(&self, owner: Owner, topic: &Topic, answer: oneshot::Sender<Option<TopicRecord>>) {
+        let (registry, home) = (Arc::clone(&self.writer), topic_home(self.mapper.template(), topic));
+        tokio::spawn(async move { look_up(&*registry, &home, &owner, answer).await });
     }
 
     async fn revoke(
@@ -256,9 +281,12 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
     }
 
     /// Returns why all partitions may stand still, where that is known.
-    fn shared_reason(&self) -> Option<KnownReason> {
+    fn shared_reason(&self, throttle: &Throttle) -> Option<KnownReason> {
         if !self.health.is_store_reachable() {
             return Some(KnownReason::StoreAway);
+        }
+        if throttle.is_awaited() {
+            return Some(KnownReason::TurnWait);
         }
         // A lease that has lapsed while nobody needs it explains nothing.
         self.lease.is_awaited().then_some(KnownReason::LeaseWait)
@@ -275,7 +303,7 @@ impl<S: Source, W: Writer, D: DeadLetters> Pipeline<S, W, D> {
             self.metrics.set_lag(partition, messages, age.as_secs_f64());
         }
         let held = lanes.working.values().filter(|lane| lane.status.borrow().is_held).count();
-        self.metrics.set_held(self.budget.held(), held);
+        self.metrics.set_held(self.budget.held(), held + lanes.expired);
     }
 
     async fn finish(mut self, mut lanes: Lanes, leaves: bool) -> Result<(), PipelineError> {
@@ -320,6 +348,8 @@ fn still_revoked(event: SourceEvent) -> Result<Option<Revocation>, PipelineError
         | SourceEvent::Lost(_)
         | SourceEvent::Committed(_)
         | SourceEvent::Ends(_)
+        | SourceEvent::Inquired { .. }
+        | SourceEvent::OffsetsExpired(_)
         | SourceEvent::LostToRetention { .. } => Ok(None),
     }
 }

@@ -8,6 +8,8 @@ use crate::invariants::Invariant;
 use crate::map::Rejection;
 use crate::progress::Progress;
 use crate::record::{Message, Offset};
+use crate::registry::{LifeNumber, Owner, RegistryError};
+use crate::source::Arrival;
 use crate::writer::StoreError;
 
 /// What happens to a partition.
@@ -15,6 +17,8 @@ use crate::writer::StoreError;
 pub enum Input {
     /// Messages arrived.
     Messages(Vec<Message>),
+    /// No message lies below this offset but those that arrived.
+    Passed(Offset),
     /// The store answered.
     Answer(Answer),
     /// The dead-letter topic answered for each letter.
@@ -25,6 +29,15 @@ pub enum Input {
     Tick,
     /// Begin nothing new; end as soon as nothing is under way.
     Stop,
+}
+
+impl From<Arrival> for Input {
+    fn from(arrival: Arrival) -> Self {
+        match arrival {
+            Arrival::Messages(messages) => Self::Messages(messages),
+            Arrival::Passed(offset) => Self::Passed(offset),
+        }
+    }
 }
 
 /// What a partition wants done, or tells.
@@ -63,6 +76,17 @@ pub enum Effect {
     Expired(Vec<Offset>),
     /// The store was restarted while records of another mapping were not safe: only that mapping can replay them.
     Refused,
+    /// The partition may be written, in this life of its topic.
+    Admitted(LifeNumber),
+    /// The entries are somebody else's: nothing is written.
+    Foreign(Box<Owner>),
+    /// The registry failed; it is asked again.
+    RegistryFailing {
+        /// What went wrong.
+        error: RegistryError,
+        /// How often in a row.
+        attempts: u32,
+    },
     /// Messages lie in the dead-letter topic.
     DeadLettered(usize),
     /// A message can never be stored and holds the partition.

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::batch::{BatchLimits, OpenBatch, Planned};
-use crate::record::{Entry, Message, TimestampUs};
+use crate::record::{Entry, Message, Offset, TimestampUs};
 
 /// Messages and records that are not on their way yet.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
     backlog: VecDeque<Message>,
+    /// Nothing but the backlog lies below.
+    passed: Option<Offset>,
     open: OpenBatch,
     /// A record that did not fit into the open batch.
     spare: Option<Box<Planned>>,
@@ -17,7 +19,18 @@ pub(super) struct Gathering {
 
 impl Gathering {
     pub(super) fn receive(&mut self, messages: Vec<Message>) {
+        self.passed.take_if(|_| !messages.is_empty());
         self.backlog.extend(messages);
+    }
+
+    pub(super) fn pass(&mut self, offset: Offset) {
+        self.passed = Some(offset);
+    }
+
+    /// Returns the offset below which nothing waits to be mapped, where that moved without a message. What lies between
+    /// two messages needs no telling: the later one will move the point further.
+    pub(super) fn take_passed(&mut self) -> Option<Offset> {
+        if self.backlog.is_empty() { self.passed.take() } else { None }
     }
 
     /// Maps what waits until the batch is full; `plan` returns none for a message that becomes no record, and

@@ -14,8 +14,9 @@ use tokio::time::sleep_until;
 use tracing::{debug, error, info, warn};
 
 use super::ask::{Gate, ask};
+use super::desk::Desk;
 use super::effect::{Effect, Input};
-use super::request::Answer;
+use super::request::{Answer, Request};
 use super::standing::StoreSeen;
 use super::state::PartitionState;
 use super::status::{Health, LaneStatus};
@@ -25,6 +26,7 @@ use crate::dead_letter::{DeadLetterError, DeadLetters, Letter};
 use crate::metrics::{Metrics, PartitionMetrics};
 use crate::progress::Progress;
 use crate::record::TopicPartition;
+use crate::registry::Registry;
 use crate::source::{Commit, Intake};
 use crate::writer::Writer;
 
@@ -43,6 +45,7 @@ pub(super) struct Lane<W, D> {
     pub(super) share: Share,
     pub(super) batch_bytes_max: usize,
     pub(super) writer: Arc<W>,
+    pub(super) desk: Arc<Desk>,
     pub(super) letters: Arc<D>,
     pub(super) metrics: Metrics,
     pub(super) health: Arc<Health>,
@@ -58,7 +61,7 @@ struct Flights {
     is_stopped: bool,
 }
 
-impl<W: Writer, D: DeadLetters> Lane<W, D> {
+impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
     /// Works until it is told to stop and nothing is under way; returns what may be committed.
     pub(super) async fn run(mut self) -> Commit {
         let meters = self.metrics.partition(&self.partition);
@@ -79,7 +82,8 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
     }
 
     fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
-        Commit { partition: self.partition.clone(), progress, is_clean, is_owner: self.state.is_owner() }
+        let (partition, life) = (self.partition.clone(), self.state.life());
+        Commit { partition, progress, life, is_clean, is_owner: self.state.is_owner() }
     }
 
     async fn next_input(&mut self, flights: &mut Flights, is_told: &mut bool) -> Input {
@@ -93,7 +97,7 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             Some(seen) = store_seen(&mut self.store.seen) => Input::Store(seen),
             answer = landed(&mut flights.request) => Input::Answer(answer),
             answers = landed(&mut flights.letters) => Input::Letters(answers),
-            Some(messages) = self.intake.next(), if self.state.wants_messages() => Input::Messages(messages),
+            Some(arrival) = self.intake.next(), if self.state.wants_messages() => Input::from(arrival),
             () = wait_until(due) => Input::Tick,
         }
     }
@@ -101,10 +105,7 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
     fn perform(&mut self, effect: Effect, flights: &mut Flights, meters: &PartitionMetrics) {
         self.tell(&effect);
         match effect {
-            Effect::Send(request) => {
-                let (writer, gate, meters) = (Arc::clone(&self.writer), self.gate.clone(), meters.clone());
-                flights.request = Some(Box::pin(async move { ask(&*writer, request, &gate, &meters).await }));
-            }
+            Effect::Send(request) => flights.request = Some(self.ask(request, meters)),
             Effect::Deliver(letters) => flights.letters = Some(self.deliver(letters)),
             Effect::GoBack { progress, is_committed_first } => {
                 let commit = is_committed_first.then(|| self.commit(progress, false));
@@ -119,10 +120,14 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
                 self.metrics.count_violation(invariant);
                 debug_assert!(false, "invariant {} is broken for {}", invariant.name(), self.partition);
             }
-            Effect::StoreFailing { .. } | Effect::Missing { .. } => self.store.look_again.notify_one(),
+            Effect::StoreFailing { .. } | Effect::RegistryFailing { .. } | Effect::Missing { .. } => {
+                self.store.look_again.notify_one();
+            }
             Effect::Stopped => flights.is_stopped = true,
             Effect::Held { .. }
             | Effect::Flooded { .. }
+            | Effect::Admitted(_)
+            | Effect::Foreign(_)
             | Effect::Refused
             | Effect::LettersFailing { .. } => {}
         }
@@ -167,6 +172,9 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             Effect::StoreFailing { error, attempts } => {
                 debug!(topic, partition, attempts, %error, "the store failed again");
             }
+            Effect::Admitted(life) => self.desk.tell_admitted(*life),
+            Effect::Foreign(owner) => self.desk.tell_foreign(owner),
+            Effect::RegistryFailing { error, attempts } => self.desk.tell_failing(error, *attempts),
             Effect::Flooded { offset, reason, flood } => {
                 error!(topic, partition, offset = offset.0, %reason, %flood, "too many messages are rejected, their partition is held until the mapping or the producer is mended");
             }
@@ -187,6 +195,22 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
             | Effect::Stored { .. }
             | Effect::DeadLettered(_)
             | Effect::Stopped => {}
+        }
+    }
+
+    fn ask(&self, request: Request, meters: &PartitionMetrics) -> Flight<Answer> {
+        let (writer, gate, meters) = (Arc::clone(&self.writer), self.gate.clone(), meters.clone());
+        match request {
+            Request::Registry(errand) => {
+                let desk = Arc::clone(&self.desk);
+                Box::pin(async move { Answer::Registry(desk.run(writer, errand, gate).await) })
+            }
+            Request::Survey(_)
+            | Request::Check(_)
+            | Request::Write(_)
+            | Request::Probe(_)
+            | Request::Mend(_)
+            | Request::ReadBack(_) => Box::pin(async move { ask(&*writer, request, &gate, &meters).await }),
         }
     }
 
@@ -220,6 +244,7 @@ impl<W: Writer, D: DeadLetters> Lane<W, D> {
     fn publish(&self) {
         let next = |status: &LaneStatus| LaneStatus {
             progress: self.state.progress(),
+            life: self.state.life(),
             is_owner: self.state.is_owner(),
             answered_to: self.state.answered_to(),
             oldest_timestamp_ms: self.state.oldest_timestamp_ms(),

@@ -34,6 +34,8 @@ pub(super) struct Lanes {
     pub(super) working: HashMap<TopicPartition, LaneHandle>,
     /// Lanes without a partition that still have a request under way; the next lane of the partition waits for it.
     pub(super) retiring: HashMap<TopicPartition, JoinHandle<Commit>>,
+    /// Number of partitions that no lane can work on, because nobody knows where they stand.
+    pub(super) expired: usize,
     /// Partitions that were given up while a request of ours may still have been at work in the store.
     unsettled: HashSet<TopicPartition>,
 }
@@ -41,8 +43,8 @@ pub(super) struct Lanes {
 impl LaneHandle {
     /// Returns what the lane has come to, as a commit while it works.
     fn current(&self, partition: &TopicPartition) -> Commit {
-        let LaneStatus { progress, is_owner, .. } = *self.status.borrow();
-        Commit { partition: partition.clone(), progress, is_clean: false, is_owner }
+        let LaneStatus { progress, life, is_owner, .. } = *self.status.borrow();
+        Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::upkeep::{Done, Errand};
 use crate::batch::Batch;
 use crate::record::{Entry, TimestampUs};
+use crate::registry::RegistryError;
 use crate::writer::{Head, Range, StoreError};
 
 /// One question or write; a partition never has two under way.
@@ -21,6 +23,8 @@ pub enum Request {
     Mend(Vec<(Entry, TimestampUs)>),
     /// Show what was written.
     ReadBack(ReadBack),
+    /// Ask the registry, or tell it something.
+    Registry(Errand),
 }
 
 /// What is asked before a write.
@@ -61,6 +65,8 @@ pub enum Answer {
         /// What the question cost.
         took: Duration,
     },
+    /// What the registry said.
+    Registry(Result<Done, RegistryError>),
     /// The request was not sent: the member could not prove that the partition is still its own.
     NotSent,
 }

@@ -11,8 +11,12 @@ pub enum KnownReason {
     Replay,
     /// The store has not been seen, or does not answer.
     StoreAway,
+    /// The store is slow, and other partitions write first.
+    TurnWait,
     /// The group has not lately told that the partitions are still this member's.
     LeaseWait,
+    /// The registry has not told yet that the partition may be written.
+    LeaveWait,
     /// Records made by another mapping must be safe first.
     MappingDrain,
     /// The last owner may still have a request open.

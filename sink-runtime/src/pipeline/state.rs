@@ -26,6 +26,7 @@ use super::letters::Outbox;
 use super::proving::Proving;
 use super::stall::KnownReason;
 use super::standing::{MadeBy, Standing};
+use super::upkeep::Upkeep;
 use super::work::Work;
 use crate::batch::{BatchLimits, Planned};
 use crate::dead_letter::Letter;
@@ -34,6 +35,7 @@ use crate::ledger::{Fate, Ledger};
 use crate::map::{PartitionMapper, Rejection, Stage};
 use crate::progress::Progress;
 use crate::record::{Message, Offset, TopicPartition};
+use crate::registry::{KEEPER, LastLife};
 use crate::retry::RetryForever;
 
 /// What a partition needs to decide, besides its messages.
@@ -58,6 +60,10 @@ pub struct Beginning {
     pub made_by: MadeBy,
     /// Until when the last owner may have a request open.
     pub fenced_until: Option<Instant>,
+    /// The life of the topic that commits name until the registry has told which it is.
+    pub life: Option<LastLife>,
+    /// The partition may be written; the registry is never asked.
+    pub is_admitted: bool,
 }
 
 /// The state of one partition.
@@ -68,6 +74,7 @@ pub struct PartitionState {
     mapper: PartitionMapper,
     ledger: Ledger,
     standing: Standing,
+    upkeep: Upkeep,
     history: History,
     frontier: Frontier,
     random: SmallRng,
@@ -90,7 +97,8 @@ pub struct PartitionState {
     slack_us: u64,
     /// How far places have been moved since by that, until the partition goes back once more.
     drift_us: u64,
-    has_gone_back: bool,
+    /// From where messages come again, until the first of them has come.
+    gone_back_to: Option<Offset>,
     /// How many records the store has shown so far.
     shown: u64,
     /// What the last pause was for.
@@ -111,13 +119,15 @@ impl PartitionState {
         beginning: Beginning,
         random: SmallRng,
     ) -> Self {
-        let Beginning { progress, made_by, fenced_until } = beginning;
+        let Beginning { progress, made_by, fenced_until, life, is_admitted } = beginning;
+        let is_keeper = partition.partition == KEEPER;
         Self {
             settings,
             partition,
             mapper,
             ledger: Ledger::new(progress.point),
             standing: Standing::new(progress, made_by),
+            upkeep: Upkeep::new(life, is_keeper, is_admitted),
             history: History::new(progress.point.offset),
             frontier: Frontier::default(),
             random,
@@ -135,7 +145,7 @@ impl PartitionState {
             missing: 0,
             slack_us: 0,
             drift_us: 0,
-            has_gone_back: false,
+            gone_back_to: None,
             shown: 0,
             paused_for: KnownReason::BackOff,
             stopping: Stopping::No,
@@ -149,6 +159,7 @@ impl PartitionState {
         let mut effects = Vec::new();
         match input {
             Input::Messages(messages) => self.gathering.receive(messages),
+            Input::Passed(offset) => self.gathering.pass(offset),
             Input::Answer(answer) => self.take_answer(now, answer, &mut effects),
             Input::Letters(answers) => self.take_letters(now, answers, &mut effects),
             Input::Store(seen) => self.see(seen, &mut effects),
@@ -178,6 +189,7 @@ impl PartitionState {
             && self.held.is_empty()
             && self.going_back.is_none()
             && !self.standing.is_refused()
+            && !self.upkeep.is_foreign()
             && self.gathering.backlog() < self.settings.limits.records
             && self.ledger.span() < self.settings.span_max
     }
@@ -209,6 +221,12 @@ impl PartitionState {
         self.ledger.oldest_timestamp_ms().or_else(|| self.gathering.oldest_timestamp_ms())
     }
 
+    /// Returns the life of the topic that commits name.
+    #[must_use]
+    pub fn life(&self) -> Option<LastLife> {
+        self.upkeep.life()
+    }
+
     /// Tells whether the last owner's requests have surely ended, so that commits may bear this member's name.
     #[must_use]
     pub fn is_owner(&self) -> bool {
@@ -236,13 +254,17 @@ impl PartitionState {
             return None;
         }
         let earliest = self.resume_at.max(self.fenced_until);
+        let errand = if self.is_stopping() { None } else { self.upkeep.due() };
+        if !self.upkeep.is_admitted() {
+            return if self.is_stopping() { None } else { errand.max(earliest) };
+        }
         let (proof, write) = if self.is_stopping() {
             (self.proving.last_due(), None)
         } else {
             (self.proving.due(), self.write_due(earliest))
         };
         let proof = proof.map(|due| self.standing.provable_at().map_or(due, |at| due.max(at)));
-        [proof, write].into_iter().flatten().min().map(|due| earliest.map_or(due, |at| due.max(at)))
+        [proof, write, errand].into_iter().flatten().min().map(|due| earliest.map_or(due, |at| due.max(at)))
     }
 
     fn write_due(&self, earliest: Option<Instant>) -> Option<Instant> {
@@ -254,6 +276,9 @@ impl PartitionState {
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if self.fenced_until.is_some_and(|until| now >= until) {
             self.fenced_until = None;
+        }
+        if let Some(offset) = self.gathering.take_passed() {
+            self.ledger.pass(offset);
         }
         if self.is_stopping() {
             self.advance_to_the_end(now, effects);
@@ -275,7 +300,7 @@ impl PartitionState {
 
     /// Maps what waits into the open batch until it is full.
     fn fill(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if !self.held.is_empty() || self.going_back.is_some() {
+        if !self.held.is_empty() || self.going_back.is_some() || !self.upkeep.is_admitted() {
             return;
         }
         let mut gathering = std::mem::take(&mut self.gathering);

@@ -7,12 +7,15 @@ use super::stall::KnownReason;
 use crate::progress::Progress;
 use crate::pulse::Pulse;
 use crate::record::Offset;
+use crate::registry::LastLife;
 
 /// What a partition tells its driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LaneStatus {
     /// What a commit says.
     pub(super) progress: Progress,
+    /// The life of the topic that a commit names.
+    pub(super) life: Option<LastLife>,
     /// Commits may bear this member's name.
     pub(super) is_owner: bool,
     /// The offset below which the store has answered for every message.
@@ -33,9 +36,10 @@ pub(super) struct LaneStatus {
 
 impl LaneStatus {
     /// Returns the status of a lane that begins.
-    pub(super) fn new(progress: Progress, is_owner: bool) -> Self {
+    pub(super) fn new(progress: Progress, life: Option<LastLife>, is_owner: bool) -> Self {
         Self {
             progress,
+            life,
             is_owner,
             answered_to: progress.point.offset,
             oldest_timestamp_ms: None,

@@ -4,8 +4,6 @@
 //! Kafka cluster: a resource that was deleted and created again, or a program without Kubernetes. That is safe because
 //! the group lets only one of the two read a partition at a time. Everybody else is a foreign owner.
 
-use uuid::Uuid;
-
 use super::topic_record::{LastLife, LifeNumber, Owner, TopicRecord, VERSION};
 use crate::record::TopicId;
 
@@ -58,16 +56,17 @@ pub fn decide(known: Option<&TopicRecord>, now: &Claim) -> Decision {
         return Decision::New { life: now.remembered().unwrap_or(LifeNumber::FIRST) };
     };
     let foreign = || Decision::Foreign { owner: Box::new(known.owner.clone()) };
-    if !is_same_owner(&known.owner, &now.owner) {
+    if !known.owner.is_same(&now.owner) {
         return foreign();
     }
     match (known.topic_id, now.topic_id) {
         (_, Some(id)) if known.earlier_topic_ids.contains(&id) => Decision::Stale,
         (Some(then), Some(id)) if then != id => {
-            Decision::NewLife { life: now.remembered().unwrap_or(known.life.next()) }
+            let next = known.life.next();
+            Decision::NewLife { life: now.remembered().map_or(next, |life| life.max(next)) }
         }
         // Offsets of another cluster mean other messages, and without ids nothing could tell them apart.
-        (None, _) | (_, None) if !may_be_same_cluster(&known.owner, &now.owner) => foreign(),
+        (None, _) | (_, None) if !known.owner.may_be_of_same_cluster(&now.owner) => foreign(),
         (Some(_) | None, Some(_) | None) => {
             let life = now.remembered().map_or(known.life, |life| life.max(known.life));
             Decision::Ours { life, is_current: now.record(life, Some(known)) == *known }
@@ -92,28 +91,8 @@ impl Claim {
 
     /// Returns the life by what the group's commits name: the attachment may have been lost with the store's disk.
     fn remembered(&self) -> Option<LifeNumber> {
-        let last = self.last_life?;
-        let is_same = self.topic_id.is_none_or(|id| id == last.topic_id);
-        if is_same { last.life } else { Some(last.life.unwrap_or(LifeNumber::FIRST).next()) }
+        self.last_life.and_then(|last| last.number_of(self.topic_id))
     }
-}
-
-fn is_same_owner(known: &Owner, now: &Owner) -> bool {
-    let is_namesake = (&known.namespace, &known.name) == (&now.namespace, &now.name);
-    let shares_group = known.group_id == now.group_id && may_be_same_cluster(known, now);
-    let is_same_resource = known.uid == now.uid && is_unique(&now.uid);
-    // Another topic in the same entries: their messages could not be told apart.
-    known.topic == now.topic && (is_same_resource || (is_namesake && shares_group))
-}
-
-/// A cluster that does not tell its id is no evidence against it.
-fn may_be_same_cluster(known: &Owner, now: &Owner) -> bool {
-    known.cluster_id == now.cluster_id || known.cluster_id.is_empty() || now.cluster_id.is_empty()
-}
-
-/// Only Kubernetes gives uids that nobody else has.
-fn is_unique(uid: &str) -> bool {
-    Uuid::parse_str(uid).is_ok_and(|uid| !uid.is_nil())
 }
 
 #[cfg(test)]

@@ -34,6 +34,12 @@ pub enum RegistryError {
         /// The entry it belongs to.
         home: Entry,
     },
+    /// The partition was told to stop before the attachment could be written.
+    #[error("the attachment of entry {home} is not written any more")]
+    NotSent {
+        /// The entry it belongs to.
+        home: Entry,
+    },
     /// Somebody else wrote an attachment of that name: a person must look at it.
     #[error("the attachment of entry {home} is none of a sink: {reason}; remove it if it is not needed")]
     Unreadable {

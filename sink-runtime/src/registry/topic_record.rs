@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::map::HeaderNames;
 use crate::record::TopicId;
@@ -85,7 +86,44 @@ impl LifeNumber {
     }
 }
 
+impl LastLife {
+    /// Returns the number of the life that a topic of this id is in, as far as this one tells: the same, or the next.
+    #[must_use]
+    pub fn number_of(self, id: Option<TopicId>) -> Option<LifeNumber> {
+        let is_same = id.is_none_or(|id| id == self.topic_id);
+        if is_same { self.life } else { Some(self.life.unwrap_or(LifeNumber::FIRST).next()) }
+    }
+}
+
+impl Owner {
+    /// Tells whether what this owner has kept belongs to `now`, which may have been created again since.
+    #[must_use]
+    pub fn is_same(&self, now: &Self) -> bool {
+        let is_namesake = (&self.namespace, &self.name) == (&now.namespace, &now.name);
+        let shares_group = self.group_id == now.group_id && self.may_be_of_same_cluster(now);
+        let is_same_resource = self.uid == now.uid && is_unique(&now.uid);
+        // Another topic in the same entries: their messages could not be told apart.
+        self.topic == now.topic && (is_same_resource || (is_namesake && shares_group))
+    }
+
+    /// A cluster that does not tell its id is no evidence against it.
+    pub(super) fn may_be_of_same_cluster(&self, now: &Self) -> bool {
+        self.cluster_id == now.cluster_id || self.cluster_id.is_empty() || now.cluster_id.is_empty()
+    }
+}
+
+/// Only Kubernetes gives uids that nobody else has.
+fn is_unique(uid: &str) -> bool {
+    Uuid::parse_str(uid).is_ok_and(|uid| !uid.is_nil())
+}
+
 impl TopicRecord {
+    /// Returns the life that it tells; none without an id.
+    #[must_use]
+    pub fn last_life(&self) -> Option<LastLife> {
+        self.topic_id.map(|topic_id| LastLife { life: Some(self.life), topic_id })
+    }
+
     /// Returns the ids of all lives but the one of `id`.
     pub(super) fn ids_before(&self, id: Option<TopicId>) -> Vec<TopicId> {
         let replaced = self.topic_id.filter(|known| id.is_some_and(|id| id != *known));

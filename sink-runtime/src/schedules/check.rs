@@ -36,7 +36,8 @@ pub(super) fn commit(shared: &Shared, seat: usize, commit: &Commit) {
         there.extend(slot.message());
         saved.extend(slot.message().filter(|_| slot.is_saved));
     }
-    for logged in shared.log.messages.iter().take_while(|logged| logged.offset < point) {
+    let messages = shared.log.logged.iter().filter(|logged| logged.kind != Kind::Marker);
+    for logged in messages.take_while(|logged| logged.offset < point) {
         let offset = logged.offset;
         let will_be_replayed = offset >= safe && shared.store.lost.contains(&offset);
         let has_ended = there.contains(&offset) || has_ended_elsewhere(shared, offset) || will_be_replayed;
@@ -49,7 +50,7 @@ pub(super) fn commit(shared: &Shared, seat: usize, commit: &Commit) {
 /// Every message is in the store once, or a letter, or deleted by retention of the log or by a policy of the bucket.
 pub(super) fn end(shared: &Shared) {
     let low = shared.log.low;
-    for logged in &shared.log.messages {
+    for logged in &shared.log.logged {
         let (times, offset) = (times_stored(shared, logged), logged.offset);
         let is_letter = shared.truth.letters.contains(&offset);
         match logged.kind {
@@ -61,6 +62,7 @@ pub(super) fn end(shared: &Shared) {
             Kind::Unmappable | Kind::Poison => {
                 assert!(times == 0 && (is_letter || offset < low), "{logged:?} must be a letter");
             }
+            Kind::Marker => assert!(times == 0 && !is_letter, "{logged:?} is no message"),
         }
     }
 }

@@ -99,7 +99,7 @@ impl Lane {
     /// Returns what the lane has come to, as a commit.
     pub(super) fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
         let partition = self.committed.partition.clone();
-        Commit { partition, progress, is_clean, is_owner: self.state.is_owner() }
+        Commit { partition, progress, life: None, is_clean, is_owner: self.state.is_owner() }
     }
 
     /// Returns the same while it works.
@@ -208,6 +208,9 @@ impl Lane {
             Effect::Violated(invariant) => panic!("invariant {} is broken", invariant.name()),
             Effect::Held { offset, reason } => {
                 panic!("{offset} is held although letters are taken: {reason}")
+            }
+            Effect::Admitted(_) | Effect::Foreign(_) | Effect::RegistryFailing { .. } => {
+                panic!("the registry was asked although the partition is admitted")
             }
             Effect::Refused => panic!("refused although the mapping never changed"),
             Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),

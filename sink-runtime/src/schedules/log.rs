@@ -1,4 +1,5 @@
-//! Pure. `Log`: the messages of the simulated partition, with all the times that producers have been seen to give.
+//! Pure. `Log`: the messages of the simulated partition, with all the times that producers have been seen to give, and the
+//! markers of transactions between and behind them.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub(super) const WALL_MS: u64 = 1_700_000_000_000;
 /// Body of a message that the store refuses.
 pub(super) const POISON: &[u8] = b"poison";
 
-/// A message as the log holds it.
+/// What the log holds at an offset.
 #[derive(Clone, Debug)]
 pub(super) struct Logged {
     pub(super) offset: i64,
@@ -24,7 +25,7 @@ pub(super) struct Logged {
     pub(super) kind: Kind,
 }
 
-/// What must become of a message.
+/// What it is, and what must become of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A record of the entry with this key.
@@ -33,12 +34,14 @@ pub(super) enum Kind {
     Unmappable,
     /// A letter: the store refuses it.
     Poison,
+    /// Nothing: it is no message.
+    Marker,
 }
 
 /// One partition.
 #[derive(Debug)]
 pub(super) struct Log {
-    pub(super) messages: Vec<Logged>,
+    pub(super) logged: Vec<Logged>,
     /// What retention has left begins here.
     pub(super) low: i64,
 }
@@ -72,61 +75,74 @@ impl Log {
         let times = times[random.random_range(0..kinds)];
         let count: u64 = random.random_range(15..70);
         let rejects = if random.random_bool(0.3) { 8 } else { 0 };
+        let is_transactional = random.random_bool(0.4);
         let keys: &[&'static str] = if random.random_bool(0.5) { &["a"] } else { &["a", "a", "b"] };
         let mut appended: Vec<Duration> = (0..count).map(|_| moment(random, end)).collect();
         appended.sort();
         let mut offset = random.random_range(0..3);
-        let mut messages = Vec::new();
+        let mut logged = Vec::new();
         for (number, appended) in (0..count).zip(appended) {
+            if is_transactional && random.random_ratio(1, 4) {
+                logged.push(Logged::marker(offset, appended));
+                offset += 1;
+            }
             let timestamp_ms = times.give(random, number, appended);
             let kind = match random.random_range(0..100) {
                 dice if dice < rejects / 2 => Kind::Unmappable,
                 dice if dice < rejects => Kind::Poison,
                 _ => Kind::Record(keys[random.random_range(0..keys.len())]),
             };
-            messages.push(Logged { offset, appended, timestamp_ms, kind });
+            logged.push(Logged { offset, appended, timestamp_ms, kind });
             offset += if random.random_ratio(1, 10) { random.random_range(2..5) } else { 1 };
         }
-        Self { messages, low: 0 }
+        let markers = if is_transactional { random.random_range(1..4) } else { 0 };
+        logged.extend((0..markers).map(|number| Logged::marker(offset + number, end)));
+        Self { logged, low: 0 }
     }
 
-    /// Returns the offset after the last message.
+    /// Returns the offset after the last message or marker.
     pub(super) fn end(&self) -> i64 {
-        self.messages.last().map_or(0, |last| last.offset + 1)
+        self.logged.last().map_or(0, |last| last.offset + 1)
     }
 
-    /// Returns the offset after the last message that is there by now.
+    /// Returns the same by now.
     pub(super) fn high(&self, now: Duration) -> i64 {
-        let there = self.messages.partition_point(|logged| logged.appended <= now);
-        self.messages[..there].last().map_or(self.low, |last| (last.offset + 1).max(self.low))
+        let there = self.logged.partition_point(|logged| logged.appended <= now);
+        self.logged[..there].last().map_or(self.low, |last| (last.offset + 1).max(self.low))
     }
 
-    /// Returns messages from an offset on, and when there will be more where there is none.
+    /// Returns what is there from an offset on, and when there will be more where there is nothing.
     pub(super) fn read(&self, from: i64, now: Duration, most: usize) -> Result<&[Logged], Option<Duration>> {
-        let first = self.messages.partition_point(|logged| logged.offset < from);
-        let there = self.messages.partition_point(|logged| logged.appended <= now);
+        let first = self.logged.partition_point(|logged| logged.offset < from);
+        let there = self.logged.partition_point(|logged| logged.appended <= now);
         if first < there {
-            return Ok(&self.messages[first..there.min(first + most)]);
+            return Ok(&self.logged[first..there.min(first + most)]);
         }
-        Err(self.messages.get(first).map(|logged| logged.appended))
+        Err(self.logged.get(first).map(|logged| logged.appended))
     }
 }
 
 impl Logged {
-    pub(super) fn message(&self) -> Message {
+    fn marker(offset: i64, appended: Duration) -> Self {
+        Self { offset, appended, timestamp_ms: 0, kind: Kind::Marker }
+    }
+
+    /// Returns the message, if it is one.
+    pub(super) fn message(&self) -> Option<Message> {
         let (key, value) = match self.kind {
             Kind::Record(key) => (Some(key), b"0123456789".as_slice()),
             Kind::Unmappable => (None, b"0123456789".as_slice()),
             Kind::Poison => (Some("a"), POISON),
+            Kind::Marker => return None,
         };
-        Message {
+        Some(Message {
             offset: Offset(self.offset),
             timestamp_ms: Some(self.timestamp_ms),
             key: key.map(Bytes::from),
             value: Some(Bytes::from_static(value)),
             headers: Headers::Readable(Vec::new()),
             hold: Hold::none(),
-        }
+        })
     }
 }
 

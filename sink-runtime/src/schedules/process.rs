@@ -7,13 +7,14 @@ mod reading;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::reading::Client;
 use super::broker::Job;
 use super::commits::Committer;
 use super::lane::{Around, Lane};
 use super::watch::{Pulse, Watch};
 use super::world::{Event, Shared};
 use crate::dead_letter::DeadLetterError;
-use crate::kafka::{Signature, Start};
+use crate::kafka::{Passed, Signature, Start};
 use crate::lease::Lease;
 use crate::pipeline::Input;
 
@@ -84,6 +85,7 @@ pub(super) struct Process {
     pub(super) committer: Committer,
     pub(super) generation: u64,
     pub(super) feed: Option<Feed>,
+    client: Client,
     pub(super) is_stopping: bool,
     lease: Lease,
     lanes: VecDeque<Lane>,
@@ -100,6 +102,13 @@ pub(super) struct Process {
 pub(super) struct Feed {
     pub(super) state: FeedState,
     pub(super) position: i64,
+    passed: Passed,
+}
+
+impl Feed {
+    fn unresolved() -> Self {
+        Self { state: FeedState::Unresolved, position: 0, passed: Passed::default() }
+    }
 }
 
 #[derive(Debug)]
@@ -134,6 +143,7 @@ impl Process {
             committer: Committer::default(),
             generation: 0,
             feed: None,
+            client: Client::default(),
             is_stopping: false,
             lease: Lease::default(),
             lanes: VecDeque::new(),

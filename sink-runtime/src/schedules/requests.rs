@@ -268,9 +268,8 @@ impl UnderWay {
         match &self.request {
             Request::Write(batch) => batch.records.iter().map(|record| record.entry.clone()).collect(),
             Request::Mend(places) => places.iter().map(|(entry, _)| entry.clone()).collect(),
-            Request::Survey(_) | Request::Check(_) | Request::Probe(_) | Request::ReadBack(_) => {
-                BTreeSet::new()
-            }
+            Request::Survey(_) | Request::Check(_) | Request::Probe(_) => BTreeSet::new(),
+            Request::ReadBack(_) | Request::Registry(_) => BTreeSet::new(),
         }
     }
 
@@ -286,6 +285,7 @@ impl UnderWay {
                 of_ranges(ranges)
             }
             Request::ReadBack(ReadBack::Points(places)) => of_places(places),
+            Request::Registry(_) => BTreeSet::new(),
         }
     }
 
@@ -329,6 +329,7 @@ impl UnderWay {
             last: TimestampUs(u64::MAX),
         };
         match &self.request {
+            Request::Registry(_) => panic!("the registry is asked although the partition is admitted"),
             Request::Write(_) => Answer::Written(Ok(std::mem::take(&mut self.answers))),
             Request::Survey(entries) => {
                 let newest = |(entry, from): &(Entry, TimestampUs)| {
@@ -375,6 +376,7 @@ impl UnderWay {
 /// Returns the answer to a request that failed.
 pub(super) fn failed(request: &Request, error: StoreError) -> Answer {
     match request {
+        Request::Registry(_) => panic!("the registry is asked although the partition is admitted"),
         Request::Survey(_) => Answer::Surveyed(Err(error)),
         Request::Check(_) => Answer::Checked(Err(error)),
         Request::Write(_) => Answer::Written(Err(error)),

@@ -71,6 +71,7 @@ pub(super) struct Counts {
     pub(super) rewritten: usize,
     pub(super) expired: usize,
     pub(super) letters: usize,
+    pub(super) passed: usize,
 }
 
 impl Counts {
@@ -82,6 +83,7 @@ impl Counts {
         self.rewritten += more.rewritten;
         self.expired += more.expired;
         self.letters += more.letters;
+        self.passed += more.passed;
     }
 }
 

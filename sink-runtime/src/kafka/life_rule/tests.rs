@@ -87,6 +87,11 @@ fn partition_that_was_added_is_unread() {
 }
 
 #[test]
+fn nothing_of_a_later_life_is_skipped_by_whoever_begins_second() {
+    assert_eq!(beginning(&uncommitted(&known('C'), Some(last('C', 2)))), Beginning::NewLife);
+}
+
+#[test]
 fn topic_that_nobody_read_is_unread() {
     let now = known('B');
     assert!(needs_registry(&uncommitted(&now, None)));

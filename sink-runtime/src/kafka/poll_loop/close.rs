@@ -42,7 +42,10 @@ impl PollLoop {
         // A member that is only about to join cannot say that it leaves: the group does not know it by its id yet.
         self.serve_until(|_| context.has_joined());
         self.consumer.unsubscribe();
-        self.serve_until(|consumer| consumer.assignment().is_ok_and(|list| list.count() == 0));
+        // Also partitions that are not read, because nobody knows yet where they begin, must be given back.
+        self.serve_until(|consumer| {
+            !context.has_partitions() && consumer.assignment().is_ok_and(|list| list.count() == 0)
+        });
     }
 
     /// Serves callbacks until a condition holds, for a limited time.

@@ -10,32 +10,33 @@ use tracing::{debug, error, warn};
 
 use super::{PollLoop, is_early, soon};
 use crate::record::{Offset, TopicPartition};
-use crate::source::{Commit, Return};
+use crate::source::{Commit, Return, SourceError};
 
 /// Longest wait for where a log begins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl PollLoop {
     /// Fulfils the wishes of all lanes at once.
-    pub(super) fn go_back(&mut self) {
+    pub(super) fn go_back(&mut self) -> Result<(), SourceError> {
         if is_early(self.go_back_at) {
-            return;
+            return Ok(());
         }
-        let mut ways: Vec<(TopicPartition, Return)> = self
-            .feeds
-            .iter()
-            .filter_map(|(partition, feed)| Some((partition.clone(), feed.wish()?)))
-            .collect();
+        let open = self.feeds.iter().filter(|(_, feed)| feed.is_open());
+        let mut ways: Vec<(TopicPartition, Return)> =
+            open.filter_map(|(partition, feed)| Some((partition.clone(), feed.wish()?))).collect();
         if ways.is_empty() {
-            return;
+            return Ok(());
         }
         self.go_back_at = None;
         if let Err(error) = self.prepare(&mut ways) {
             warn!(%error, "cannot go back yet, it is tried again");
             self.go_back_at = Some(soon());
-            return;
+            return Ok(());
         }
-        self.read_again(&ways);
+        if !self.is_group_waiting()? {
+            self.read_again(&ways);
+        }
+        Ok(())
     }
 
     /// Finds out what is left of the way, and commits where that must come first.

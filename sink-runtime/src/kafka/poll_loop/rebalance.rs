@@ -1,5 +1,6 @@
 //! Takes partitions and gives them up, one change after another. IO: Kafka.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
@@ -7,18 +8,24 @@ use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::{PollLoop, is_early, soon};
+use super::{PollLoop, RETRY_AFTER, is_early, soon};
 use crate::kafka::consumer_context::Rebalance;
 use crate::kafka::feed::Feed;
-use crate::kafka::start::{Resolved, resolve};
+use crate::kafka::start::{Known, Resolved, resolve};
 use crate::kafka::start_rule::Start;
-use crate::record::{Life, TopicPartition};
+use crate::record::{Topic, TopicPartition};
+use crate::registry::Lineage;
 use crate::source::{Assignment, Commit, SourceError, SourceEvent};
 
 /// How long the driver may take over partitions that are taken away; a little more than it allows itself.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(6);
+
+/// How long the registry's answer is waited for before the brokers are asked once more; also how often it is looked whether
+/// somebody has set offsets that have expired.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 
 impl PollLoop {
     /// Takes the changes in order, then begins what can begin.
@@ -34,33 +41,119 @@ impl PollLoop {
                 Rebalance::Revoke { partitions, are_lost } => self.revoke(&partitions, are_lost, runtime),
             }
         }
-        if !self.unresolved.is_empty() && !is_early(self.resolve_at) {
+        let has_news = self.inquiries.hear();
+        if !self.unresolved.is_empty() && (has_news || !is_early(self.resolve_at)) {
             self.assign();
         }
     }
 
-    fn assign(&mut self) {
+    /// Finds out where partitions begin, as far as that can be told now.
+    fn resolve(&mut self) -> Option<Vec<(TopicPartition, Start, Lineage)>> {
         let partitions = std::mem::take(&mut self.unresolved);
-        let from = self.settings.start_from;
-        let Resolved { starts, absent } =
-            match resolve(&self.consumer, &partitions, from, &self.settings.signature) {
+        let topics: BTreeSet<Topic> = partitions.iter().map(|partition| partition.topic.clone()).collect();
+        let topics: Vec<Topic> = topics.into_iter().collect();
+        let cluster_id = self.lives.cluster_id();
+        let known = Known {
+            from: self.settings.start_from,
+            signature: &self.settings.signature,
+            cluster_id: &cluster_id,
+            sightings: &self.lives.sight(&topics),
+            registered: &self.inquiries.take(),
+        };
+        let Resolved { starts, absent, unregistered, expired } =
+            match resolve(&self.consumer, partitions.clone(), &known) {
                 Ok(resolved) => resolved,
                 Err(error) => {
                     warn!(%error, "cannot find out where to begin, it is tried again");
                     self.unresolved = partitions;
                     self.resolve_at = Some(soon());
-                    return;
+                    return None;
                 }
             };
-        // Deleted, or so new that not every broker knows it: the group takes the one away, the other will be there.
-        self.resolve_at = (!absent.is_empty()).then(soon);
-        self.unresolved = absent;
+        for partition in &unregistered {
+            self.inquiries.ask(&partition.topic, &cluster_id, &self.events);
+        }
+        let is_soon = !absent.is_empty();
+        // Those that are absent were deleted, or are so new that not every broker knows them.
+        self.unresolved = [absent, unregistered].concat();
+        self.unresolved.extend(expired.iter().map(|(partition, _)| partition.clone()));
+        let wait = if is_soon { RETRY_AFTER } else { ANSWER_PATIENCE };
+        self.resolve_at = Some(Instant::now() + wait);
+        let waiting = &self.unresolved;
+        let mut now: BTreeMap<TopicPartition, String> = expired.into_iter().collect();
+        let before = self.expired.iter().filter(|(partition, _)| waiting.contains(partition));
+        // Until the registry has answered once more, nothing has changed.
+        for (partition, group_id) in before {
+            now.entry(partition.clone()).or_insert_with(|| group_id.clone());
+        }
+        self.set_expired(now);
+        Some(starts)
+    }
+
+    fn set_expired(&mut self, expired: BTreeMap<TopicPartition, String>) {
+        if self.expired != expired {
+            self.expired = expired;
+            self.tell(SourceEvent::OffsetsExpired(self.expired.clone().into_iter().collect()));
+        }
+    }
+
+    /// Notices topics that the brokers do not know any more, or know as others.
+    pub(super) fn look(&mut self, runtime: &Handle) {
+        let over = self.lives.look(runtime);
+        self.give_up(&over);
+    }
+
+    /// Gives up all partitions of topics whose life is over, without a commit.
+    pub(super) fn give_up(&mut self, topics: &BTreeSet<Topic>) {
+        let is_over = |partition: &&TopicPartition| {
+            topics.contains(&partition.topic) && !self.ended.contains(*partition)
+        };
+        let partitions: Vec<TopicPartition> = self.feeds.keys().filter(is_over).cloned().collect();
+        if partitions.is_empty() {
+            return;
+        }
+        self.tell(SourceEvent::Lost(self.open_of(&partitions)));
+        self.end(partitions);
+    }
+
+    /// Lets nothing more flow from or be committed for partitions, until they begin anew.
+    pub(super) fn end(&mut self, partitions: Vec<TopicPartition>) {
+        self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
+        self.committer.forget();
+        for partition in &partitions {
+            if let Some(feed) = self.feeds.get_mut(partition) {
+                feed.close();
+            }
+        }
+        self.ended.extend(partitions);
+    }
+
+    /// Gives up what has ended, and finds out where it begins.
+    pub(super) fn begin_anew(&mut self) -> Result<(), SourceError> {
+        if self.ended.is_empty() || self.is_group_waiting()? {
+            return Ok(());
+        }
+        let partitions: Vec<TopicPartition> = std::mem::take(&mut self.ended).into_iter().collect();
+        self.drop_feeds(&partitions);
+        self.unresolved.extend(partitions);
+        self.resolve_at = None;
+        Ok(())
+    }
+
+    fn assign(&mut self) {
+        let Some(starts) = self.resolve() else {
+            return;
+        };
         if let Err(error) = self.fit(starts.len()) {
             self.tell(SourceEvent::Failed(error));
             return;
         }
         let mut list = TopicPartitionList::with_capacity(starts.len());
-        for (partition, start) in &starts {
+        let mut replaced = BTreeSet::new();
+        for (partition, start, lineage) in &starts {
+            if self.lives.begin(&partition.topic, lineage.topic_id) {
+                replaced.insert(partition.topic.clone());
+            }
             let Some(feed) = Feed::split(&self.consumer, partition, &self.budget) else {
                 error!(%partition, "cannot split off the queue of a partition");
                 continue;
@@ -78,6 +171,7 @@ impl PollLoop {
         }
         self.unconfirmed.extend(starts);
         self.tell(SourceEvent::Joined);
+        self.give_up(&replaced);
     }
 
     /// Checks that memory is enough for so many partitions more.
@@ -97,9 +191,10 @@ impl PollLoop {
         let commits: Vec<Commit> = self
             .unconfirmed
             .iter()
-            .map(|(partition, start)| Commit {
+            .map(|(partition, start, lineage)| Commit {
                 partition: partition.clone(),
                 progress: start.progress,
+                life: lineage.committed(),
                 is_clean: false,
                 is_owner: !start.is_fenced,
             })
@@ -111,7 +206,7 @@ impl PollLoop {
         }
         self.confirm_at = None;
         let mut assignments = Vec::with_capacity(self.unconfirmed.len());
-        for (partition, start) in std::mem::take(&mut self.unconfirmed) {
+        for (partition, start, lineage) in std::mem::take(&mut self.unconfirmed) {
             if start.lost > 0 {
                 self.tell(SourceEvent::LostToRetention {
                     partition: partition.clone(),
@@ -123,10 +218,9 @@ impl PollLoop {
             };
             let (messages, share) = feed.open();
             let Start { progress, is_own_mapping, is_fenced, .. } = start;
-            let life = Life::FIRST;
             assignments.push(Assignment {
                 partition,
-                life,
+                lineage,
                 progress,
                 is_own_mapping,
                 is_fenced,
@@ -137,17 +231,31 @@ impl PollLoop {
         self.tell(SourceEvent::Assigned(assignments));
     }
 
-    pub(super) fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
+    fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
         self.unresolved.retain(|partition| !partitions.contains(partition));
-        self.unconfirmed.retain(|(partition, _)| !partitions.contains(partition));
+        self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
+        let expired = self.expired.iter().filter(|(partition, _)| !partitions.contains(partition));
+        self.set_expired(
+            expired.map(|(partition, group_id)| (partition.clone(), group_id.clone())).collect(),
+        );
+        self.ended.retain(|partition| !partitions.contains(partition));
         if are_lost {
             self.tell(SourceEvent::Lost(partitions.to_vec()));
         } else {
-            let commits = self.last_commits(partitions, runtime);
-            if let Err(error) = self.committer.commit_and_wait(commits) {
-                warn!(%error, "cannot commit for partitions that are taken away");
-            }
+            self.finish(partitions, runtime);
         }
+        self.drop_feeds(partitions);
+    }
+
+    /// Lets the driver finish with partitions, and commits what has come of it.
+    pub(super) fn finish(&self, partitions: &[TopicPartition], runtime: &Handle) {
+        let commits = self.last_commits(partitions, runtime);
+        if let Err(error) = self.committer.commit_and_wait(commits) {
+            warn!(%error, "cannot commit for partitions that are taken away");
+        }
+    }
+
+    fn drop_feeds(&mut self, partitions: &[TopicPartition]) {
         self.committer.forget();
         self.resume(partitions);
         let mut list = TopicPartitionList::with_capacity(partitions.len());
@@ -162,10 +270,14 @@ impl PollLoop {
         }
     }
 
+    fn open_of(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        let is_open = |partition: &&TopicPartition| self.feeds.get(*partition).is_some_and(Feed::is_open);
+        partitions.iter().filter(is_open).cloned().collect()
+    }
+
     /// Asks the driver to finish with partitions; returns what it may still commit.
     fn last_commits(&self, partitions: &[TopicPartition], runtime: &Handle) -> Vec<Commit> {
-        let is_open = |partition: &&TopicPartition| self.feeds.get(*partition).is_some_and(Feed::is_open);
-        let partitions: Vec<TopicPartition> = partitions.iter().filter(is_open).cloned().collect();
+        let partitions = self.open_of(partitions);
         if partitions.is_empty() {
             return Vec::new();
         }

@@ -21,7 +21,7 @@ fn point(offset: i64, last: Option<u64>) -> CommitPoint {
 
 fn committed(by: &Signature, is_clean: bool, progress: Progress) -> CommitMetadata {
     let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-    CommitMetadata::new(by, &Commit { partition, progress, is_clean, is_owner: true })
+    CommitMetadata::new(by, &Commit { partition, progress, life: None, is_clean, is_owner: true })
 }
 
 /// A commit at 15 that is safe up to 12.

@@ -13,8 +13,10 @@ use crate::pipeline::letters::Returned;
 use crate::pipeline::proving::Answered;
 use crate::pipeline::request::Answer;
 use crate::pipeline::stall::KnownReason;
+use crate::pipeline::upkeep::{Done, News};
 use crate::pipeline::work::{Found, Pause, Settled, Wait, Work};
 use crate::record::Entry;
+use crate::registry::RegistryError;
 use crate::writer::{Head, StoreError};
 
 /// How long a partition keeps still after a time-out where the store answers others: with the 15 s of the request the
@@ -30,6 +32,7 @@ impl PartitionState {
         let settled = match answer {
             Answer::Shown { heads, took } => return self.take_proof(now, heads, took, effects),
             Answer::NotSent => return self.take_back(),
+            Answer::Registry(answer) => return self.take_leave(now, answer, effects),
             Answer::Surveyed(Ok(entries)) => {
                 for (entry, from, newest) in entries {
                     let highest = self.frontier.learn(entry.clone(), from, newest);
@@ -53,6 +56,31 @@ impl PartitionState {
 
     fn settled(&mut self, take: impl FnOnce(&mut Work) -> Settled) -> Settled {
         self.work.as_mut().map(take).unwrap_or_default()
+    }
+
+    /// The registry said whether, and in which life, the partition may be written, or took what it was told.
+    fn take_leave(&mut self, now: Instant, answer: Result<Done, RegistryError>, effects: &mut Vec<Effect>) {
+        let done = match answer {
+            Ok(done) => done,
+            Err(error) => {
+                self.upkeep.failed(now);
+                // Where the partition may be written nothing waits for the registry.
+                if !self.upkeep.is_admitted() {
+                    self.paused_for = KnownReason::BackOff;
+                    self.resume_at = Some(now + self.retry.pause(&mut self.random));
+                }
+                return effects.push(Effect::RegistryFailing { error, attempts: self.retry.attempts() });
+            }
+        };
+        match self.upkeep.done(now, done) {
+            News::None => {}
+            News::Admitted { number, life } => {
+                self.retry.reset();
+                self.mapper.live(life);
+                effects.push(Effect::Admitted(number));
+            }
+            News::Foreign(owner) => effects.push(Effect::Foreign(owner)),
+        }
     }
 
     fn settle(&mut self, now: Instant, settled: Settled, effects: &mut Vec<Effect>) {

@@ -16,6 +16,10 @@ impl PartitionState {
             return;
         }
         self.resume_at = None;
+        let errand = self.upkeep.next(now, self.mapper.header_names());
+        if errand.is_some() || !self.upkeep.is_admitted() {
+            return self.send(errand.map(Request::Registry), effects);
+        }
         let provable_at = self.standing.provable_at();
         if self.proving.due().is_some_and(|due| now >= due) && !is_early(provable_at) {
             self.ask_for_proof(now, effects);

@@ -55,7 +55,7 @@ impl PartitionState {
         self.held.clear();
         self.proving.clear();
         self.missing = 0;
-        self.has_gone_back = true;
+        self.gone_back_to = Some(progress.point.offset);
         effects.push(Effect::GoBack { progress, is_committed_first: back == Back::ToSafe });
     }
 
@@ -63,8 +63,8 @@ impl PartitionState {
     ///
     /// Each of them may have moved the places after it by one microsecond, and nobody can compute by how much any more.
     pub(super) fn note_gap(&mut self, first: Offset) {
-        if std::mem::take(&mut self.has_gone_back) {
-            let gap = first.0.saturating_sub(self.ledger.commit_point().offset.0);
+        if let Some(point) = self.gone_back_to.take() {
+            let gap = first.0.saturating_sub(point.0);
             self.slack_us = u64::try_from(gap).unwrap_or(0).min(SLACK_US_MAX);
             self.drift_us = self.slack_us;
         }

@@ -11,6 +11,7 @@ impl PartitionState {
         !self.held.is_empty()
             || self.outbox.is_blocked()
             || self.standing.is_refused()
+            || self.upkeep.is_foreign()
             || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 
@@ -46,6 +47,9 @@ impl PartitionState {
         }
         if self.resume_at.is_some() {
             return Some(self.paused_for);
+        }
+        if !self.upkeep.is_admitted() {
+            return Some(KnownReason::LeaveWait);
         }
         if self.outbox.is_failing() {
             return Some(KnownReason::BackOff);

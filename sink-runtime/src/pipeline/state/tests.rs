@@ -1,5 +1,7 @@
 //! Pure. What a partition asks for, step by step.
 
+mod leave;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,13 +14,15 @@ use crate::budget::Hold;
 use crate::ledger::CommitPoint;
 use crate::map::Mapper;
 use crate::pipeline::cut::Cut;
-use crate::pipeline::{Answer, Checked, Effect, Input, MadeBy, Request, StoreSeen};
+use crate::pipeline::{Answer, Checked, Effect, Errand, Input, MadeBy, Request, StoreSeen};
 use crate::progress::Progress;
 use crate::record::{
     Entry, Headers, Identity, Life, Message, Offset, Partition, TimestampUs, Topic, TopicPartition,
 };
 use crate::store_start::StoreStart;
 use crate::writer::{Head, StoreError};
+
+mod markers;
 
 /// Time from an answer until it is read back.
 const DELAY: Duration = Duration::from_secs(2);
@@ -59,6 +63,10 @@ impl Bench {
     }
 
     fn unseen(has_dead_letters: bool, fenced_for: Option<Duration>) -> Self {
+        Self::begin(has_dead_letters, fenced_for, true)
+    }
+
+    fn begin(has_dead_letters: bool, fenced_for: Option<Duration>, is_admitted: bool) -> Self {
         let now = tokio::time::Instant::now().into_std();
         let limits =
             BatchLimits { records: 2, bytes: 100, header_bytes: 10_000, age: Duration::from_millis(100) };
@@ -70,6 +78,8 @@ impl Bench {
             progress: Progress::at(CommitPoint { offset: Offset(0), state: None }),
             made_by: MadeBy::OwnMapping,
             fenced_until: fenced_for.map(|wait| now + wait),
+            life: None,
+            is_admitted,
         };
         let random = SmallRng::seed_from_u64(1);
         Self { state: PartitionState::new(settings, partition, mapper, beginning, random), now, next: 0 }
@@ -159,6 +169,11 @@ fn name(effect: &Effect) -> &'static str {
         Effect::Send(Request::Probe(_)) => "probe",
         Effect::Send(Request::Mend(_)) => "mend",
         Effect::Send(Request::ReadBack(_)) => "read back",
+        Effect::Send(Request::Registry(Errand::Admit(_))) => "ask for leave",
+        Effect::Send(Request::Registry(Errand::Publish(_) | Errand::Gather)) => "tell the registry",
+        Effect::Admitted(_) => "admitted",
+        Effect::Foreign(_) => "foreign",
+        Effect::RegistryFailing { .. } => "registry failing",
         Effect::GoBack { is_committed_first: true, .. } => "go back with a commit",
         Effect::GoBack { is_committed_first: false, .. } => "go back",
         Effect::Deliver(_) => "deliver",

@@ -146,4 +146,6 @@ fn group_remembers_the_life_that_the_store_has_lost() {
     assert_eq!(decide(Some(&known()), &remembers(id('B'))), restored);
     assert_eq!(decide(None, &last(id('B'), None)), Decision::New { life: LifeNumber::FIRST });
     assert_eq!(decide(None, &last(id('C'), None)), Decision::New { life: LifeNumber(2) });
+    let no_number = decide(Some(&known()), &Claim { topic_id: Some(id('C')), ..last(id('B'), None) });
+    assert_eq!(no_number, Decision::NewLife { life: LifeNumber(4) }, "lives never go back");
 }

@@ -43,7 +43,7 @@ impl Process {
     pub(super) fn assigned(&mut self, shared: &mut Shared, generation: u64) {
         self.generation = self.generation.max(generation);
         if self.feed.is_none() {
-            self.feed = Some(Feed { state: FeedState::Unresolved, position: 0 });
+            self.feed = Some(Feed::unresolved());
             self.resolve(shared);
         }
     }
@@ -81,6 +81,7 @@ impl Process {
         let commit = Commit {
             partition: shared.partition.clone(),
             progress: start.progress,
+            life: None,
             is_clean: false,
             is_owner: !start.is_fenced,
         };
@@ -95,18 +96,20 @@ impl Process {
         let FeedState::Unconfirmed(start) = std::mem::replace(&mut feed.state, FeedState::Open) else {
             return;
         };
-        feed.position = start.progress.point.offset.0;
+        self.read_from(shared, start.progress.point.offset.0);
         let is_fenced = std::mem::take(&mut self.is_unsettled) || start.is_fenced;
         let made_by = if start.is_own_mapping { MadeBy::OwnMapping } else { MadeBy::OtherMapping };
         let fenced_until = is_fenced.then(|| shared.agenda.instant() + FENCING_WAIT);
-        let beginning = Beginning { progress: start.progress, made_by, fenced_until };
+        let beginning =
+            Beginning { progress: start.progress, made_by, fenced_until, life: None, is_admitted: true };
         let mapper = shared.mapper.partition(&shared.partition, Life::FIRST, start.progress.point.state);
         let dice = dice(shared);
         let state = PartitionState::new(shared.settings, shared.partition.clone(), mapper, beginning, dice);
         self.lanes_begun += 1;
         let asker = Asker { process: self.id, lane: self.lanes_begun };
         let partition = shared.partition.clone();
-        let committed = Commit { partition, progress: start.progress, is_clean: false, is_owner: !is_fenced };
+        let committed =
+            Commit { partition, progress: start.progress, life: None, is_clean: false, is_owner: !is_fenced };
         self.working = Some(asker.lane);
         self.lanes.push_back(Lane::new(asker, state, committed));
         self.begin_next(shared);
@@ -166,7 +169,7 @@ impl Process {
         match then {
             Then::Release => shared.broker.released(&mut shared.agenda, self.id, self.seat),
             Then::TakeAnew => {
-                self.feed = Some(Feed { state: FeedState::Unresolved, position: 0 });
+                self.feed = Some(Feed::unresolved());
                 self.resolve(shared);
             }
             Then::Close { leaves } => {

@@ -3,12 +3,39 @@
 use std::time::Duration;
 
 use super::{FeedState, Happening, NAP, Process, RETRY_AFTER, Then};
+use crate::kafka::{Known, Passed};
 use crate::pipeline::Input;
-use crate::record::Offset;
+use crate::record::{Message, Offset};
 use crate::schedules::commits::Purpose;
 use crate::schedules::log::Logged;
 use crate::schedules::world::{Event, Shared};
 use crate::source::Return;
+
+/// What the client library remembers of the partition's reading. That of the one before stays for a while.
+#[derive(Debug)]
+pub(super) struct Client {
+    position: Known,
+    forgets_at: Option<Duration>,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self { position: Known::Nothing, forgets_at: None }
+    }
+}
+
+impl Client {
+    fn position(&mut self, now: Duration) -> Known {
+        if self.forgets_at.take_if(|at| now >= *at).is_some() {
+            self.position = Known::Nothing;
+        }
+        self.position
+    }
+
+    fn took(&mut self, next: i64) {
+        self.position = Known::Position(Offset(next));
+    }
+}
 
 impl Process {
     pub(super) fn read(&mut self, shared: &mut Shared, id: u64) {
@@ -30,18 +57,41 @@ impl Process {
             self.revoked(shared, Then::TakeAnew);
             return;
         }
+        let now = shared.agenda.now;
+        if !feed.passed.is_own(|| self.client.position(now)) {
+            lane.is_reading = true;
+            shared.agenda.after(NAP, Event::Process(self.id, Happening::Messages(id)));
+            return;
+        }
         let most = usize::try_from(shared.agenda.pick(1..20)).unwrap();
-        match shared.log.read(feed.position, shared.agenda.now, most) {
-            Ok(messages) => {
-                feed.position = messages.last().map_or(feed.position, |last| last.offset + 1);
-                let messages = messages.iter().map(Logged::message).collect();
-                self.input(shared, id, Input::Messages(messages));
+        let (messages, more_at): (Vec<Message>, _) = match shared.log.read(feed.position, now, most) {
+            Ok(logged) => {
+                feed.position = logged.last().map_or(feed.position, |last| last.offset + 1);
+                self.client.took(feed.position);
+                (logged.iter().filter_map(Logged::message).collect(), Some(now))
             }
-            Err(Some(at)) => {
-                lane.is_reading = true;
-                shared.agenda.at(at, Event::Process(self.id, Happening::Messages(id)));
-            }
-            Err(None) => {}
+            Err(more_at) => (Vec::new(), more_at),
+        };
+        if let Some(last) = messages.last() {
+            feed.passed.sent(last.offset);
+            self.input(shared, id, Input::Messages(messages));
+        } else if let Some(offset) = feed.passed.ahead(self.client.position(now)) {
+            shared.counts.passed += 1;
+            self.input(shared, id, Input::Passed(offset));
+        } else if let Some(at) = more_at {
+            lane.is_reading = true;
+            shared.agenda.at(at, Event::Process(self.id, Happening::Messages(id)));
+        }
+    }
+
+    /// Lets the client library begin to read from an offset, as soon as it has forgotten how far it was.
+    pub(super) fn read_from(&mut self, shared: &mut Shared, position: i64) {
+        if self.client.position != Known::Nothing {
+            let delay = shared.agenda.span(0..200);
+            self.client.forgets_at = Some(shared.agenda.now + delay);
+        }
+        if let Some(feed) = &mut self.feed {
+            (feed.position, feed.passed) = (position, Passed::default());
         }
     }
 
@@ -70,16 +120,13 @@ impl Process {
 
     pub(super) fn read_again(&mut self, id: u64, generation: u64, shared: &mut Shared) {
         let lane = self.lanes.iter_mut().find(|lane| lane.asker.lane == id);
-        let Some((lane, feed)) = lane.zip(self.feed.as_mut()) else {
+        let Some(lane) = lane.filter(|_| self.feed.is_some()) else {
             return;
         };
-        if let Some(way) = lane.wish.as_ref() {
-            if way.generation == generation {
-                feed.position = way.offset.0;
-                lane.wish = None;
-            } else {
-                shared.agenda.after(Duration::ZERO, Event::Process(self.id, Happening::GoBack(id)));
-            }
+        if let Some(way) = lane.wish.take_if(|way| way.generation == generation) {
+            self.read_from(shared, way.offset.0);
+        } else if lane.wish.is_some() {
+            shared.agenda.after(Duration::ZERO, Event::Process(self.id, Happening::GoBack(id)));
         }
         self.settle(shared);
     }
