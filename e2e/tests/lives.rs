@@ -143,7 +143,7 @@ async fn topic_that_comes_back_with_more_partitions_is_one_life_for_all_members(
     let mut produced = world.topic.produce(numbered(0..60)).await?;
     world.wait_for(&produced, PATIENCE).await?;
     world.wait_until_committed(60, PATIENCE).await?;
-    world.topic.recreate_with(5).await?;
+    world.recreate_topic_with(5).await?;
     produced.extend(produce_in_life(&world, 2, 1_000).await?);
     expect_stored(&world, &produced).await?;
     world.wait_until_committed(1_000, PATIENCE).await?;

@@ -154,6 +154,15 @@ impl World {
         self.topic.grow(partitions).await
     }
 
+    /// Deletes the topic and creates it again with that many partitions.
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn recreate_topic_with(&mut self, partitions: i32) -> anyhow::Result<()> {
+        self.partitions = partitions;
+        self.topic.recreate_with(partitions).await
+    }
+
     /// Starts a member and returns at once.
     ///
     /// # Errors
