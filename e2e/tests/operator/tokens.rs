@@ -32,7 +32,8 @@ async fn a_token_that_becomes_wrong_is_told_and_leaves_the_pods_alone() -> anyho
     let before = sandbox.until_exists::<StatefulSet>("spoilt-sink").await?;
     sandbox.until_says("spoilt", "TargetReady=True Reconciled", &[]).await?;
     sandbox.set_token("wrong").await?;
-    let refused = ["refuses the token of reductStore.tokenFrom", "check the Secret"];
+    let refusal = format!("{} refuses the token of reductStore.tokenFrom", sandbox.store.url);
+    let refused = [refusal.as_str(), "check the Secret"];
     for condition in ["TargetReady", "Ready"] {
         sandbox.until_says("spoilt", &format!("{condition}=False AuthenticationFailed"), &refused).await?;
     }

@@ -14,7 +14,7 @@ pub(super) async fn delete(act: &Act<'_>, name: &str) -> Result<()> {
     console::say(
         "\nA pod is deleted. It commits what is proven and ends; the next one of its name takes its partitions over.",
     )?;
-    kubectl.show(&["delete", "pod", name, "--namespace", NAMESPACE]).await?;
+    kubectl.show(&["delete", "pod", name, "--namespace", NAMESPACE, "--timeout=3m"]).await?;
     let step = act.progress.step("waits until another pod of this name is ready");
     until("another pod of this name is ready", async || {
         let pod = find(act, name).await?;

@@ -10,7 +10,7 @@ use super::Act;
 use crate::demo::counters::{self, Counters};
 use crate::demo::patience::until;
 use crate::demo::workload::WORKLOADS;
-use crate::demo::{console, pods};
+use crate::demo::{console, kubectl, pods};
 use crate::lab::in_cluster::NAMESPACE;
 
 /// What each sink has counted.
@@ -18,20 +18,20 @@ type Counted = BTreeMap<&'static str, Counters>;
 
 /// Kills the store, waits until Kubernetes has started it again and every sink has made good what that may have cost.
 pub(super) async fn kill(act: &Act<'_>, pod: &str) -> Result<()> {
-    let kubectl = &act.stage.kubectl;
+    let cluster = &act.stage.kubectl;
     let before = counted(act).await?;
     console::say(
         "\nThe store is killed by SIGKILL in the midst of its writes; the kubelet starts it again on the same data.",
     )?;
     let args = ["exec", pod, "--namespace", NAMESPACE, "--", "/sigkill", "reductstore"];
     // It may take kubectl's own connection with it; whether the store was killed is asked below.
-    if let Err(error) = kubectl.run(&args).await {
+    if let Err(error) = cluster.run(&args).await {
         tracing::debug!("kubectl exec ended with the container: {error:#}");
     }
-    console::command(&format!("kubectl {}", args.join(" ")), "")?;
+    console::command(&kubectl::typed(&args), "")?;
     let step = act.progress.step("waits until the store is ready again");
     until("the store is ready again", async || {
-        let pods = pods::selected(kubectl, NAMESPACE, "").await?;
+        let pods = pods::selected(cluster, NAMESPACE, "").await?;
         let store =
             pods.into_iter().find(|found| found.name == pod).with_context(|| format!("find {pod}"))?;
         let was_killed = store.restarts == 1 && store.exit_code == Some(pods::KILLED);
@@ -40,7 +40,7 @@ pub(super) async fn kill(act: &Act<'_>, pod: &str) -> Result<()> {
     })
     .await?;
     step.done();
-    kubectl.show(&["get", "pod", pod, "--namespace", NAMESPACE]).await?;
+    cluster.show(&["get", "pod", pod, "--namespace", NAMESPACE]).await?;
     make_good(act, &before).await
 }
 

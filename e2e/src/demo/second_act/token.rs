@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::Act;
-use crate::demo::kubectl::Kubectl;
+use crate::demo::kubectl::{self, Kubectl};
 use crate::demo::patience::until;
 use crate::demo::{console, pods, sinks};
 use crate::lab::in_cluster::{NAMESPACE, TOKEN_SECRET};
@@ -15,10 +15,13 @@ use crate::lab::in_cluster::{NAMESPACE, TOKEN_SECRET};
 const REFUSED: &str = "the changed token or authorities of the store do not work, those before stay in use";
 const MENDED: &str = "the token and the authorities of the store are again those in use";
 
+/// The arguments by which kubectl shows the logs of all sinks.
+const LOGS: [&str; 6] = ["logs", "--namespace", NAMESPACE, "--selector", pods::OF_SINKS, "--prefix"];
+
 /// Sets a wrong token, waits until operator and pods have told so, sets the right one and waits until all is well.
 pub(super) async fn spoil_and_mend(act: &Act<'_>) -> Result<()> {
-    let kubectl = &act.stage.kubectl;
-    let all_ready = async || sinks::expect_ready(kubectl, "True", "Reconciled").await;
+    let cluster = &act.stage.kubectl;
+    let all_ready = async || sinks::expect_ready(cluster, "True", "Reconciled").await;
     tell(act, "waits until every sink is ready again", all_ready).await?;
     spoil(act).await?;
     act.catch_up().await?;
@@ -26,36 +29,36 @@ pub(super) async fn spoil_and_mend(act: &Act<'_>) -> Result<()> {
 }
 
 async fn spoil(act: &Act<'_>) -> Result<()> {
-    let kubectl = &act.stage.kubectl;
+    let cluster = &act.stage.kubectl;
     console::say(
         "\nA wrong token comes into the Secret. The pods go on by the one that works, and somebody must be told.",
     )?;
-    set_token(kubectl, "wrong", "wrong").await?;
+    set_token(cluster, "wrong", "wrong").await?;
     let operator =
         tell(act, "waits until the operator looks again, once a minute, and says so", async || {
-            sinks::expect_ready(kubectl, "False", "AuthenticationFailed").await
+            sinks::expect_ready(cluster, "False", "AuthenticationFailed").await
         });
     let pods =
-        tell(act, "waits until every pod has tried the token", async || expect_log(kubectl, REFUSED).await);
+        tell(act, "waits until every pod has tried the token", async || expect_log(cluster, REFUSED).await);
     tokio::try_join!(operator, pods)?;
-    kubectl.show(&["get", "ksink", "--namespace", NAMESPACE]).await?;
+    cluster.show(&["get", "ksink", "--namespace", NAMESPACE]).await?;
     let message = r#"--output=jsonpath={.status.conditions[?(@.type=="Ready")].message}"#;
-    kubectl.show(&["get", "ksink", "weather", "--namespace", NAMESPACE, message]).await?;
-    show_log(kubectl, REFUSED).await
+    cluster.show(&["get", "ksink", "weather", "--namespace", NAMESPACE, message]).await?;
+    show_log(cluster, REFUSED).await
 }
 
 async fn mend(act: &Act<'_>) -> Result<()> {
-    let kubectl = &act.stage.kubectl;
+    let cluster = &act.stage.kubectl;
     console::say("\nThe token is mended.")?;
-    set_token(kubectl, &act.stage.addresses.store_token, "$TOKEN").await?;
+    set_token(cluster, &act.stage.addresses.store_token, "$TOKEN").await?;
     let operator = tell(act, "waits until the operator says that every sink is ready", async || {
-        sinks::expect_ready(kubectl, "True", "Reconciled").await
+        sinks::expect_ready(cluster, "True", "Reconciled").await
     });
     let pods = tell(act, "waits until every pod has seen it, without a restart", async || {
-        expect_log(kubectl, MENDED).await
+        expect_log(cluster, MENDED).await
     });
     tokio::try_join!(operator, pods)?;
-    kubectl.show(&["get", "ksink", "--namespace", NAMESPACE]).await.map(drop)
+    cluster.show(&["get", "ksink", "--namespace", NAMESPACE]).await.map(drop)
 }
 
 async fn tell(act: &Act<'_>, title: &str, look: impl AsyncFnMut() -> Result<()>) -> Result<()> {
@@ -66,19 +69,18 @@ async fn tell(act: &Act<'_>, title: &str, look: impl AsyncFnMut() -> Result<()>)
 }
 
 /// Changes the Secret as a user would; `shown` stands on the screen in the place of the token.
-async fn set_token(kubectl: &Kubectl, token: &str, shown: &str) -> Result<()> {
+async fn set_token(cluster: &Kubectl, token: &str, shown: &str) -> Result<()> {
     let (secret, key) = TOKEN_SECRET;
+    let args = ["patch", "secret", secret, "--namespace", NAMESPACE, "--patch"];
     let patch = |value: &str| json!({ "stringData": { key: value } }).to_string();
-    let output =
-        kubectl.run(&["patch", "secret", secret, "--namespace", NAMESPACE, "--patch", &patch(token)]).await?;
-    let typed = format!("kubectl patch secret {secret} --namespace {NAMESPACE} --patch '{}'", patch(shown));
-    console::command(&typed, &output)
+    let output = cluster.run(&[&args[..], &[&patch(token)]].concat()).await?;
+    console::command(&kubectl::typed(&[&args[..], &[&patch(shown)]].concat()), &output)
 }
 
 /// Fails unless every pod of a sink has logged `line`.
-async fn expect_log(kubectl: &Kubectl, line: &str) -> Result<()> {
-    let pods = pods::selected(kubectl, NAMESPACE, pods::OF_SINKS).await?;
-    let logs = logs(kubectl).await?;
+async fn expect_log(cluster: &Kubectl, line: &str) -> Result<()> {
+    let pods = pods::selected(cluster, NAMESPACE, pods::OF_SINKS).await?;
+    let logs = logs(cluster).await?;
     let lines = logs.lines().filter(|logged| logged.contains(line));
     let told: BTreeSet<_> = lines.filter_map(|logged| logged.split_whitespace().next()).collect();
     ensure!(told.len() == pods.len(), "{} of {} pods have logged {line:?}", told.len(), pods.len());
@@ -86,15 +88,14 @@ async fn expect_log(kubectl: &Kubectl, line: &str) -> Result<()> {
 }
 
 /// Shows the first such line.
-async fn show_log(kubectl: &Kubectl, line: &str) -> Result<()> {
-    let logs = logs(kubectl).await?;
+async fn show_log(cluster: &Kubectl, line: &str) -> Result<()> {
+    let logs = logs(cluster).await?;
     let logged = logs.lines().find(|logged| logged.contains(line)).unwrap_or_default();
-    let selector = pods::OF_SINKS;
-    console::command(&format!("kubectl logs --selector {selector} --namespace {NAMESPACE} --prefix"), logged)
+    console::command(&format!("{} | grep token", kubectl::typed(&LOGS)), logged)
 }
 
-async fn logs(kubectl: &Kubectl) -> Result<String> {
-    let all = ["--prefix", "--tail=-1", "--max-log-requests=20"];
-    let args = ["logs", "--namespace", NAMESPACE, "--selector", pods::OF_SINKS];
-    kubectl.run(&[&args[..], &all[..]].concat()).await
+async fn logs(cluster: &Kubectl) -> Result<String> {
+    // Else kubectl shows the last lines of no more than five pods.
+    let all = ["--tail=-1", "--max-log-requests=20"];
+    cluster.run(&[&LOGS[..], &all].concat()).await
 }
