@@ -34,10 +34,9 @@ async fn spoil(act: &Act<'_>) -> Result<()> {
         "\nA wrong token comes into the Secret. The pods go on by the one that works, and somebody must be told.",
     )?;
     set_token(cluster, "wrong", "wrong").await?;
-    let operator =
-        tell(act, "waits until the operator looks again, once a minute, and says so", async || {
-            sinks::expect_ready(cluster, "False", "AuthenticationFailed").await
-        });
+    let operator = tell(act, "waits until the operator says so", async || {
+        sinks::expect_ready(cluster, "False", "AuthenticationFailed").await
+    });
     let pods =
         tell(act, "waits until every pod has tried the token", async || expect_log(cluster, REFUSED).await);
     tokio::try_join!(operator, pods)?;
