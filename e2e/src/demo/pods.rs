@@ -66,12 +66,20 @@ pub async fn selected(kubectl: &Kubectl, namespace: &str, selector: &str) -> Res
     Ok(staying.map(Pod::of).collect())
 }
 
+/// Returns the pod of this name, which is not about to end.
+///
+/// # Errors
+/// There is none, or kubectl fails.
+pub async fn named(kubectl: &Kubectl, name: &str) -> Result<Pod> {
+    let pods = selected(kubectl, NAMESPACE, "").await?;
+    pods.into_iter().find(|pod| pod.name == name).with_context(|| format!("find pod {name}"))
+}
+
 /// Says which pods were disturbed without being asked for, and which were not although they should have been.
 #[must_use]
 pub fn surprises(before: &[Pod], after: &[Pod], asked: Asked<'_>) -> Vec<String> {
     let early = before.iter().filter(|pod| pod.restarts > 0);
-    let early = early
-        .map(|pod| format!("{} was started again {} times before the second act", pod.name, pod.restarts));
+    let early = early.map(|pod| format!("{} has restarts before the second act: {}", pod.name, pod.restarts));
     let came = after.iter().filter(|pod| !before.iter().any(|old| old.name == pod.name));
     let came = came.map(|pod| format!("{} was not there before the second act", pod.name));
     let changed = before.iter().filter_map(|old| {
@@ -91,14 +99,12 @@ fn disturbance(old: &Pod, pod: &Pod, asked: Asked<'_>) -> Option<String> {
         (true, true) | (false, false) => {}
     }
     let wanted = i32::from(name == asked.killed);
+    let last = pod.exit_code.map_or_else(String::new, |code| format!(", the last after exit code {code}"));
     if again != wanted {
-        return Some(format!(
-            "{name} was started again {again} times, not {wanted}, last after exit {:?}",
-            pod.exit_code
-        ));
+        return Some(format!("{name} has restarts: {again} instead of {wanted}{last}"));
     }
-    (wanted > 0 && pod.exit_code != Some(KILLED))
-        .then(|| format!("{name} ended by {:?}, not by SIGKILL", pod.exit_code))
+    let was_killed = wanted == 0 || pod.exit_code == Some(KILLED);
+    (!was_killed).then(|| format!("{name} has a restart{last}, not after SIGKILL"))
 }
 
 impl Pod {
@@ -148,11 +154,11 @@ mod tests {
     fn a_pod_that_crashes_is_a_surprise_also_where_it_took_the_place_of_a_deleted_one() {
         check(
             |after| after[1] = pod("sink-1", "b", 1, Some(101)),
-            &["sink-1 was started again 1 times, not 0, last after exit Some(101)"],
+            &["sink-1 has restarts: 1 instead of 0, the last after exit code 101"],
         );
         check(
             |after| after[0] = pod("sink-0", "d", 2, Some(1)),
-            &["sink-0 was started again 2 times, not 0, last after exit Some(1)"],
+            &["sink-0 has restarts: 2 instead of 0, the last after exit code 1"],
         );
     }
 
@@ -169,17 +175,14 @@ mod tests {
     #[test]
     fn a_disturbance_that_did_not_happen_or_happened_twice_is_a_surprise() {
         check(|after| after[0] = pod("sink-0", "a", 0, None), &["sink-0 is still the pod that was deleted"]);
-        check(
-            |after| after[2] = pod("store-0", "c", 0, None),
-            &["store-0 was started again 0 times, not 1, last after exit None"],
-        );
+        check(|after| after[2] = pod("store-0", "c", 0, None), &["store-0 has restarts: 0 instead of 1"]);
         check(
             |after| after[2] = pod("store-0", "c", 2, Some(KILLED)),
-            &["store-0 was started again 2 times, not 1, last after exit Some(137)"],
+            &["store-0 has restarts: 2 instead of 1, the last after exit code 137"],
         );
         check(
             |after| after[2] = pod("store-0", "c", 1, Some(0)),
-            &["store-0 ended by Some(0), not by SIGKILL"],
+            &["store-0 has a restart, the last after exit code 0, not after SIGKILL"],
         );
     }
 }

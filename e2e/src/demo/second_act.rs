@@ -87,17 +87,23 @@ impl Act<'_> {
             pace("numbers"),
             pace("cameras")
         ))?;
-        let step = self.progress.step("waits until messages of every kind flow");
-        until("messages of every kind flow", async || {
+        self.wait_until("messages of every kind flow", async || {
             let flow = WORKLOADS.iter().all(|workload| self.delivered.of(workload.name).messages > 0);
             ensure!(flow, "some are still to come");
             Ok(())
         })
         .await?;
-        step.done();
         pod::delete(self, ASKED.deleted).await?;
         store::kill(self, ASKED.killed).await?;
         token::spoil_and_mend(self).await
+    }
+
+    /// Shows a step that ends as soon as `look` succeeds.
+    async fn wait_until(&self, what: &str, look: impl AsyncFnMut() -> Result<()>) -> Result<()> {
+        let step = self.progress.step(&format!("waits until {what}"));
+        until(what, look).await?;
+        step.done();
+        Ok(())
     }
 
     /// Waits until everything that is produced by now is stored, and committed.

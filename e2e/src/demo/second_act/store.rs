@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 
 use super::Act;
 use crate::demo::counters::{self, Counters};
-use crate::demo::patience::until;
 use crate::demo::workload::WORKLOADS;
 use crate::demo::{console, kubectl, pods};
 use crate::lab::in_cluster::NAMESPACE;
@@ -25,21 +24,15 @@ pub(super) async fn kill(act: &Act<'_>, pod: &str) -> Result<()> {
     )?;
     let args = ["exec", pod, "--namespace", NAMESPACE, "--", "/sigkill", "reductstore"];
     // It may take kubectl's own connection with it; whether the store was killed is asked below.
-    if let Err(error) = cluster.run(&args).await {
-        tracing::debug!("kubectl exec ended with the container: {error:#}");
-    }
+    let said = cluster.run(&args).await.map_or_else(|error| format!("{error:#}"), |_| "nothing".to_owned());
     console::command(&kubectl::typed(&args), "")?;
-    let step = act.progress.step("waits until the store is ready again");
-    until("the store is ready again", async || {
-        let pods = pods::selected(cluster, NAMESPACE, "").await?;
-        let store =
-            pods.into_iter().find(|found| found.name == pod).with_context(|| format!("find {pod}"))?;
+    act.wait_until("the store is ready again", async || {
+        let store = pods::named(cluster, pod).await?;
         let was_killed = store.restarts == 1 && store.exit_code == Some(pods::KILLED);
-        ensure!(was_killed && store.is_ready, "{store:?}");
+        ensure!(was_killed && store.is_ready, "{store:?}; kubectl exec said {said}");
         Ok(())
     })
     .await?;
-    step.done();
     cluster.show(&["get", "pod", pod, "--namespace", NAMESPACE]).await?;
     make_good(act, &before).await
 }
@@ -49,15 +42,13 @@ async fn make_good(act: &Act<'_>, before: &Counted) -> Result<()> {
     console::say(
         "A kill can take back what a store has shown: each sink goes back to its safe point and asks for every record.",
     )?;
-    let step = act.progress.step("waits until every sink has gone back to its safe point");
-    until("every sink has gone back to its safe point", async || {
+    act.wait_until("every sink has gone back to its safe point", async || {
         for (sink, Counters { recognised, rewritten }) in since(&counted(act).await?, before) {
             ensure!(recognised + rewritten > 0, "{sink} has asked for no record yet");
         }
         Ok(())
     })
     .await?;
-    step.done();
     act.catch_up().await?;
     console::say(table(&since(&counted(act).await?, before)))
 }

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::Act;
 use crate::demo::kubectl::{self, Kubectl};
-use crate::demo::patience::until;
 use crate::demo::{console, pods, sinks};
 use crate::lab::in_cluster::{NAMESPACE, TOKEN_SECRET};
 
@@ -22,7 +21,7 @@ const LOGS: [&str; 6] = ["logs", "--namespace", NAMESPACE, "--selector", pods::O
 pub(super) async fn spoil_and_mend(act: &Act<'_>) -> Result<()> {
     let cluster = &act.stage.kubectl;
     let all_ready = async || sinks::expect_ready(cluster, "True", "Reconciled").await;
-    tell(act, "waits until every sink is ready again", all_ready).await?;
+    act.wait_until("every sink is ready again", all_ready).await?;
     spoil(act).await?;
     act.catch_up().await?;
     mend(act).await
@@ -34,11 +33,10 @@ async fn spoil(act: &Act<'_>) -> Result<()> {
         "\nA wrong token comes into the Secret. The pods go on by the one that works, and somebody must be told.",
     )?;
     set_token(cluster, "wrong", "wrong").await?;
-    let operator = tell(act, "waits until the operator says so", async || {
+    let operator = act.wait_until("the operator says so", async || {
         sinks::expect_ready(cluster, "False", "AuthenticationFailed").await
     });
-    let pods =
-        tell(act, "waits until every pod has tried the token", async || expect_log(cluster, REFUSED).await);
+    let pods = act.wait_until("every pod has tried the token", async || expect_log(cluster, REFUSED).await);
     tokio::try_join!(operator, pods)?;
     cluster.show(&["get", "ksink", "--namespace", NAMESPACE]).await?;
     let message = r#"--output=jsonpath={.status.conditions[?(@.type=="Ready")].message}"#;
@@ -50,21 +48,13 @@ async fn mend(act: &Act<'_>) -> Result<()> {
     let cluster = &act.stage.kubectl;
     console::say("\nThe token is mended.")?;
     set_token(cluster, &act.stage.addresses.store_token, "$TOKEN").await?;
-    let operator = tell(act, "waits until the operator says that every sink is ready", async || {
+    let operator = act.wait_until("the operator says that every sink is ready", async || {
         sinks::expect_ready(cluster, "True", "Reconciled").await
     });
-    let pods = tell(act, "waits until every pod has seen it, without a restart", async || {
-        expect_log(cluster, MENDED).await
-    });
+    let pods = act
+        .wait_until("every pod has seen it, without a restart", async || expect_log(cluster, MENDED).await);
     tokio::try_join!(operator, pods)?;
     cluster.show(&["get", "ksink", "--namespace", NAMESPACE]).await.map(drop)
-}
-
-async fn tell(act: &Act<'_>, title: &str, look: impl AsyncFnMut() -> Result<()>) -> Result<()> {
-    let step = act.progress.step(title);
-    until(title.trim_start_matches("waits until "), look).await?;
-    step.done();
-    Ok(())
 }
 
 /// Changes the Secret as a user would; `shown` stands on the screen in the place of the token.
