@@ -10,6 +10,8 @@ mod fresh_broker;
 mod sandbox;
 #[path = "operator/secured.rs"]
 mod secured;
+#[path = "operator/tokens.rs"]
+mod tokens;
 
 use brokers::Brokers;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -228,25 +230,6 @@ async fn keeps_the_old_configuration_until_the_rollout_is_over() -> anyhow::Resu
 async fn configurations(sandbox: &Sandbox) -> anyhow::Result<Vec<String>> {
     let maps = sandbox.api::<ConfigMap>().list(&ListParams::default().labels("kafkasink.dev/config")).await?;
     Ok(maps.into_iter().filter_map(|map| map.data?.remove("config.yaml")).collect())
-}
-
-#[tokio::test]
-async fn says_what_is_wrong_with_a_token_and_heals_when_it_is_mended() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start().await?;
-    sandbox.set_token("wrong").await?;
-    sandbox.apply_sink("token", json!({})).await?;
-    sandbox
-        .until_says(
-            "token",
-            "TargetReady=False AuthenticationFailed",
-            &["refuses the token of reductStore.tokenFrom"],
-        )
-        .await?;
-    sandbox.until_says("token", "Stalled=True AuthenticationFailed", &[]).await?;
-    assert_eq!(sandbox.api::<StatefulSet>().get_opt("token-sink").await?, None, "no pod starts");
-    sandbox.set_token(&sandbox.store.token.clone()).await?;
-    sandbox.until_exists::<StatefulSet>("token-sink").await?;
-    sandbox.finish().await
 }
 
 #[tokio::test]

@@ -6,12 +6,13 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kafkasink_crds::resource::KafkaSink;
+use kafkasink_crds::resource::{KafkaSink, KafkaSinkSpec};
 use kube::api::{ListParams, PartialObjectMeta};
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::controller::{self, Action, Config, Controller};
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::watch;
@@ -27,7 +28,7 @@ use crate::metrics::Outcome;
 use crate::reconcile::{ReconcileError, reconcile};
 use crate::requeue::Next;
 use crate::telemetry::chain;
-use crate::{finalizer, requeue};
+use crate::{finalizer, references, requeue};
 
 /// A resource, or why it cannot be read: one that cannot must not stop the others.
 pub(crate) type Guarded = DeserializeGuard<KafkaSink>;
@@ -94,13 +95,37 @@ pub(crate) async fn run(
 
 fn controller(client: &Client, watch: &Watch) -> Controller<Guarded> {
     let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    Controller::new(watch.api::<Guarded>(client), watcher::Config::default())
+    let controller = Controller::new(watch.api::<Guarded>(client), watcher::Config::default());
+    let all = watcher::Config::default();
+    let secrets = users_of::<Secret>(controller.store(), references::names_secret);
+    let config_maps = users_of::<ConfigMap>(controller.store(), references::names_config_map);
+    controller
         .with_config(Config::default().concurrency(watch.concurrency))
         .owns(watch.metadata::<StatefulSet>(client), ours.clone())
         .owns(watch.metadata::<Service>(client), ours.clone())
         .owns(watch.metadata::<ServiceAccount>(client), ours.clone())
         .owns(watch.metadata::<ConfigMap>(client), ours.clone())
         .owns(watch.metadata::<PodDisruptionBudget>(client), ours)
+        .watches(watch.metadata::<Secret>(client), all.clone(), secrets)
+        .watches(watch.metadata::<ConfigMap>(client), all, config_maps)
+}
+
+/// Returns a function that finds the resources which refer to an object; of the object nothing but its name is known.
+fn users_of<K>(
+    sinks: Store<Guarded>,
+    names: fn(&KafkaSinkSpec, &str) -> bool,
+) -> impl Fn(PartialObjectMeta<K>) -> Vec<ObjectRef<Guarded>>
+where
+    K: Resource<DynamicType = ()>,
+{
+    move |object| {
+        let (namespace, name) = (object.namespace(), object.name_any());
+        let refers = |sink: &Guarded| {
+            sink.namespace() == namespace && sink.0.as_ref().is_ok_and(|sink| names(&sink.spec, &name))
+        };
+        let users = sinks.state().into_iter().filter(|sink| refers(sink));
+        users.map(|sink| ObjectRef::from_obj(&*sink)).collect()
+    }
 }
 
 /// Waits until the API server serves `KafkaSink`s and lets us list them.

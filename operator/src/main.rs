@@ -27,6 +27,7 @@ mod names;
 mod publish;
 mod reconcile;
 mod reduct;
+mod references;
 mod render;
 mod requeue;
 mod status;

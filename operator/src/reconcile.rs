@@ -92,7 +92,7 @@ async fn refuse(
     now: Timestamp,
 ) -> Result<Next, ReconcileError> {
     report(context, resource, status::refused(resource, problem, fetched.workload.as_ref(), now)).await?;
-    // A Secret may appear and a foreign object go at any moment; nothing tells us of it.
+    // A foreign object may go at any moment, and nothing tells us of it.
     let only_by_resource = [Reason::InvalidSpec, Reason::NotImplementedYet].contains(&problem.reason);
     Ok(if only_by_resource { Next::Refused } else { Next::Failed })
 }

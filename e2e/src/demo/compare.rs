@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::workload::{Message, Workload};
+use super::workload::{Message, Sent, Workload};
 
 /// One record as the store returned it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub struct Stored {
     pub body: Bytes,
 }
 
-/// Which message (by number) was delivered to which (partition, offset).
-pub type Produced = BTreeMap<(i32, i64), u64>;
+/// Which message was delivered to which (partition, offset).
+pub type Produced = BTreeMap<(i32, i64), Sent>;
 
 /// The verdict on one workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,25 +56,23 @@ const DIFFERENCES_MAX: usize = 10;
 /// Takes one record after the other, so that not all payloads are in memory at once.
 pub struct Comparison<'a> {
     workload: &'a Workload,
-    start_ms: u64,
     produced: &'a Produced,
     seen: BTreeMap<(i32, i64), u64>,
     verdict: Verdict,
 }
 
 impl<'a> Comparison<'a> {
-    /// Begins to compare `workload`, whose message 0 has the time `start_ms`.
+    /// Begins to compare `workload`.
     #[must_use]
-    pub fn new(workload: &'a Workload, start_ms: u64, produced: &'a Produced) -> Self {
-        Self { workload, start_ms, produced, seen: BTreeMap::new(), verdict: Verdict::default() }
+    pub fn new(workload: &'a Workload, produced: &'a Produced) -> Self {
+        Self { workload, produced, seen: BTreeMap::new(), verdict: Verdict::default() }
     }
 
     /// Takes one record that was found in the entry of `partition`.
     pub fn take(&mut self, partition: i32, stored: &Stored) {
         let offset = stored.labels.get("kafka_offset").and_then(|text| text.parse().ok());
         let place = offset.map(|offset| (partition, offset));
-        let Some((place, index)) = place.and_then(|at| self.produced.get(&at).map(|index| (at, *index)))
-        else {
+        let Some((place, sent)) = place.and_then(|at| self.produced.get(&at).map(|sent| (at, *sent))) else {
             self.verdict.duplicates += 1;
             return self.differs(format!("partition {partition}, {}: of no message", stored.timestamp_us));
         };
@@ -83,7 +81,7 @@ impl<'a> Comparison<'a> {
         if *times > 1 {
             self.verdict.duplicates += 1;
         }
-        match difference(&self.workload.message(index, self.start_ms), stored) {
+        match difference(&self.workload.message(sent), stored) {
             Some(what) => self.differs(format!("partition {partition}, offset {}: {what}", place.1)),
             None if self.seen.get(&place) == Some(&1) => {
                 self.verdict.stored += 1;
@@ -138,11 +136,15 @@ fn difference(message: &Message, stored: &Stored) -> Option<String> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::workload::WORKLOADS;
+    use super::super::workload::{Sent, WORKLOADS};
     use super::{Comparison, Produced, Stored, Verdict};
 
+    fn sent(index: u64) -> Sent {
+        Sent { index, timestamp_ms: 1_000 + index }
+    }
+
     fn stored(index: u64, offset: i64) -> Stored {
-        let message = WORKLOADS[1].message(index, 1_000);
+        let message = WORKLOADS[1].message(sent(index));
         let mut labels: BTreeMap<_, _> =
             message.record.labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         labels.insert("kafka_offset".into(), offset.to_string());
@@ -151,8 +153,8 @@ mod tests {
     }
 
     fn check(records: &[Stored], expected: impl Fn(&Verdict) -> bool) {
-        let produced: Produced = [((0, 0), 0), ((0, 1), 4)].into();
-        let mut comparison = Comparison::new(&WORKLOADS[1], 1_000, &produced);
+        let produced: Produced = [((0, 0), sent(0)), ((0, 1), sent(4))].into();
+        let mut comparison = Comparison::new(&WORKLOADS[1], &produced);
         for record in records {
             comparison.take(0, record);
         }

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::time::{Instant, interval};
 
-use super::compare::Produced;
+use crate::lab::in_cluster::NAMESPACE;
 
 /// Between two looks at the group.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -20,20 +20,23 @@ const STANDSTILL_MAX: Duration = Duration::from_secs(90);
 /// Longest wait for one answer of the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Waits until `group` has committed all of `produced` in `topic`; `tell` is called with what is left.
+/// The offset after the last one that counts, by partition.
+pub type Ends = BTreeMap<i32, i64>;
+
+/// Waits until the sink of `topic` has committed everything below `ends`; `tell` is called with what is left.
 ///
 /// # Errors
 /// The broker does not answer, or the group has not moved for 90 s.
 pub async fn wait_until_committed(
     bootstrap: &str,
-    group: &str,
     topic: &'static str,
-    produced: &Produced,
+    ends: Ends,
     tell: impl Fn(u64),
 ) -> Result<()> {
-    let consumer = ClientConfig::new().set("bootstrap.servers", bootstrap).set("group.id", group).create();
+    let group = format!("{NAMESPACE}.{topic}");
+    let consumer = ClientConfig::new().set("bootstrap.servers", bootstrap).set("group.id", &group).create();
     let consumer: Arc<BaseConsumer> = Arc::new(consumer.context("create a client of the group")?);
-    let ends = Arc::new(ends(produced));
+    let ends = Arc::new(ends);
     let (mut look, mut last, mut moved) = (interval(LOOK_EVERY), u64::MAX, Instant::now());
     loop {
         look.tick().await;
@@ -53,17 +56,7 @@ pub async fn wait_until_committed(
     }
 }
 
-/// The offset after the last produced one, by partition.
-fn ends(produced: &Produced) -> BTreeMap<i32, i64> {
-    let mut ends = BTreeMap::new();
-    for (partition, offset) in produced.keys() {
-        let end = ends.entry(*partition).or_insert(0);
-        *end = (*end).max(offset + 1);
-    }
-    ends
-}
-
-fn left(consumer: &BaseConsumer, topic: &str, ends: &BTreeMap<i32, i64>) -> Result<u64> {
+fn left(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<u64> {
     let mut wanted = TopicPartitionList::new();
     for partition in ends.keys() {
         wanted.add_partition(topic, *partition);
@@ -76,15 +69,4 @@ fn left(consumer: &BaseConsumer, topic: &str, ends: &BTreeMap<i32, i64>) -> Resu
         u64::try_from(end - reached).unwrap_or(0) // beyond the last one: a transaction marker
     });
     Ok(behind.sum())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ends;
-
-    #[test]
-    fn the_end_of_a_partition_is_after_its_highest_offset() {
-        let produced = [((0, 4), 1), ((0, 2), 0), ((3, 0), 2)].into();
-        assert_eq!(ends(&produced), [(0, 5), (3, 1)].into());
-    }
 }

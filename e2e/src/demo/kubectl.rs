@@ -32,7 +32,29 @@ impl Kubectl {
     /// As [`Kubectl::run`].
     pub async fn show(&self, args: &[&str]) -> Result<String> {
         let output = self.run(args).await?;
-        console::command(&format!("kubectl {}", args.join(" ")), &output)?;
+        console::command(&typed(args), &output)?;
         Ok(output)
+    }
+}
+
+/// Returns `kubectl ARGS` as a person would type it into a shell.
+#[must_use]
+pub fn typed(args: &[&str]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,".contains(c);
+    let word = |arg: &&str| if arg.chars().all(is_plain) { (*arg).to_owned() } else { format!("'{arg}'") };
+    let words: Vec<_> = args.iter().map(word).collect();
+    format!("kubectl {}", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn words_that_a_shell_would_change_are_quoted() {
+        assert_eq!(
+            typed(&["get", "ksink", "-A", "--output=jsonpath={.items}"]),
+            "kubectl get ksink -A '--output=jsonpath={.items}'"
+        );
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::console;
 use super::kubectl::Kubectl;
-use super::stage::{OPERATOR_NAMESPACE, Stage};
+use super::stage::Stage;
 use crate::lab::in_cluster::NAMESPACE;
 use crate::lab::{Paths, Progress, Run, apt, python};
 
@@ -36,20 +36,6 @@ pub async fn at_sinks(kubectl: &Kubectl) -> Result<()> {
     let conditions = excerpt(&text, "  Conditions:", EXCERPT_LINES);
     let events = excerpt(&text, "Events:", EXCERPT_LINES);
     console::command(&format!("kubectl {}", args.join(" ")), &format!("…\n{conditions}\n…\n{events}"))
-}
-
-/// Returns the pods whose container had to be started again, which no demo should need: name and how often.
-///
-/// # Errors
-/// kubectl fails.
-pub async fn at_restarts(kubectl: &Kubectl) -> Result<Vec<String>> {
-    let each = r#"--output=jsonpath={range .items[*]}{.metadata.name}{" "}{.status.containerStatuses[*].restartCount}{"\n"}{end}"#;
-    let mut restarted = Vec::new();
-    for namespace in [OPERATOR_NAMESPACE, NAMESPACE] {
-        let pods = kubectl.run(&["get", "pods", "--namespace", namespace, each]).await?;
-        restarted.extend(pods.lines().filter(|pod| !pod.ends_with(" 0")).map(str::to_owned));
-    }
-    Ok(restarted)
 }
 
 /// Shows one record by curl and by reduct-py.

@@ -23,28 +23,14 @@ pub fn client(url: &str, token: &str) -> Result<ReductClient> {
         .context("create a store client")
 }
 
-/// Number of records in the entries of `workload`, without reading their bodies.
+/// Reads every record of `workload` and holds it against what was produced.
 ///
 /// # Errors
 /// The store does not answer, or the token may not read.
-pub async fn count(bucket: &Bucket, workload: &Workload) -> Result<u64> {
-    let prefix = format!("{}/", workload.name);
-    let entries = bucket.entries().await.context("list the bucket's entries")?;
-    Ok(entries.iter().filter(|entry| entry.name.starts_with(&prefix)).map(|entry| entry.record_count).sum())
-}
-
-/// Reads every record of `workload` and holds it against what was produced from `start_ms` on.
-///
-/// # Errors
-/// The store does not answer, or the token may not read.
-pub async fn verify(
-    bucket: &Bucket,
-    workload: &Workload,
-    start_ms: u64,
-    produced: &Produced,
-) -> Result<Verdict> {
-    let mut comparison = Comparison::new(workload, start_ms, produced);
-    let stop_us = (start_ms * 1_000) + BEYOND_THE_END_US;
+pub async fn verify(bucket: &Bucket, workload: &Workload, produced: &Produced) -> Result<Verdict> {
+    let mut comparison = Comparison::new(workload, produced);
+    let newest_ms = produced.values().map(|sent| sent.timestamp_ms).max().unwrap_or_default();
+    let stop_us = newest_ms * 1_000 + BEYOND_THE_END_US;
     for partition in 0..workload.partitions {
         let entry = format!("{}/{partition}", workload.name);
         let query = bucket.query(entry.as_str()).start_us(0).stop_us(stop_us);

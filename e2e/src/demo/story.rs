@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use super::compare::Verdict;
 use super::stage::{self, Stage};
 use super::workload::WORKLOADS;
-use super::{console, flow, look, plan, show};
+use super::{audit, console, first_act, look, plan, second_act, show};
 use crate::lab::in_cluster::NAMESPACE;
 use crate::lab::{Paths, Progress};
 
 /// Tells the story, on the lab's own cluster or on that of `kubeconfig`; true if every message is in the store exactly
-/// once, as produced, and no pod had to be started again.
+/// once, as produced, and no pod was disturbed but those that the second act disturbs.
 ///
 /// # Errors
 /// A part cannot be built or started, a sink stands still; the message says which and what to do.
@@ -23,21 +23,23 @@ pub async fn tell(kubeconfig: Option<&Path>) -> Result<bool> {
     let stage = stage::set(&paths, kubeconfig).await?;
     console::chapter("Three sinks, applied as you would")?;
     apply(&stage).await?;
-    console::chapter("Messages flow; one sink is scaled meanwhile")?;
-    let outcomes = flow::run(&stage).await?;
+    console::chapter("First act: messages flow, one sink is scaled meanwhile")?;
+    let first = first_act::play(&stage).await?;
     console::chapter("What Kubernetes says")?;
     look::at_sinks(&stage.kubectl).await?;
     console::chapter("What the store says")?;
     look::at_a_record(&paths, &stage).await?;
-    let restarted = look::at_restarts(&stage.kubectl).await?;
+    console::chapter("Second act: messages flow, and things go wrong")?;
+    let second_act::Ending { produced: second, surprises } = second_act::play(&stage).await?;
     console::chapter("What became of every message")?;
+    let outcomes = audit::of(&stage, first, second).await?;
     console::say(show::table(&outcomes))?;
     console::say(farewell(&stage))?;
-    for pod in &restarted {
-        console::say(format!("had to be started again, which must not happen: {pod}"))?;
+    for surprise in &surprises {
+        console::say(format!("must not happen: pod {surprise}"))?;
     }
     console::say(show::last_line(&outcomes))?;
-    Ok(restarted.is_empty() && outcomes.iter().map(|outcome| &outcome.verdict).all(Verdict::is_clean))
+    Ok(surprises.is_empty() && outcomes.iter().map(|outcome| &outcome.verdict).all(Verdict::is_clean))
 }
 
 async fn apply(stage: &Stage) -> Result<()> {

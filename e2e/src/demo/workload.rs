@@ -25,14 +25,16 @@ pub struct Workload {
     pub bucket: &'static str,
     /// What the messages hold.
     pub content: Content,
-    /// Number of messages.
+    /// Number of messages of the first act; those of the second are numbered on.
     pub messages: u64,
     /// Number of partitions, as the manifest says.
     pub partitions: u32,
     /// What makes its random bytes differ from those of the others.
     pub seed: u64,
-    /// Milliseconds between two messages, in their own time and as they are produced.
+    /// Milliseconds between two messages of the first act, in their own time and as they are produced.
     pub pace_ms: u64,
+    /// The same in the second act, which has no number of messages: it ends when it has shown what it shows.
+    pub second_pace_ms: u64,
 }
 
 /// All workloads of the demo.
@@ -44,6 +46,7 @@ pub const WORKLOADS: [Workload; 3] = [
         messages: 300,
         partitions: 4,
         pace_ms: 60,
+        second_pace_ms: 250,
         seed: 1 << 32,
     },
     Workload {
@@ -53,6 +56,7 @@ pub const WORKLOADS: [Workload; 3] = [
         messages: 10_000,
         partitions: 4,
         pace_ms: 2,
+        second_pace_ms: 5,
         seed: 2 << 32,
     },
     Workload {
@@ -62,9 +66,19 @@ pub const WORKLOADS: [Workload; 3] = [
         messages: 10_000,
         partitions: 4,
         pace_ms: 2,
+        second_pace_ms: 5,
         seed: 3 << 32,
     },
 ];
+
+/// Which message was produced, and the time it bears: from these two it is made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Its number in its workload.
+    pub index: u64,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub timestamp_ms: u64,
+}
 
 /// One message as it is produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +105,12 @@ pub struct Expected {
 }
 
 impl Workload {
-    /// Makes message number `index`, always the same one; `start_ms` is the time of message 0.
+    /// Makes a message, from the same number always the same one.
     ///
     /// # Panics
     /// If the workload has more partitions than Kafka can number.
     #[must_use]
-    pub fn message(&self, index: u64, start_ms: u64) -> Message {
+    pub fn message(&self, Sent { index, timestamp_ms }: Sent) -> Message {
         let mut random = StdRng::seed_from_u64(self.seed ^ index);
         let value = match self.content {
             Content::Blobs => blob(&mut random),
@@ -106,7 +120,7 @@ impl Workload {
         let (headers, record) = self.content.headers_and_record(&value);
         let partition = index % u64::from(self.partitions);
         let partition = i32::try_from(partition).expect("Kafka numbers partitions by i32");
-        Message { partition, timestamp_ms: start_ms + index * self.pace_ms, value, headers, record }
+        Message { partition, timestamp_ms, value, headers, record }
     }
 }
 
@@ -148,13 +162,14 @@ fn weather(index: u64, random: &mut StdRng) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, WORKLOADS};
+    use super::{Content, Sent, WORKLOADS};
 
     #[test]
     fn a_message_is_made_anew_from_its_number() {
         for workload in &WORKLOADS {
-            assert_eq!(workload.message(7, 1_000), workload.message(7, 1_000));
-            assert_ne!(workload.message(7, 1_000), workload.message(8, 1_000));
+            let message = |index| workload.message(Sent { index, timestamp_ms: 1_000 });
+            assert_eq!(message(7), message(7));
+            assert_ne!(message(7), message(8));
         }
     }
 
@@ -167,7 +182,7 @@ mod tests {
     fn blobs_have_1_to_900_kb_and_say_so_in_a_header() {
         let blobs = WORKLOADS.iter().find(|workload| workload.content == Content::Blobs).unwrap();
         for index in 0..20 {
-            let message = blobs.message(index, 0);
+            let message = blobs.message(Sent { index, timestamp_ms: 0 });
             assert!((1_000..=900_000).contains(&message.value.len()));
             assert_eq!(message.headers[0], ("size", message.value.len().to_string()));
         }

@@ -1,10 +1,13 @@
 //! The store over HTTPS with a private authority and a token, both followed while messages flow.
 
+use std::time::Duration;
+
 use anyhow::ensure;
 use kafkasink_e2e::lab::ensure as lab;
 use kafkasink_e2e::lab::secured::SecuredStore;
 use kafkasink_e2e::trial::messages::numbered;
-use kafkasink_e2e::trial::{Signal, Spec, World, checker};
+use kafkasink_e2e::trial::{Member, Signal, Spec, World, checker};
+use tokio::time::{Instant, interval};
 
 use super::PATIENCE;
 
@@ -19,6 +22,20 @@ async fn world(store: &SecuredStore, authority: &str, name: &str) -> anyhow::Res
 fn spec(world: &World) -> Spec {
     let file = world.file("store.crt").display().to_string();
     Spec::named("m-0").replace("/token}", &format!("/token, tls: {{caFile: {file}}}}}"))
+}
+
+/// Waits until the member has logged a line so many times.
+async fn wait_for_lines(member: &Member, text: &str, count: usize) -> anyhow::Result<()> {
+    let (begun, mut looks) = (Instant::now(), interval(Duration::from_millis(50)));
+    while member.stderr()?.matches(text).count() < count {
+        ensure!(
+            begun.elapsed() < PATIENCE,
+            "{text:?} is not {count} times in the log:\n{}",
+            member.stderr()?
+        );
+        looks.tick().await;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,9 +56,20 @@ async fn messages_cross_https_and_a_rotated_token_is_taken_over() -> anyhow::Res
     produced.extend(world.topic.produce(numbered(500..1_000)).await?);
     world.wait_until_stored(1_000, PATIENCE).await?;
 
+    // A wrong one is told each time it comes, and changes nothing.
+    for round in 1..=2 {
+        world.write("token", "wrong")?;
+        wait_for_lines(&member, "the changed token or authorities of the store do not work", round).await?;
+        ensure!(member.status("/readyz").await? == 200, "not ready although it works by the token before");
+        world.write("token", &second)?;
+        wait_for_lines(&member, "are again those in use", round).await?;
+    }
+    produced.extend(world.topic.produce(numbered(1_000..1_200)).await?);
+    world.wait_until_stored(1_200, PATIENCE).await?;
+
     // One that ends first holds everything until the file holds another.
     world.revoke_token("second").await?;
-    produced.extend(world.topic.produce(numbered(1_000..1_500)).await?);
+    produced.extend(world.topic.produce(numbered(1_200..1_500)).await?);
     member.wait_for_line("the store refuses the token", PATIENCE).await?;
     world.write("token", &world.new_token("third").await?)?;
     let stored = world.wait_for(&produced, PATIENCE).await?;

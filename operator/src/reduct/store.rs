@@ -185,7 +185,7 @@ impl Store {
 
     fn failed(&self, attempt: &'static str) -> impl FnOnce(ReductError) -> StoreError {
         // What the client adds to the base URL is of no use to the reader of a message.
-        let url = self.client.url().trim_end_matches("/api/v1").to_owned();
+        let url = self.client.url().trim_end_matches("/api/v1").trim_end_matches('/').to_owned();
         let credential = self.credential;
         move |source| StoreError::new(attempt, &url, credential, source)
     }

@@ -63,6 +63,7 @@ impl BucketHandle {
         }
         let connection = self.connect(self.credentials().await?).await?;
         let bucket = Arc::clone(&connection.bucket);
+        self.forget_told();
         *self.connection.write().await = Some(connection);
         Ok(bucket)
     }
@@ -92,6 +93,9 @@ impl BucketHandle {
         };
         let renewed = match self.credentials().await {
             Ok(credentials) if credentials == held.credentials => {
+                if self.forget_told() {
+                    info!("the token and the authorities of the store are again those in use");
+                }
                 return self.ask(&held.client, &held.credentials).await.map(drop);
             }
             Ok(credentials) => self.connect(credentials).await,
@@ -100,7 +104,7 @@ impl BucketHandle {
         match renewed {
             Ok(connection) => {
                 info!("the token or the authorities of the store have changed, they are in use from now on");
-                self.told.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.forget_told();
                 *self.connection.write().await = Some(connection);
                 Ok(())
             }
@@ -140,6 +144,11 @@ impl BucketHandle {
             }
             answer => answer,
         }
+    }
+
+    /// Makes what does not work from now on be told, also where it is the same again; returns whether something was told.
+    fn forget_told(&self) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
     }
 
     fn tell(&self, error: StoreError) {

@@ -12,7 +12,7 @@ use crate::lab::paths::Paths;
 use crate::lab::progress::Step;
 
 /// Part of each cached image's key: raised when a recipe changes, so that the cache does not hold on to the old image.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// An image in a file.
 #[derive(Clone, Debug, Eq, PartialEq)]

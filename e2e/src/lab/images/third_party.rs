@@ -17,6 +17,8 @@ use crate::lab::{store, versions};
 
 const PAUSE_SOURCE: &str = include_str!("../../../parts/pause/pause.c");
 const PAUSE_VERSION: &str = "1";
+const SIGKILL_SOURCE: &str = include_str!("../../../parts/sigkill/sigkill.c");
+const SIGKILL_VERSION: &str = "1";
 const COREDNS_WRAPPER: Wrapper = Wrapper {
     module: include_str!("../../../parts/coredns/go.mod"),
     sums: include_str!("../../../parts/coredns/go.sum"),
@@ -28,13 +30,7 @@ const COREDNS_WRAPPER: Wrapper = Wrapper {
 /// # Errors
 /// The C compiler fails, or the cache cannot be written.
 pub async fn pause_program(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf> {
-    let build = async |folder: PathBuf| {
-        let source = folder.join("pause.c");
-        tokio::fs::write(&source, PAUSE_SOURCE).await.context("write pause.c")?;
-        let compile = Run::new("cc").args(["-O2", "-static", "-s", "-o"]).arg(folder.join("pause"));
-        compile.arg(&source).step(step).run().await.map(drop)
-    };
-    Ok(cached(paths, "pause", PAUSE_VERSION, step, build).await?.join("pause"))
+    compiled(paths, ("pause", PAUSE_VERSION), PAUSE_SOURCE, step).await
 }
 
 /// Returns the image of every pod's sandbox, which containerd's configuration names.
@@ -62,14 +58,36 @@ pub async fn coredns(paths: &Paths, step: &Step) -> anyhow::Result<Archive> {
     recipe("coredns", versions::COREDNS).cached(paths, step, tree).await
 }
 
-/// Returns the image of `ReductStore`; the first build takes about five minutes.
+/// Returns the image of `ReductStore`, with `/sigkill` in it, by which the demo kills it; the first build takes about
+/// five minutes.
 ///
 /// # Errors
-/// `cargo install` fails, or the cache cannot be written.
+/// `cargo install` or the C compiler fails, or the cache cannot be written.
 pub async fn store(paths: &Paths, step: &Step) -> anyhow::Result<Archive> {
     let program = store::binary(paths, step).await?;
-    let tree = with_program("/reductstore", &program);
+    let sigkill = compiled(paths, ("sigkill", SIGKILL_VERSION), SIGKILL_SOURCE, step).await?;
+    let tree = async {
+        let mut tree = with_program("/reductstore", &program).await?;
+        tree.file("/sigkill", sigkill);
+        Ok(tree)
+    };
     recipe("reductstore", versions::REDUCTSTORE).cached(paths, step, tree).await
+}
+
+/// Returns a program of one file of C, which needs nothing else to run.
+async fn compiled(
+    paths: &Paths,
+    (name, version): (&str, &str),
+    source: &str,
+    step: &Step,
+) -> anyhow::Result<PathBuf> {
+    let build = async |folder: PathBuf| {
+        let file = folder.join(format!("{name}.c"));
+        tokio::fs::write(&file, source).await.with_context(|| format!("write {name}.c"))?;
+        let compile = Run::new("cc").args(["-O2", "-static", "-s", "-o"]).arg(folder.join(name));
+        compile.arg(&file).step(step).run().await.map(drop)
+    };
+    Ok(cached(paths, name, version, step, build).await?.join(name))
 }
 
 /// Returns the files of an image with one program and all that it loads.
