@@ -8,7 +8,7 @@ use kafkasink_e2e::trial::raw_message::RawMessage;
 use kafkasink_e2e::trial::topic::Read;
 use kafkasink_e2e::trial::{Produce, Produced, Signal, Spec, Topic, World};
 
-use crate::{PATIENCE, expect_stored, wait_until_committed};
+use crate::{PATIENCE, expect_stored};
 
 /// The entry of messages that have a key; those without are rejected.
 const BY_KEY: &str = "{key}/{partition}";
@@ -79,7 +79,7 @@ async fn letter_is_the_message_as_it_was_and_says_why() -> anyhow::Result<()> {
         ];
         ensure!(ours == expected, "our headers of {offset}: {ours:?}");
     }
-    wait_until_committed(&world, 5).await?;
+    world.wait_until_committed(5, PATIENCE).await?;
     ensure!(world.count_stored().await? == 0, "a rejected message was stored");
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
@@ -100,7 +100,7 @@ async fn header_whose_name_is_no_text_ends_neither_the_member_nor_the_header() -
     ensure!(letter.header("sink.error.reason") == Some(b"the name of a header is not UTF-8"), "{letter:?}");
     ensure!(letter.header("a") == Some(b"1") && letter.header("b") == Some(&[0xFE]), "{letter:?}");
     ensure!(letter.headers_count == letter.headers.len() + 1, "the header is not in the letter: {letter:?}");
-    wait_until_committed(&world, 20).await?;
+    world.wait_until_committed(20, PATIENCE).await?;
     ensure!(offset == 10, "it lies at {offset}");
     expect_stored(&world, &produced).await?;
     let ended = member.stop(Signal::Terminate, PATIENCE)?;
@@ -123,7 +123,7 @@ async fn letter_that_comes_twice_is_recognised() -> anyhow::Result<()> {
     let read = letters.read(60, PATIENCE).await?;
     ensure!(ids(&read)? == ids_of(&world.topic, &produced), "ids {:?}", ids(&read)?);
     again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
-    wait_until_committed(&world, 30).await
+    world.wait_until_committed(30, PATIENCE).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,11 +141,11 @@ async fn letter_too_large_for_its_topic_holds_the_partition_and_no_other_letter(
     member.wait_for_line("raise max.message.bytes of the dead-letter topic", PATIENCE).await?;
     member.wait_for_metric("kafkasink_held_partitions 1", PATIENCE).await?;
     world.wait_until_stored(30, PATIENCE).await?;
-    wait_until_committed(&world, 40).await?;
+    world.wait_until_committed(40, PATIENCE).await?;
     letters.configure(&[("max.message.bytes", "10000")]).await?;
     let read = letters.read(60, PATIENCE).await?;
     ensure!(ids(&read)? == ids_of(&world.topic, &rejected), "ids {:?}", ids(&read)?);
-    wait_until_committed(&world, 90).await?;
+    world.wait_until_committed(90, PATIENCE).await?;
     member.wait_for_metric("kafkasink_held_partitions 0", PATIENCE).await?;
     expect_stored(&world, &stored).await?;
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
@@ -163,7 +163,7 @@ async fn letters_wait_for_a_topic_that_does_not_exist() -> anyhow::Result<()> {
     let letters = world.create_topic(&name, 2).await?;
     let read = letters.read(20, PATIENCE).await?;
     ensure!(ids(&read)? == ids_of(&world.topic, &rejected), "ids {:?}", ids(&read)?);
-    wait_until_committed(&world, 40).await?;
+    world.wait_until_committed(40, PATIENCE).await?;
     expect_stored(&world, &stored).await?;
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
@@ -177,12 +177,12 @@ async fn flood_of_rejected_messages_holds_the_partition_until_the_mapping_is_men
     let mut member = world.start(&Spec::named("m-0").entry(BY_KEY).dead_letters(&letters.name)).await?;
     member.wait_for_line("100 of the last 100 messages were rejected", PATIENCE).await?;
     member.wait_for_metric("kafkasink_held_partitions 1", PATIENCE).await?;
-    wait_until_committed(&world, 109).await?;
+    world.wait_until_committed(109, PATIENCE).await?;
     ensure!(letters.offsets().await?.len() == 99, "{} letters", letters.offsets().await?.len());
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
     let mut mended = world.start(&Spec::named("m-0").dead_letters(&letters.name)).await?;
     world.wait_until_stored(10 + 201, PATIENCE).await?;
-    wait_until_committed(&world, 310).await?;
+    world.wait_until_committed(310, PATIENCE).await?;
     ensure!(letters.offsets().await?.len() == 99, "messages that fit the mapping became letters");
     let (lettered, stored) = rejected.split_at(99);
     ensure!(ids(&letters.read(99, PATIENCE).await?)? == ids_of(&world.topic, lettered), "other letters");
@@ -200,11 +200,11 @@ async fn partition_held_without_dead_letters_goes_on_when_the_mapping_is_mended(
     produced.extend(world.topic.produce(keyed(50..90).map(|message| message.on(1))).await?);
     let mut member = world.start(&Spec::named("m-0").entry(BY_KEY)).await?;
     member.wait_for_line("a rejected message holds its partition", PATIENCE).await?;
-    wait_until_committed(&world, 20 + 40).await?;
+    world.wait_until_committed(20 + 40, PATIENCE).await?;
     member.wait_for_metric("kafkasink_held_partitions 1", PATIENCE).await?;
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
     let mut mended = world.start(&Spec::named("m-0")).await?;
-    wait_until_committed(&world, 90).await?;
+    world.wait_until_committed(90, PATIENCE).await?;
     expect_stored(&world, &produced).await?;
     mended.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }

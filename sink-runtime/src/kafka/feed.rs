@@ -34,10 +34,30 @@ pub(super) enum Taken<'a> {
     Some(Load<'a>),
     /// There was nothing, or no room for it.
     None,
-    /// The next offset is not in the log any more.
+    /// The next offset is not in the log any more, and all that was read before is committed.
     OutOfRange,
     /// What came next could not be read, and it is time to try again from there.
     Unreadable,
+}
+
+/// Why nothing is taken from the queue, and until when: what is in it comes after what could not be read.
+#[derive(Clone, Copy, Debug)]
+enum Halt {
+    /// What came next could not be read; it is tried again then.
+    Unreadable { retry_at: Instant },
+    /// What came next is not in the log any more. What was read before is nowhere else either, so it is stored first.
+    OutOfRange,
+}
+
+impl Halt {
+    /// Returns whether an error ends the reading from a queue.
+    fn after(error: FetchError, now: Instant) -> Option<Self> {
+        match error {
+            FetchError::OutOfRange => Some(Self::OutOfRange),
+            FetchError::Unreadable => Some(Self::Unreadable { retry_at: now + UNREADABLE_RETRY_AFTER }),
+            FetchError::Passing => None,
+        }
+    }
 }
 
 /// What was read, with room for it in the lane.
@@ -67,8 +87,11 @@ pub(super) struct Feed {
     passed: Passed,
     share: Share,
     budget: Arc<Budget>,
-    /// When to begin anew: what is in the queue comes after what could not be read, and is never taken.
-    retry_at: Option<Instant>,
+    halt: Option<Halt>,
+    /// The offset behind the last message that the lane was given.
+    sent_to: Option<Offset>,
+    /// The offset that was committed last.
+    committed_to: Option<Offset>,
     /// The client was told to fetch nothing.
     is_paused: bool,
 }
@@ -91,7 +114,9 @@ impl Feed {
             passed: Passed::default(),
             share: budget.share(),
             budget,
-            retry_at: None,
+            halt: None,
+            sent_to: None,
+            committed_to: None,
             is_paused: false,
         })
     }
@@ -124,7 +149,8 @@ impl Feed {
         self.queue = split(consumer, &self.partition);
         self.generation = generation;
         self.passed = Passed::default();
-        self.retry_at = None;
+        self.halt = None;
+        self.sent_to = None;
         self.wish.fulfilled(generation);
     }
 
@@ -135,7 +161,7 @@ impl Feed {
 
     /// Tells whether messages would be taken now.
     pub(super) fn has_room(&self) -> bool {
-        let takes_any = self.retry_at.is_none() && self.lane.as_ref().is_some_and(|lane| lane.capacity() > 0);
+        let takes_any = self.halt.is_none() && self.lane.as_ref().is_some_and(|lane| lane.capacity() > 0);
         takes_any && self.share.has_room()
     }
 
@@ -149,11 +175,24 @@ impl Feed {
         self.is_paused = is_paused;
     }
 
+    /// Notes what is committed.
+    pub(super) fn committed(&mut self, offset: Offset) {
+        self.committed_to = Some(offset);
+    }
+
+    /// Tells whether nothing that the lane was given is left to be committed.
+    fn is_all_committed(&self) -> bool {
+        self.sent_to.is_none_or(|sent| self.committed_to.is_some_and(|committed| committed >= sent))
+    }
+
     /// Takes what is there, as far as the lane has room.
     pub(super) fn take(&mut self, consumer: &BaseConsumer<Context>, now: Instant) -> Taken<'_> {
-        if let Some(retry_at) = self.retry_at {
+        match self.halt {
             // Until then the lane stores what came before.
-            return if now >= retry_at { Taken::Unreadable } else { Taken::None };
+            Some(Halt::Unreadable { retry_at }) if now >= retry_at => return Taken::Unreadable,
+            Some(Halt::OutOfRange) if self.is_all_committed() => return Taken::OutOfRange,
+            Some(Halt::Unreadable { .. } | Halt::OutOfRange) => return Taken::None,
+            None => {}
         }
         let (Some(queue), Some(Ok(permit))) =
             (&self.queue, self.lane.as_ref().map(mpsc::Sender::try_reserve))
@@ -167,19 +206,16 @@ impl Feed {
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => chunk.push(to_message(&message, &self.share)),
-                Some(Err(error)) => match self.tell(&error) {
-                    FetchError::OutOfRange => return Taken::OutOfRange,
-                    FetchError::Unreadable => {
-                        self.retry_at = Some(now + UNREADABLE_RETRY_AFTER);
-                        break;
-                    }
-                    FetchError::Passing => break,
-                },
+                Some(Err(error)) => {
+                    self.halt = Halt::after(self.tell(&error), now);
+                    break;
+                }
                 None => break,
             }
         }
         let arrival = if let Some(last) = chunk.last() {
             self.passed.sent(last.offset);
+            self.sent_to = Some(last.offset.next());
             Arrival::Messages(chunk)
         } else if let Some(offset) = self.passed.ahead(known(consumer, &self.partition)) {
             Arrival::Passed(offset)
@@ -193,7 +229,9 @@ impl Feed {
         let (topic, partition) = (&self.partition.topic, self.partition.partition.0);
         let sorted = sort(error);
         match sorted {
-            FetchError::OutOfRange => {}
+            FetchError::OutOfRange => {
+                warn!(%topic, partition, "retention has overtaken the sink, what was read before is stored first");
+            }
             FetchError::Unreadable => {
                 error!(%topic, partition, %error, "a batch of messages cannot be read, its partition waits for it");
             }

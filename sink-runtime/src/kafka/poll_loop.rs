@@ -236,10 +236,7 @@ impl PollLoop {
     fn obey(&mut self, commands: &mut mpsc::Receiver<Command>) -> Next {
         loop {
             match commands.try_recv() {
-                Ok(Command::Commit(mut commits)) => {
-                    self.keep_owned(&mut commits);
-                    self.committer.commit(commits);
-                }
+                Ok(Command::Commit(commits)) => self.commit(commits),
                 Ok(Command::Close { commits, leaves, done }) => {
                     self.close(commits, leaves, done);
                     return Next::End;
@@ -248,6 +245,16 @@ impl PollLoop {
                 Err(mpsc::error::TryRecvError::Disconnected) => return Next::End,
             }
         }
+    }
+
+    fn commit(&mut self, mut commits: Vec<Commit>) {
+        self.keep_owned(&mut commits);
+        for commit in &commits {
+            if let Some(feed) = self.feeds.get_mut(&commit.partition) {
+                feed.committed(commit.progress.point.offset);
+            }
+        }
+        self.committer.commit(commits);
     }
 
     /// Moves messages of all partitions; tells whether there may be more.
