@@ -13,8 +13,12 @@ use tokio::time::Instant;
 
 use crate::record::TopicPartition;
 
-/// Time from a change of this member's partitions to the first look.
+/// Time from a change of this member's partitions to the first look; twice as long after each time that joining anew
+/// has not helped.
 const SETTLE: Duration = Duration::from_secs(3);
+
+/// How often that time is doubled at most.
+const DOUBLED_MAX: u32 = 6;
 
 /// Time between two looks that must agree. A hand-over leaves partitions to nobody for as long as a member takes to
 /// finish with them, which is less.
@@ -34,12 +38,15 @@ pub(super) enum Look {
 pub(super) struct Coverage {
     look_at: Option<Instant>,
     unowned: BTreeSet<TopicPartition>,
+    /// How often partitions were certain to belong to nobody since the group last had all of them.
+    found: u32,
 }
 
 impl Coverage {
     /// Begins anew: this member's partitions have changed.
     pub(super) fn begin(&mut self, now: Instant) {
-        *self = Self { look_at: Some(now + SETTLE), unowned: BTreeSet::new() };
+        self.look_at = Some(now + SETTLE * 2_u32.pow(self.found.min(DOUBLED_MAX)));
+        self.unowned.clear();
     }
 
     /// Tells whether it is time to look.
@@ -51,7 +58,8 @@ impl Coverage {
     pub(super) fn judge(&mut self, look: Look, now: Instant) -> BTreeSet<TopicPartition> {
         let unowned = match look {
             Look::Unsettled => {
-                *self = Self { look_at: Some(now + CONFIRM), unowned: BTreeSet::new() };
+                self.look_at = Some(now + CONFIRM);
+                self.unowned.clear();
                 return BTreeSet::new();
             }
             Look::Settled(unowned) => unowned,
@@ -59,6 +67,7 @@ impl Coverage {
         let certain: BTreeSet<_> = self.unowned.intersection(&unowned).cloned().collect();
         let is_over = unowned.is_empty() || !certain.is_empty();
         self.look_at = (!is_over).then(|| now + CONFIRM);
+        self.found = if unowned.is_empty() { 0 } else { self.found + u32::from(is_over) };
         self.unowned = unowned;
         certain
     }
@@ -115,6 +124,20 @@ mod tests {
         let second = Look::Settled(partitions(&[5]));
         let whole = Look::Settled(BTreeSet::new());
         assert_eq!(check(&[first, second, whole]), vec![BTreeSet::new(); 3]);
+    }
+
+    #[test]
+    fn joining_anew_that_does_not_help_is_tried_ever_more_seldom() {
+        let (mut now, mut coverage, mut waits) = (Instant::now(), Coverage::default(), Vec::new());
+        for _ in 0..9 {
+            coverage.begin(now);
+            let begun = now;
+            while coverage.judge(Look::Settled(partitions(&[2])), now).is_empty() {
+                now = coverage.look_at.unwrap();
+            }
+            waits.push((now - begun).as_secs());
+        }
+        assert!(waits.is_sorted(), "{waits:?}");
     }
 
     #[test]
