@@ -128,6 +128,13 @@ impl Ledger {
         self.slots.len()
     }
 
+    /// Tells whether no message beyond the point has ended: none would have to be looked for again if the store were to
+    /// lose everything beyond it.
+    #[must_use]
+    pub fn has_nothing_beyond(&self) -> bool {
+        self.open == self.slots.len()
+    }
+
     /// Returns the number of messages that have not ended.
     #[must_use]
     pub fn open(&self) -> usize {

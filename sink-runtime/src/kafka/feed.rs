@@ -34,7 +34,7 @@ pub(super) enum Taken<'a> {
     Some(Load<'a>),
     /// There was nothing, or no room for it.
     None,
-    /// The next offset is not in the log any more, and all that was read before is committed.
+    /// The next offset is not in the log any more, and all that was read before is stored and proven.
     OutOfRange,
     /// What came next could not be read, and it is time to try again from there.
     Unreadable,
@@ -90,7 +90,7 @@ pub(super) struct Feed {
     halt: Option<Halt>,
     /// The offset behind the last message that the lane was given.
     sent_to: Option<Offset>,
-    /// The offset that was committed last.
+    /// The offset that was handed over to be committed last.
     committed_to: Option<Offset>,
     /// The client was told to fetch nothing.
     is_paused: bool,
@@ -150,7 +150,8 @@ impl Feed {
         self.generation = generation;
         self.passed = Passed::default();
         self.halt = None;
-        self.sent_to = None;
+        // What was committed before says nothing of what comes again.
+        (self.sent_to, self.committed_to) = (None, None);
         self.wish.fulfilled(generation);
     }
 
@@ -175,13 +176,13 @@ impl Feed {
         self.is_paused = is_paused;
     }
 
-    /// Notes what is committed.
+    /// Notes what is handed over to be committed.
     pub(super) fn committed(&mut self, offset: Offset) {
         self.committed_to = Some(offset);
     }
 
     /// Tells whether nothing that the lane was given is left to be committed.
-    fn is_all_committed(&self) -> bool {
+    fn is_all_proven(&self) -> bool {
         self.sent_to.is_none_or(|sent| self.committed_to.is_some_and(|committed| committed >= sent))
     }
 
@@ -190,7 +191,7 @@ impl Feed {
         match self.halt {
             // Until then the lane stores what came before.
             Some(Halt::Unreadable { retry_at }) if now >= retry_at => return Taken::Unreadable,
-            Some(Halt::OutOfRange) if self.is_all_committed() => return Taken::OutOfRange,
+            Some(Halt::OutOfRange) if self.is_all_proven() => return Taken::OutOfRange,
             Some(Halt::Unreadable { .. } | Halt::OutOfRange) => return Taken::None,
             None => {}
         }

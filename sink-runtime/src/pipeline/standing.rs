@@ -73,8 +73,14 @@ impl Standing {
         }
     }
 
-    /// Takes what was seen of the store; `is_proven` tells that nothing of this partition is unproven there.
-    pub(super) fn see(&mut self, seen: StoreSeen, point: CommitPoint, is_proven: bool) -> Consequence {
+    /// Takes what was seen of the store; `has_nothing_beyond` tells that nothing of this partition lies there beyond the
+    /// point, proven or not: what waits for a letter keeps the point behind records that are stored.
+    pub(super) fn see(
+        &mut self,
+        seen: StoreSeen,
+        point: CommitPoint,
+        has_nothing_beyond: bool,
+    ) -> Consequence {
         let before = self.seen.replace(seen);
         let is_restarted = match (before, self.written_under) {
             // Within one member every other start is a restart, however close.
@@ -92,7 +98,7 @@ impl Standing {
             }
             return Consequence::None;
         }
-        if self.safety.point().offset >= point.offset && is_proven {
+        if self.safety.point().offset >= point.offset && has_nothing_beyond {
             self.written_under = Some(seen.start);
             return Consequence::None;
         }

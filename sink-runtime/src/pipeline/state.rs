@@ -190,6 +190,7 @@ impl PartitionState {
             && self.going_back.is_none()
             && !self.standing.is_refused()
             && !self.upkeep.is_foreign()
+            && !self.outbox.is_failing()
             && self.gathering.backlog() < self.settings.limits.records
             && self.ledger.span() < self.settings.span_max
     }

@@ -21,8 +21,8 @@ pub(super) enum Back {
 impl PartitionState {
     /// Takes what was seen of the store.
     pub(super) fn see(&mut self, seen: StoreSeen, effects: &mut Vec<Effect>) {
-        let is_proven = self.is_proven() && self.missing == 0;
-        match self.standing.see(seen, self.ledger.commit_point(), is_proven) {
+        let has_nothing_beyond = self.is_proven() && self.missing == 0 && self.ledger.has_nothing_beyond();
+        match self.standing.see(seen, self.ledger.commit_point(), has_nothing_beyond) {
             Consequence::None => {}
             Consequence::GoBack => self.going_back = Some(Back::ToSafe),
             Consequence::Refuse => effects.push(Effect::Refused),
