@@ -99,7 +99,8 @@ impl Lane {
     /// Returns what the lane has come to, as a commit.
     pub(super) fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
         let partition = self.committed.partition.clone();
-        Commit { partition, progress, life: None, is_clean, is_owner: self.state.is_owner() }
+        let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
+        Commit { partition, progress, life: None, is_clean, is_owner, other_mapping }
     }
 
     /// Returns the same while it works.
