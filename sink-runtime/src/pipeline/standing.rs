@@ -77,12 +77,13 @@ impl Standing {
             (None, None) => false,
         };
         if !is_restarted {
-            if !self.is_behind {
-                self.safety.confirm(seen.asked_at);
-            }
             self.written_under.get_or_insert(seen.start);
             if before.is_none() && self.other_mapping.is_some() {
                 self.drained_at = Some(seen.seen_at + SAFE_AFTER);
+            }
+            if !self.is_behind && !self.is_refused {
+                self.safety.confirm(seen.asked_at);
+                self.end_drain(seen.asked_at, point);
             }
             return Consequence::None;
         }
@@ -112,11 +113,6 @@ impl Standing {
     pub(super) fn advance(&mut self, now: Instant, point: CommitPoint) {
         if self.is_refused || self.is_behind {
             return;
-        }
-        if self.drained_at.is_some_and(|at| now >= at) {
-            self.drained_at = None;
-            self.other_mapping = None;
-            self.safety = Safety::new(point);
         }
         if self.other_mapping.is_none() {
             self.safety.reached(now, point);
@@ -151,10 +147,15 @@ impl Standing {
 
     /// Returns when time alone changes something.
     pub(super) fn due(&self) -> Option<Instant> {
-        if self.is_refused || self.is_behind {
-            return None;
+        if self.is_refused || self.is_behind { None } else { self.safety.due() }
+    }
+
+    /// Ends the wait for records made by another mapping, once the store was asked after it and was not restarted before.
+    fn end_drain(&mut self, asked: Instant, point: CommitPoint) {
+        if self.drained_at.take_if(|at| *at <= asked).is_some() {
+            self.other_mapping = None;
+            self.safety = Safety::new(point);
         }
-        [self.drained_at, self.safety.due()].into_iter().flatten().min()
     }
 
     pub(super) fn safety(&mut self) -> &mut Safety {

@@ -68,9 +68,25 @@ fn records_of_another_mapping_are_waited_for_until_they_are_safe() {
     let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()));
     standing.see(seen(begun, 100), point(9), true);
     assert!(!standing.is_open() && standing.is_draining());
-    assert_eq!(standing.due(), Some(begun + SAFE_AFTER));
     standing.advance(begun + SAFE_AFTER, point(9));
+    assert!(!standing.is_open(), "the store may have been restarted since it was seen");
+    assert_eq!(standing.other_mapping().as_deref(), Some("old"));
+    standing.see(seen(begun + SAFE_AFTER, 100), point(9), true);
     assert!(standing.is_open() && standing.progress(point(9)).is_safe());
+    assert_eq!(standing.other_mapping(), None);
+}
+
+#[test]
+fn restart_just_before_the_last_look_is_no_end_of_the_wait() {
+    let begun = now();
+    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()));
+    standing.see(seen(begun, 100), point(9), true);
+    standing.advance(begun + SAFE_AFTER, point(9));
+    let last_look = begun + SAFE_AFTER + Duration::from_secs(2);
+    assert_eq!(standing.see(seen(last_look, 278), point(9), true), Consequence::Refuse);
+    standing.see(seen(last_look + Duration::from_secs(5), 278), point(9), true);
+    assert!(standing.is_refused() && !standing.is_open(), "the store runs on, and the records may be gone");
+    assert_eq!(standing.other_mapping().as_deref(), Some("old"));
 }
 
 #[test]
