@@ -1,5 +1,6 @@
 //! Pure. How partitions come to a simulated process and leave it, as in `kafka/poll_loop` and `pipeline/driver`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafkasink_crds::runtime_config::StartFrom;
@@ -108,7 +109,7 @@ impl Process {
             life: None,
             is_admitted: true,
         };
-        let mapper = shared.mapper.partition(&shared.partition, Life::FIRST, progress.point.state);
+        let mapper = self.form.mapper.partition(&shared.partition, Life::FIRST, progress.point.state);
         let dice = dice(shared);
         let state = PartitionState::new(shared.settings, shared.partition.clone(), mapper, beginning, dice);
         self.lanes_begun += 1;
@@ -117,7 +118,7 @@ impl Process {
         let is_owner = !is_fenced;
         let committed = Commit { partition, progress, life: None, is_clean: false, is_owner, other_mapping };
         self.working = Some(asker.lane);
-        self.lanes.push_back(Lane::new(asker, state, committed));
+        self.lanes.push_back(Lane::new(asker, state, Arc::clone(&self.form), committed));
         self.begin_next(shared);
     }
 
