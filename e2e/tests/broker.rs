@@ -1,5 +1,5 @@
 //! What a broker can hand to a sink, against the real one: transactions, gaps, sizes, codecs, retention, new partitions,
-//! and dead letters. IO: processes, Kafka, store.
+//! dead letters, and a changed mapping. IO: processes, Kafka, store.
 //!
 //! Each ends with the checker: what counts as produced is stored exactly once, byte for byte, and nothing else is.
 
@@ -7,6 +7,8 @@
 mod anything;
 #[path = "broker/letters.rs"]
 mod letters;
+#[path = "broker/mapping.rs"]
+mod mapping;
 #[path = "runtime/tap.rs"]
 mod tap;
 

@@ -33,7 +33,7 @@ pub use driver::{Pipeline, PipelineError, PipelineSettings};
 pub use effect::{Effect, Input};
 pub use request::{Answer, Check, Checked, ReadBack, Request};
 pub use stall::KnownReason;
-pub use standing::{MadeBy, StoreSeen};
+pub use standing::StoreSeen;
 pub use state::{Beginning, PartitionState, StateSettings};
 pub use status::Health;
 pub use upkeep::{Done, Errand};

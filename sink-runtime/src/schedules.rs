@@ -14,6 +14,7 @@ mod check;
 mod commits;
 mod entry;
 mod faults;
+mod forms;
 mod lane;
 mod log;
 mod process;
@@ -22,22 +23,14 @@ mod store;
 mod watch;
 mod world;
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use crate::map::Mapper;
+use forms::Forms;
 use world::{Counts, World};
 
 const SCHEDULES: u64 = 100_000;
 
 const THREADS: u64 = 2;
-
-const MAPPING: &str = "
-entry: '{key}/{partition}'
-timestamp: {from: Message}
-labels: {headers: {policy: All}}
-contentType: {default: application/octet-stream}
-";
 
 #[test]
 fn every_message_ends_in_exactly_one_place_whatever_happens() {
@@ -49,28 +42,25 @@ fn every_message_ends_in_exactly_one_place_whatever_happens() {
     // A world in which nothing ever went wrong proves nothing.
     assert!(all.returns > 0 && all.missing > 0 && all.rewritten > 0, "{all:?}");
     assert!(all.found > 0 && all.expired > 0 && all.letters > 0 && all.passed > 0, "{all:?}");
+    assert!(all.changes > 0 && all.drains > 0 && all.refusals > 0, "{all:?}");
 }
 
 /// Runs one schedule; this is where a printed seed is pasted.
 #[test]
 fn replay() {
     let seed = 0;
-    World::new(seed, epoch(), &mapper()).run();
+    World::new(seed, epoch(), &Forms::new()).run();
 }
 
 fn run_every(first: u64) -> Counts {
-    let (epoch, mapper) = (epoch(), mapper());
+    let (epoch, forms) = (epoch(), Forms::new());
     let mut counts = Counts::default();
     for seed in (first..SCHEDULES).step_by(usize::try_from(THREADS).unwrap()) {
-        let run = std::panic::AssertUnwindSafe(|| World::new(seed, epoch, &mapper).run());
+        let run = std::panic::AssertUnwindSafe(|| World::new(seed, epoch, &forms).run());
         let outcome = std::panic::catch_unwind(run);
         counts.add(outcome.unwrap_or_else(|_| panic!("seed {seed} fails, paste it into `replay`")));
     }
     counts
-}
-
-fn mapper() -> Arc<Mapper> {
-    Mapper::new(&serde_saphyr::from_str(MAPPING).unwrap(), 1).unwrap()
 }
 
 fn epoch() -> Instant {

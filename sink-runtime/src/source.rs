@@ -19,8 +19,8 @@ pub struct Assignment {
     pub lineage: Lineage,
     /// Where it stands, as its last commit says. The start is committed already.
     pub progress: Progress,
-    /// Tells that the records above the safe point were made by this member's mapping.
-    pub is_own_mapping: bool,
+    /// The mapping that made the records above the safe point, where it is another one than this member's.
+    pub other_mapping: Option<Arc<str>>,
     /// Tells that the last owner may still have a request open, which must be waited for.
     pub is_fenced: bool,
     /// Its messages in order.
@@ -88,6 +88,8 @@ pub struct Commit {
     pub is_clean: bool,
     /// Tells that the last owner's requests have ended, so that this member need not wait again after a restart.
     pub is_owner: bool,
+    /// The mapping that made the records above the safe point, where it is another one than this member's.
+    pub other_mapping: Option<Arc<str>>,
 }
 
 /// Where a partition ends in Kafka.
@@ -203,6 +205,7 @@ impl Commit {
             || own.store_start != new.store_start
             || self.is_owner != other.is_owner
             || self.life != other.life
+            || self.other_mapping != other.other_mapping
             || (new.is_safe() && !own.is_safe())
     }
 }

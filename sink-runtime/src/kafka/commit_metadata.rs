@@ -71,7 +71,7 @@ pub struct Signature {
     pub writer_id: String,
     /// The uid of the sink.
     pub sink_uid: String,
-    /// The fingerprint of the mapping.
+    /// The fingerprint of its mapping.
     pub mapping: String,
 }
 
@@ -89,7 +89,7 @@ impl CommitMetadata {
             instance: if commit.is_owner { signature.writer_id.clone() } else { String::new() },
             clean: commit.is_clean,
             sink: signature.sink_uid.clone(),
-            mapping: signature.mapping.clone(),
+            mapping: commit.other_mapping.as_deref().unwrap_or(&signature.mapping).to_owned(),
             at: point.state.map(Place::from),
             safe: (!commit.progress.is_safe()).then_some(safe),
         }
@@ -160,7 +160,7 @@ mod tests {
         let signature =
             Signature { writer_id: "a-0".to_owned(), sink_uid: "u".to_owned(), mapping: "m".to_owned() };
         let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-        let commit = Commit { partition, progress, life, is_clean: false, is_owner };
+        let commit = Commit { partition, progress, life, is_clean: false, is_owner, other_mapping: None };
         CommitMetadata::new(&signature, &commit).to_text()
     }
 

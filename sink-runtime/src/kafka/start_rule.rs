@@ -1,5 +1,7 @@
 //! Pure. Where a partition begins: at its commit, at an end of the log, and whether the last owner is waited for.
 
+use std::sync::Arc;
+
 use kafkasink_crds::runtime_config::StartFrom;
 
 use super::commit_metadata::{CommitMetadata, Signature};
@@ -24,8 +26,8 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
     pub(crate) progress: Progress,
-    /// The records above the safe point were made by this member's mapping.
-    pub(crate) is_own_mapping: bool,
+    /// The mapping that made the records above the safe point, where it is another one than this member's.
+    pub(crate) other_mapping: Option<Arc<str>>,
     /// The last owner may still have a request open.
     pub(crate) is_fenced: bool,
     /// Offsets that retention took before they were read.
@@ -40,7 +42,7 @@ pub(crate) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> St
             StartFrom::Earliest => facts.low,
             StartFrom::Latest => facts.high,
         };
-        return Start { progress: at(offset), is_own_mapping: true, is_fenced: false, lost: 0 };
+        return Start { progress: at(offset), other_mapping: None, is_fenced: false, lost: 0 };
     };
     let mut progress =
         facts.metadata.as_ref().map_or(at(committed), |metadata| metadata.progress(Offset(committed)));
@@ -49,10 +51,12 @@ pub(crate) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> St
         progress.safe = progress.point;
     }
     let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == signature.writer_id;
-    let is_own = |metadata: &CommitMetadata| metadata.mapping == signature.mapping;
+    let is_other = |metadata: &&CommitMetadata| metadata.mapping != signature.mapping && !progress.is_safe();
+    let other_mapping =
+        facts.metadata.as_ref().filter(is_other).map(|metadata| Arc::from(metadata.mapping.as_str()));
     Start {
         progress,
-        is_own_mapping: facts.metadata.as_ref().is_none_or(is_own),
+        other_mapping,
         is_fenced: !facts.metadata.as_ref().is_some_and(is_free),
         lost: u64::try_from(facts.low - committed).unwrap_or(0),
     }
@@ -64,7 +68,7 @@ pub(super) fn start_of_life(facts: &Facts, signature: &Signature) -> Start {
     let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == signature.writer_id;
     Start {
         progress: Progress::at(CommitPoint { offset: Offset(facts.low), state: None }),
-        is_own_mapping: true,
+        other_mapping: None,
         is_fenced: !facts.metadata.as_ref().is_some_and(is_free),
         lost: 0,
     }

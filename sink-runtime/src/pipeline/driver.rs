@@ -17,7 +17,6 @@ use super::lane::Lane;
 use super::lanes::{LaneHandle, Lanes};
 use super::lookup::look_up;
 use super::stall::{KnownReason, Stall};
-use super::standing::MadeBy;
 use super::state::{Beginning, PartitionState, StateSettings};
 use super::status::{Health, LaneStatus};
 use super::store_watch::{StoreView, StoreWatch};
@@ -204,7 +203,15 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         info!(topic = %partition.topic, partition = partition.partition.0, offset = progress.point.offset.0, is_fenced, "a partition begins");
         let stop = CancellationToken::new();
         let life = assignment.lineage.committed();
-        let (status, status_seen) = watch::channel(LaneStatus::new(progress, life, !is_fenced));
+        let committed = Commit {
+            partition: partition.clone(),
+            progress,
+            life,
+            is_clean: false,
+            is_owner: !is_fenced,
+            other_mapping: assignment.other_mapping.clone(),
+        };
+        let (status, status_seen) = watch::channel(LaneStatus::new(&committed));
         let lane = self.lane(assignment, is_fenced, (status, stop.clone()), around);
         let before = lanes.retiring.remove(&partition);
         let task = tokio::spawn(async move {
@@ -214,8 +221,6 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             }
             lane.run().await
         });
-        let committed =
-            Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner: !is_fenced };
         let stall = Stall::new(Instant::now().into_std());
         let handle = LaneHandle { stop, status: status_seen, task, sent: None, committed, end: None, stall };
         lanes.working.insert(partition, handle);
@@ -228,9 +233,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         (status, stop): (watch::Sender<LaneStatus>, CancellationToken),
         around: &Surroundings,
     ) -> Lane<W, D> {
-        let Assignment { partition, lineage, progress, is_own_mapping, messages, share, .. } = assignment;
-        let made_by = if is_own_mapping { MadeBy::OwnMapping } else { MadeBy::OtherMapping };
-        if made_by == MadeBy::OtherMapping && !progress.is_safe() {
+        let Assignment { partition, lineage, progress, other_mapping, messages, share, .. } = assignment;
+        if other_mapping.is_some() {
             info!(topic = %partition.topic, partition = partition.partition.0, "records of the last mapping are waited for until they are safe");
         }
         let fenced_until = is_fenced.then(|| (Instant::now() + self.settings.fencing_wait).into_std());
@@ -239,7 +243,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         let mapper = self.mapper.partition(&partition, Life::FIRST, progress.point.state);
         let random = SmallRng::from_rng(&mut rand::rng());
         let (life, is_admitted) = (lineage.committed(), false);
-        let beginning = Beginning { progress, made_by, fenced_until, life, is_admitted };
+        let beginning = Beginning { progress, other_mapping, fenced_until, life, is_admitted };
         Lane {
             state: PartitionState::new(self.settings.state, partition.clone(), mapper, beginning, random),
             partition,
@@ -295,7 +299,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
     fn measure(&self, lanes: &Lanes) {
         let wall_ms = jiff::Timestamp::now().as_millisecond();
         for (partition, lane) in &lanes.working {
-            let status = *lane.status.borrow();
+            let status = lane.status.borrow();
             let messages = lane.end.as_ref().map_or(0, |end| (end.offset.0 - status.answered_to.0).max(0));
             let oldest = status.oldest_timestamp_ms.or(status.stored_timestamp_ms.filter(|_| messages > 0));
             let age_ms = oldest.map_or(0, |oldest| wall_ms.saturating_sub(oldest).max(0));

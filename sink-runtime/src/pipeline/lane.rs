@@ -83,7 +83,8 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
 
     fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
         let (partition, life) = (self.partition.clone(), self.state.life());
-        Commit { partition, progress, life, is_clean, is_owner: self.state.is_owner() }
+        let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
+        Commit { partition, progress, life, is_clean, is_owner, other_mapping }
     }
 
     async fn next_input(&mut self, flights: &mut Flights, is_told: &mut bool) -> Input {
@@ -246,13 +247,14 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             progress: self.state.progress(),
             life: self.state.life(),
             is_owner: self.state.is_owner(),
+            other_mapping: self.state.other_mapping(),
             answered_to: self.state.answered_to(),
             oldest_timestamp_ms: self.state.oldest_timestamp_ms(),
             is_held: self.state.is_held(),
             shown: self.state.shown(),
             has_backlog: self.state.has_backlog(),
             known_reason: self.state.known_reason(),
-            ..*status
+            stored_timestamp_ms: status.stored_timestamp_ms,
         };
         self.status.send_if_modified(|status| {
             *status = next(status);

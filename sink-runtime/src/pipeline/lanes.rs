@@ -43,8 +43,8 @@ pub(super) struct Lanes {
 impl LaneHandle {
     /// Returns what the lane has come to, as a commit while it works.
     fn current(&self, partition: &TopicPartition) -> Commit {
-        let LaneStatus { progress, life, is_owner, .. } = *self.status.borrow();
-        Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner }
+        let LaneStatus { progress, life, is_owner, other_mapping, .. } = self.status.borrow().clone();
+        Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner, other_mapping }
     }
 }
 
@@ -86,7 +86,7 @@ impl Lanes {
     pub(super) fn standstill(&mut self, shared: Option<KnownReason>) -> Duration {
         let now = Instant::now().into_std();
         let look = |lane: &mut LaneHandle| {
-            let status = *lane.status.borrow();
+            let status = lane.status.borrow();
             let marks = Marks {
                 committable: status.progress.point.offset,
                 answered_to: status.answered_to,

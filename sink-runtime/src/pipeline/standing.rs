@@ -1,5 +1,6 @@
 //! Pure. `Standing`: under which start of the store a partition's records were proven, and what follows from another.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::safety::{SAFE_AFTER, Safety};
@@ -26,22 +27,15 @@ pub struct StoreSeen {
     pub block_records: Option<u64>,
 }
 
-/// By which mapping the records above the safe point were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MadeBy {
-    /// By this member's mapping: they can be made again.
-    OwnMapping,
-    /// By another one: a replay would store them a second time, elsewhere.
-    OtherMapping,
-}
-
 /// What a partition knows about the store and about its own past.
 #[derive(Debug)]
 pub(super) struct Standing {
     seen: Option<StoreSeen>,
     written_under: Option<StoreStart>,
-    made_by: MadeBy,
-    /// When records made by another mapping are safe.
+    /// The mapping that made the records above the safe point, where it is another one than this member's: a replay would
+    /// store them a second time, elsewhere.
+    other_mapping: Option<Arc<str>>,
+    /// When its records are safe, if the store was not restarted before.
     drained_at: Option<Instant>,
     is_refused: bool,
     /// The store was restarted and the partition has not gone back yet.
@@ -61,11 +55,11 @@ pub(super) enum Consequence {
 }
 
 impl Standing {
-    pub(super) fn new(progress: Progress, made_by: MadeBy) -> Self {
+    pub(super) fn new(progress: Progress, other_mapping: Option<Arc<str>>) -> Self {
         Self {
             seen: None,
             written_under: progress.store_start,
-            made_by: if progress.is_safe() { MadeBy::OwnMapping } else { made_by },
+            other_mapping: other_mapping.filter(|_| !progress.is_safe()),
             drained_at: None,
             is_refused: false,
             is_behind: false,
@@ -89,12 +83,13 @@ impl Standing {
             (None, None) => false,
         };
         if !is_restarted {
-            if !self.is_behind {
-                self.safety.confirm(seen.asked_at);
-            }
             self.written_under.get_or_insert(seen.start);
-            if before.is_none() && self.made_by == MadeBy::OtherMapping {
+            if before.is_none() && self.other_mapping.is_some() {
                 self.drained_at = Some(seen.seen_at + SAFE_AFTER);
+            }
+            if !self.is_behind && !self.is_refused {
+                self.safety.confirm(seen.asked_at);
+                self.end_drain(seen.asked_at, point);
             }
             return Consequence::None;
         }
@@ -102,7 +97,7 @@ impl Standing {
             self.written_under = Some(seen.start);
             return Consequence::None;
         }
-        if self.made_by == MadeBy::OtherMapping {
+        if self.other_mapping.is_some() {
             self.is_refused = true;
             return Consequence::Refuse;
         }
@@ -125,12 +120,7 @@ impl Standing {
         if self.is_refused || self.is_behind {
             return;
         }
-        if self.drained_at.is_some_and(|at| now >= at) {
-            self.drained_at = None;
-            self.made_by = MadeBy::OwnMapping;
-            self.safety = Safety::new(point);
-        }
-        if self.made_by == MadeBy::OwnMapping {
+        if self.other_mapping.is_none() {
             self.safety.reached(now, point);
             self.safety.advance(now, self.seen.and_then(|seen| seen.block_records));
         }
@@ -138,7 +128,7 @@ impl Standing {
 
     /// Tells whether the store may be asked for anything.
     pub(super) fn is_open(&self) -> bool {
-        self.seen.is_some() && self.made_by == MadeBy::OwnMapping && !self.is_refused
+        self.seen.is_some() && self.other_mapping.is_none() && !self.is_refused
     }
 
     /// Tells whether nothing can go on before a person acts.
@@ -151,6 +141,11 @@ impl Standing {
         self.drained_at.is_some()
     }
 
+    /// Returns the mapping that made the records above the safe point, where it is another one than this member's.
+    pub(super) fn other_mapping(&self) -> Option<Arc<str>> {
+        self.other_mapping.clone()
+    }
+
     /// Returns when what the store shows counts: a restart soon after its start could not be told by every member.
     pub(super) fn provable_at(&self) -> Option<Instant> {
         self.seen.map(|seen| seen.seen_at + StoreStart::PROVABLE_AFTER.saturating_sub(seen.uptime))
@@ -158,10 +153,15 @@ impl Standing {
 
     /// Returns when time alone changes something.
     pub(super) fn due(&self) -> Option<Instant> {
-        if self.is_refused || self.is_behind {
-            return None;
+        if self.is_refused || self.is_behind { None } else { self.safety.due() }
+    }
+
+    /// Ends the wait for records made by another mapping, once the store was asked after it and was not restarted before.
+    fn end_drain(&mut self, asked: Instant, point: CommitPoint) {
+        if self.drained_at.take_if(|at| *at <= asked).is_some() {
+            self.other_mapping = None;
+            self.safety = Safety::new(point);
         }
-        [self.drained_at, self.safety.due()].into_iter().flatten().min()
     }
 
     pub(super) fn safety(&mut self) -> &mut Safety {

@@ -25,7 +25,7 @@ use super::history::History;
 use super::letters::Outbox;
 use super::proving::Proving;
 use super::stall::KnownReason;
-use super::standing::{MadeBy, Standing};
+use super::standing::Standing;
 use super::upkeep::Upkeep;
 use super::work::Work;
 use crate::batch::{BatchLimits, Planned};
@@ -52,12 +52,12 @@ pub struct StateSettings {
 }
 
 /// Where a partition begins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Beginning {
     /// What its last commit says.
     pub progress: Progress,
-    /// By which mapping the records above the safe point were made.
-    pub made_by: MadeBy,
+    /// The mapping that made the records above the safe point, where it is another one than this member's.
+    pub other_mapping: Option<Arc<str>>,
     /// Until when the last owner may have a request open.
     pub fenced_until: Option<Instant>,
     /// The life of the topic that commits name until the registry has told which it is.
@@ -119,14 +119,14 @@ impl PartitionState {
         beginning: Beginning,
         random: SmallRng,
     ) -> Self {
-        let Beginning { progress, made_by, fenced_until, life, is_admitted } = beginning;
+        let Beginning { progress, other_mapping, fenced_until, life, is_admitted } = beginning;
         let is_keeper = partition.partition == KEEPER;
         Self {
             settings,
             partition,
             mapper,
             ledger: Ledger::new(progress.point),
-            standing: Standing::new(progress, made_by),
+            standing: Standing::new(progress, other_mapping),
             upkeep: Upkeep::new(life, is_keeper, is_admitted),
             history: History::new(progress.point.offset),
             frontier: Frontier::default(),
@@ -232,6 +232,12 @@ impl PartitionState {
     #[must_use]
     pub fn is_owner(&self) -> bool {
         self.fenced_until.is_none()
+    }
+
+    /// Returns the mapping that made the records above the safe point, where it is another one than this member's.
+    #[must_use]
+    pub fn other_mapping(&self) -> Option<Arc<str>> {
+        self.standing.other_mapping()
     }
 
     /// Tells whether nothing that the store was asked to write is unproven, by this owner or the one it waits for.

@@ -1,5 +1,6 @@
 //! Pure. `LaneStatus`: what a partition tells its driver; `Health`: what the member tells the outside.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,9 +9,10 @@ use crate::progress::Progress;
 use crate::pulse::Pulse;
 use crate::record::Offset;
 use crate::registry::LastLife;
+use crate::source::Commit;
 
 /// What a partition tells its driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LaneStatus {
     /// What a commit says.
     pub(super) progress: Progress,
@@ -18,6 +20,8 @@ pub(super) struct LaneStatus {
     pub(super) life: Option<LastLife>,
     /// Commits may bear this member's name.
     pub(super) is_owner: bool,
+    /// The mapping that made the records above the safe point, where it is another one than this member's.
+    pub(super) other_mapping: Option<Arc<str>>,
     /// The offset below which the store has answered for every message.
     pub(super) answered_to: Offset,
     /// The time of the oldest message here that is not stored.
@@ -35,13 +39,14 @@ pub(super) struct LaneStatus {
 }
 
 impl LaneStatus {
-    /// Returns the status of a lane that begins.
-    pub(super) fn new(progress: Progress, life: Option<LastLife>, is_owner: bool) -> Self {
+    /// Returns the status of a lane that begins where something was committed.
+    pub(super) fn new(committed: &Commit) -> Self {
         Self {
-            progress,
-            life,
-            is_owner,
-            answered_to: progress.point.offset,
+            progress: committed.progress,
+            life: committed.life,
+            is_owner: committed.is_owner,
+            other_mapping: committed.other_mapping.clone(),
+            answered_to: committed.progress.point.offset,
             oldest_timestamp_ms: None,
             stored_timestamp_ms: None,
             is_held: false,

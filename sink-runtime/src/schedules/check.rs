@@ -1,8 +1,9 @@
 //! Pure. What must hold after every step of a schedule, and at its end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::SimulatedEntry;
+use super::forms::is_entry_of;
 use super::log::{Kind, Logged};
 use super::world::Shared;
 use crate::batch::{Batch, BatchLimits};
@@ -15,16 +16,23 @@ pub(super) struct Truth {
     pub(super) letters: BTreeSet<i64>,
     /// The sink says that a policy of the bucket deleted them.
     pub(super) expired: BTreeSet<i64>,
+    /// By which mapping the messages were made into what was committed.
+    made_by: BTreeMap<i64, String>,
 }
 
-/// I4 and I5: a batch is within its limits, and no two of its records share a place.
-pub(super) fn batch(batch: &Batch, limits: BatchLimits) {
+/// I4 and I5: a batch is within its limits, and no two of its records share a place. And nothing is made anew that was
+/// committed as made by another mapping.
+pub(super) fn batch(batch: &Batch, limits: BatchLimits, mapping: &str, truth: &Truth) {
     let (records, bytes) = (batch.records.len(), batch.bytes());
     assert!(
         invariants::batch_within_limits(records, limits.records, bytes, limits.bytes),
         "I4: {records} {bytes}"
     );
     assert!(invariants::places_unique(batch.records.iter().map(|record| &**record)), "I5: {batch:?}");
+    for record in &batch.records {
+        let made_by = truth.made_by.get(&record.identity.offset.0);
+        assert!(made_by.is_none_or(|by| by == mapping), "replayed by another mapping: {record:?}");
+    }
 }
 
 /// I1 and I3, and the promise of the safe point: what is below it outlives whatever happens to the store.
@@ -45,6 +53,25 @@ pub(super) fn commit(shared: &Shared, seat: usize, commit: &Commit) {
         let is_safe = offset >= safe || saved.contains(&offset) || has_ended_elsewhere(shared, offset);
         assert!(is_safe, "{logged:?} is called safe and a kill of the store would take it, {commit:?}");
     }
+}
+
+/// Takes note of what the broker has taken from a member with this mapping. What a member goes back over it makes anew.
+pub(super) fn note_committed(shared: &mut Shared, commit: &Commit, mapping: &str) {
+    let point = commit.progress.point.offset.0;
+    drop(shared.truth.made_by.split_off(&point));
+    for logged in shared.log.logged.iter().take_while(|logged| logged.offset < point) {
+        shared.truth.made_by.entry(logged.offset).or_insert_with(|| mapping.to_owned());
+    }
+}
+
+/// Tells whether nothing in the store or on its way there lies above what is committed: only then may the mapping change.
+///
+/// A member that ended uncleanly may have written more, which nobody can tell from the commit: the next one of its mapping
+/// finds it, one of another mapping cannot.
+pub(super) fn is_free_to_change(shared: &Shared) -> bool {
+    let committed = shared.broker.committed.as_ref().map_or(0, |(offset, _)| *offset);
+    let slots = shared.store.entries.values().flat_map(SimulatedEntry::slots);
+    shared.requests.is_idle() && slots.filter_map(|(_, slot)| slot.message()).all(|offset| offset < committed)
 }
 
 /// Every message is in the store once, or a letter, or deleted by retention of the log or by a policy of the bucket.
@@ -82,7 +109,7 @@ fn times_stored(shared: &Shared, logged: &Logged) -> usize {
     let mut times = 0;
     for (name, entry) in &shared.store.entries {
         let found = count(entry);
-        let is_its_own = matches!(logged.kind, Kind::Record(key) if name.as_str() == format!("{key}/0"));
+        let is_its_own = matches!(logged.kind, Kind::Record(key) if is_entry_of(name.as_str(), key));
         assert!(found == 0 || is_its_own, "{logged:?} is in {name}");
         times += found;
     }

@@ -33,6 +33,8 @@ pub(super) enum Fault {
     Retain(i64),
     /// A foreign record appears.
     Foreign,
+    /// All members are stopped and started again with the other mapping.
+    Remap,
 }
 
 /// All that happens to one world.
@@ -49,13 +51,19 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(random: &mut SmallRng) -> Self {
-        let calm_at = Duration::from_secs([15, 40, 40, 120, 400][random.random_range(0..5)]);
+        let mut calm_at = Duration::from_secs([15, 40, 40, 120, 400][random.random_range(0..5)]);
         let count = random.random_range(0..9);
         let retains = random.random_ratio(1, 12);
         let mut faults = Vec::new();
         for _ in 0..count {
             let at = calm_at.mul_f64(random.random_range(0.0..1.0));
             faults.push((at, fault(random, retains)));
+        }
+        if random.random_ratio(1, 4) {
+            let at = calm_at.mul_f64(random.random_range(0.0..1.0));
+            faults.push((at, Fault::Remap));
+            faults.extend((0..random.random_range(0..5)).map(|_| while_draining(random, at)));
+            calm_at = faults.iter().map(|(at, _)| *at).fold(calm_at, Duration::max);
         }
         let is_rough = random.random_bool(0.6);
         let mut share = |most: u32| if is_rough { random.random_range(0..most) } else { 0 };
@@ -71,6 +79,21 @@ impl Plan {
         let letters_fail = if random.random_ratio(1, 8) { 1_000 } else { some_letters };
         Self { calm_at, faults, troubles, commits_fail, letters_fail }
     }
+}
+
+/// Returns what goes wrong about the three minutes in which a changed mapping waits.
+fn while_draining(random: &mut impl Rng, remapped: Duration) -> (Duration, Fault) {
+    let after = Duration::from_millis(random.random_range(5_000..280_000));
+    let seat = random.random_range(0..SEATS);
+    let fault = match random.random_range(0..12) {
+        0..4 => Fault::Crash(seat),
+        4..8 => Fault::Kill { more: [0, 0, 1][random.random_range(0..3)] },
+        8 => Fault::MachineGone(seat),
+        9 => Fault::Stop { seat, leaves: random.random_bool(0.4) },
+        10 => Fault::Move(seat),
+        _ => Fault::Remap,
+    };
+    (remapped + after, fault)
 }
 
 fn fault(random: &mut impl Rng, retains: bool) -> Fault {

@@ -1,11 +1,13 @@
 //! Pure. `Lane`: one partition at work in a simulated process, driven as `pipeline/lane` and `pipeline/ask` drive it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use super::check;
+use super::forms::Form;
 use super::process::Happening;
 use super::requests::{Asker, RequestId, failed};
 use super::watch::since_boot;
@@ -27,6 +29,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Lane {
     pub(super) asker: Asker,
     pub(super) state: PartitionState,
+    form: Arc<Form>,
     /// It waits for the lane before it.
     pub(super) has_begun: bool,
     pub(super) is_told_to_stop: bool,
@@ -58,10 +61,11 @@ pub(super) struct Around<'a> {
 }
 
 impl Lane {
-    pub(super) fn new(asker: Asker, state: PartitionState, committed: Commit) -> Self {
+    pub(super) fn new(asker: Asker, state: PartitionState, form: Arc<Form>, committed: Commit) -> Self {
         Self {
             asker,
             state,
+            form,
             has_begun: false,
             is_told_to_stop: false,
             is_stopped: false,
@@ -99,7 +103,8 @@ impl Lane {
     /// Returns what the lane has come to, as a commit.
     pub(super) fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
         let partition = self.committed.partition.clone();
-        Commit { partition, progress, life: None, is_clean, is_owner: self.state.is_owner() }
+        let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
+        Commit { partition, progress, life: None, is_clean, is_owner, other_mapping }
     }
 
     /// Returns the same while it works.
@@ -109,7 +114,13 @@ impl Lane {
 
     /// Tells whether nothing is under way or about to be.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.asking, Asking::Nothing) && self.wish.is_none() && self.state.is_clean()
+        let is_done = self.state.is_clean() && !self.is_draining();
+        matches!(self.asking, Asking::Nothing) && self.wish.is_none() && is_done
+    }
+
+    /// Tells whether records of another mapping are waited for.
+    fn is_draining(&self) -> bool {
+        self.state.other_mapping().is_some()
     }
 
     /// Lets the state decide, and does what it says.
@@ -118,10 +129,11 @@ impl Lane {
             return;
         }
         self.state.set_store_answering(around.is_store_reachable);
-        let now = shared.agenda.instant();
+        let (now, was_draining) = (shared.agenda.instant(), self.is_draining());
         for effect in self.state.step(now, input) {
             self.perform(shared, around, effect);
         }
+        shared.counts.drains += usize::from(was_draining && !self.is_draining());
         shared.counts.steps += 1;
         self.arm(shared);
     }
@@ -212,16 +224,25 @@ impl Lane {
             Effect::Admitted(_) | Effect::Foreign(_) | Effect::RegistryFailing { .. } => {
                 panic!("the registry was asked although the partition is admitted")
             }
-            Effect::Refused => panic!("refused although the mapping never changed"),
+            Effect::Refused => self.refuse(shared),
             Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),
             Effect::Stored { .. } | Effect::DeadLettered(_) | Effect::LettersFailing { .. } => {}
         }
     }
 
+    /// A person reads what the sink says, and runs the last mapping once more.
+    fn refuse(&self, shared: &mut Shared) {
+        let last = self.state.other_mapping().expect("refused although the mapping never changed");
+        assert_ne!(*last, *self.form.fingerprint, "refused although the mapping is its own");
+        shared.counts.refusals += 1;
+        let delay = shared.agenda.span(1_000..60_000);
+        shared.agenda.after(delay, Event::RunOnceMore(last));
+    }
+
     fn ask(&mut self, shared: &mut Shared, around: Around<'_>, request: Request) {
         assert!(matches!(self.asking, Asking::Nothing), "two requests of one partition");
         if let Request::Write(batch) = &request {
-            check::batch(batch, shared.settings.limits);
+            check::batch(batch, shared.settings.limits, &self.form.fingerprint, &shared.truth);
         }
         let cannot_prepare = matches!(request, Request::Write(_)) && shared.store.up_since.is_none();
         if cannot_prepare {

@@ -5,11 +5,13 @@ mod membership;
 mod reading;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::reading::Client;
 use super::broker::Job;
 use super::commits::Committer;
+use super::forms::Form;
 use super::lane::{Around, Lane};
 use super::watch::{Pulse, Watch};
 use super::world::{Event, Shared};
@@ -82,6 +84,7 @@ pub(super) struct Process {
     pub(super) beats: u64,
     pub(super) watch: Watch,
     pub(super) signature: Signature,
+    form: Arc<Form>,
     pub(super) committer: Committer,
     pub(super) generation: u64,
     pub(super) feed: Option<Feed>,
@@ -130,7 +133,12 @@ enum Then {
 }
 
 impl Process {
-    pub(super) fn new(id: usize, seat: usize, signature: Signature, skew_s: i64) -> Self {
+    pub(super) fn new(
+        id: usize,
+        seat: usize,
+        (signature, form): (Signature, Arc<Form>),
+        skew_s: i64,
+    ) -> Self {
         Self {
             id,
             seat,
@@ -140,6 +148,7 @@ impl Process {
             beats: 0,
             watch: Watch::new(skew_s),
             signature,
+            form,
             committer: Committer::default(),
             generation: 0,
             feed: None,

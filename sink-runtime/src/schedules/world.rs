@@ -1,6 +1,7 @@
 //! Pure. `World`: the members, the broker, the store and what happens to them, in the order of simulated time.
 
 mod group_side;
+mod mapping_side;
 mod store_side;
 mod trouble;
 
@@ -11,12 +12,12 @@ use super::agenda::Agenda;
 use super::broker::{Broker, Job, SEATS};
 use super::check::{self, Truth};
 use super::faults::{Fault, Plan};
+use super::forms::Forms;
 use super::log::Log;
 use super::process::{Happening, Process};
 use super::requests::{Asker, RequestId, Requests, Step, Troubles};
 use super::store::SimulatedStore;
 use crate::batch::BatchLimits;
-use crate::map::Mapper;
 use crate::pipeline::{Answer, StateSettings};
 use crate::record::{Entry, Partition, Topic, TopicPartition};
 
@@ -55,6 +56,8 @@ pub(super) enum Event {
     Heartbeat(usize),
     /// A process was not heard of for a session, unless it was since.
     Silence { process: usize, beats: u64 },
+    /// The members are run with this mapping once more.
+    RunOnceMore(Arc<str>),
     /// Something goes wrong.
     Fault(Fault),
     /// Nothing goes wrong any more.
@@ -72,6 +75,12 @@ pub(super) struct Counts {
     pub(super) expired: usize,
     pub(super) letters: usize,
     pub(super) passed: usize,
+    /// Changes of the mapping.
+    pub(super) changes: usize,
+    /// Partitions that have waited until the records of another mapping were safe.
+    pub(super) drains: usize,
+    /// Partitions that could not, because the store was restarted.
+    pub(super) refusals: usize,
 }
 
 impl Counts {
@@ -84,6 +93,9 @@ impl Counts {
         self.expired += more.expired;
         self.letters += more.letters;
         self.passed += more.passed;
+        self.changes += more.changes;
+        self.drains += more.drains;
+        self.refusals += more.refusals;
     }
 }
 
@@ -94,7 +106,6 @@ pub(super) struct Shared {
     pub(super) store: SimulatedStore,
     pub(super) log: Log,
     pub(super) broker: Broker,
-    pub(super) mapper: Arc<Mapper>,
     pub(super) settings: StateSettings,
     pub(super) partition: TopicPartition,
     pub(super) truth: Truth,
@@ -107,6 +118,7 @@ pub(super) struct Shared {
 /// The world.
 pub(super) struct World {
     shared: Shared,
+    forms: Forms,
     processes: Vec<Process>,
     /// The latest process of each member.
     current: [Option<usize>; SEATS],
@@ -123,7 +135,7 @@ impl Shared {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, epoch: Instant, mapper: &Arc<Mapper>) -> Self {
+    pub(super) fn new(seed: u64, epoch: Instant, forms: &Forms) -> Self {
         let mut agenda = Agenda::new(seed, epoch);
         let plan = Plan::new(&mut agenda.random);
         let store = SimulatedStore::new(&mut agenda.random);
@@ -152,7 +164,6 @@ impl World {
             store,
             log,
             broker: Broker::default(),
-            mapper: Arc::clone(mapper),
             settings,
             partition: TopicPartition { topic: Topic::new("t"), partition: Partition(0) },
             truth: Truth::default(),
@@ -161,7 +172,14 @@ impl World {
             commits_fail: plan.commits_fail,
             tells_block_records,
         };
-        Self { shared, processes: Vec::new(), current: [None; SEATS], calm_at: plan.calm_at, is_over: false }
+        Self {
+            shared,
+            forms: forms.clone(),
+            processes: Vec::new(),
+            current: [None; SEATS],
+            calm_at: plan.calm_at,
+            is_over: false,
+        }
     }
 
     /// Runs until everything is done and nothing goes wrong any more.
@@ -217,6 +235,7 @@ impl World {
             Event::Join(process) => self.join(process),
             Event::Heartbeat(process) => self.heartbeat(process),
             Event::Silence { process, beats } => self.silence(process, beats),
+            Event::RunOnceMore(mapping) => self.run_once_more(&mapping),
             Event::Fault(fault) => self.fault(fault),
             Event::Calm => {
                 self.shared.requests.troubles = Troubles::default();

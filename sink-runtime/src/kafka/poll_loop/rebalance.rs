@@ -197,6 +197,7 @@ impl PollLoop {
                 life: lineage.committed(),
                 is_clean: false,
                 is_owner: !start.is_fenced,
+                other_mapping: start.other_mapping.clone(),
             })
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
@@ -217,12 +218,12 @@ impl PollLoop {
                 continue;
             };
             let (messages, share) = feed.open();
-            let Start { progress, is_own_mapping, is_fenced, .. } = start;
+            let Start { progress, other_mapping, is_fenced, .. } = start;
             assignments.push(Assignment {
                 partition,
                 lineage,
                 progress,
-                is_own_mapping,
+                other_mapping,
                 is_fenced,
                 messages,
                 share,

@@ -21,7 +21,10 @@ fn point(offset: i64, last: Option<u64>) -> CommitPoint {
 
 fn committed(by: &Signature, is_clean: bool, progress: Progress) -> CommitMetadata {
     let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-    CommitMetadata::new(by, &Commit { partition, progress, life: None, is_clean, is_owner: true })
+    CommitMetadata::new(
+        by,
+        &Commit { partition, progress, life: None, is_clean, is_owner: true, other_mapping: None },
+    )
 }
 
 /// A commit at 15 that is safe up to 12.
@@ -38,7 +41,7 @@ fn partition_without_a_commit_begins_where_the_sink_says() {
     for (from, offset) in [(StartFrom::Earliest, 10), (StartFrom::Latest, 20)] {
         let start = begin(None, None, from);
         assert_eq!(start.progress, Progress::at(point(offset, None)));
-        assert!(!start.is_fenced && start.is_own_mapping);
+        assert!(!start.is_fenced && start.other_mapping.is_none());
     }
 }
 
@@ -56,9 +59,29 @@ fn only_a_clean_or_own_commit_needs_no_wait() {
 fn start_goes_on_as_the_commit_says() {
     let metadata = committed(&signature("me", "m"), true, progress());
     let start = begin(Some(15), Some(metadata.clone()), StartFrom::Latest);
-    assert_eq!((start.progress, start.is_own_mapping, start.lost), (progress(), true, 0));
-    let other = CommitMetadata { mapping: "old".to_owned(), ..metadata };
-    assert!(!begin(Some(15), Some(other), StartFrom::Latest).is_own_mapping);
+    assert_eq!((start.progress, start.other_mapping, start.lost), (progress(), None, 0));
+}
+
+#[test]
+fn records_above_the_safe_point_stay_those_of_the_mapping_that_made_them() {
+    let before = committed(&signature("before", "old"), true, progress());
+    let first = begin(Some(15), Some(before), StartFrom::Latest);
+    assert_eq!(first.other_mapping.as_deref(), Some("old"));
+    // The first member of the new mapping crashes after it has committed its start.
+    let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
+    let Start { progress, other_mapping, .. } = first;
+    let commit = Commit { partition, progress, life: None, is_clean: false, is_owner: true, other_mapping };
+    let metadata = CommitMetadata::new(&signature("first", "m"), &commit);
+    let second = begin(Some(15), Some(metadata), StartFrom::Latest);
+    assert_eq!(second.other_mapping.as_deref(), Some("old"), "they are not its own either");
+}
+
+#[test]
+fn nothing_above_the_safe_point_needs_no_other_mapping() {
+    let safe = committed(&signature("before", "old"), true, Progress::at(point(15, Some(9))));
+    assert_eq!(begin(Some(15), Some(safe), StartFrom::Latest).other_mapping, None);
+    let taken = committed(&signature("before", "old"), true, progress());
+    assert_eq!(begin(Some(4), Some(taken), StartFrom::Latest).other_mapping, None, "retention took it all");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::budget::Hold;
 use crate::ledger::CommitPoint;
 use crate::map::Mapper;
 use crate::pipeline::cut::Cut;
-use crate::pipeline::{Answer, Checked, Effect, Errand, Input, MadeBy, Request, StoreSeen};
+use crate::pipeline::{Answer, Checked, Effect, Errand, Input, Request, StoreSeen};
 use crate::progress::Progress;
 use crate::record::{
     Entry, Headers, Identity, Life, Message, Offset, Partition, TimestampUs, Topic, TopicPartition,
@@ -76,7 +76,7 @@ impl Bench {
         let settings = StateSettings { limits, has_dead_letters, commit_delay: DELAY, span_max: SPAN_MAX };
         let beginning = Beginning {
             progress: Progress::at(CommitPoint { offset: Offset(0), state: None }),
-            made_by: MadeBy::OwnMapping,
+            other_mapping: None,
             fenced_until: fenced_for.map(|wait| now + wait),
             life: None,
             is_admitted,

@@ -1,5 +1,6 @@
 //! Pure. How partitions come to a simulated process and leave it, as in `kafka/poll_loop` and `pipeline/driver`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafkasink_crds::runtime_config::StartFrom;
@@ -8,8 +9,8 @@ use super::{
     DRAIN_DEADLINE, FENCING_WAIT, Feed, FeedState, Happening, NAP, Process, RETRY_AFTER, REVOKE_DEADLINE,
     Then,
 };
-use crate::kafka::{CommitMetadata, Facts, start};
-use crate::pipeline::{Beginning, MadeBy, PartitionState};
+use crate::kafka::{CommitMetadata, Facts, Start, start};
+use crate::pipeline::{Beginning, PartitionState};
 use crate::record::Life;
 use crate::schedules::commits::Purpose;
 use crate::schedules::lane::{Lane, dice};
@@ -84,6 +85,7 @@ impl Process {
             life: None,
             is_clean: false,
             is_owner: !start.is_fenced,
+            other_mapping: start.other_mapping.clone(),
         };
         self.submit(shared, commit, Purpose::Start);
     }
@@ -98,20 +100,25 @@ impl Process {
         };
         self.read_from(shared, start.progress.point.offset.0);
         let is_fenced = std::mem::take(&mut self.is_unsettled) || start.is_fenced;
-        let made_by = if start.is_own_mapping { MadeBy::OwnMapping } else { MadeBy::OtherMapping };
         let fenced_until = is_fenced.then(|| shared.agenda.instant() + FENCING_WAIT);
-        let beginning =
-            Beginning { progress: start.progress, made_by, fenced_until, life: None, is_admitted: true };
-        let mapper = shared.mapper.partition(&shared.partition, Life::FIRST, start.progress.point.state);
+        let Start { progress, other_mapping, .. } = start;
+        let beginning = Beginning {
+            progress,
+            other_mapping: other_mapping.clone(),
+            fenced_until,
+            life: None,
+            is_admitted: true,
+        };
+        let mapper = self.form.mapper.partition(&shared.partition, Life::FIRST, progress.point.state);
         let dice = dice(shared);
         let state = PartitionState::new(shared.settings, shared.partition.clone(), mapper, beginning, dice);
         self.lanes_begun += 1;
         let asker = Asker { process: self.id, lane: self.lanes_begun };
         let partition = shared.partition.clone();
-        let committed =
-            Commit { partition, progress: start.progress, life: None, is_clean: false, is_owner: !is_fenced };
+        let is_owner = !is_fenced;
+        let committed = Commit { partition, progress, life: None, is_clean: false, is_owner, other_mapping };
         self.working = Some(asker.lane);
-        self.lanes.push_back(Lane::new(asker, state, committed));
+        self.lanes.push_back(Lane::new(asker, state, Arc::clone(&self.form), committed));
         self.begin_next(shared);
     }
 

@@ -1,5 +1,6 @@
 //! Pure. What happens between the simulated group and its members.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Event, SESSION, World};
@@ -7,6 +8,9 @@ use crate::kafka::{CommitMetadata, Signature};
 use crate::schedules::broker::Job;
 use crate::schedules::check;
 use crate::schedules::process::{Happening, Process};
+
+/// How long a member is not started because others must end first.
+const STARTS_AFTER: Duration = Duration::from_secs(1);
 
 impl World {
     pub(super) fn commit(&mut self, id: usize, job: Job) {
@@ -16,6 +20,7 @@ impl World {
         let is_taken = !fails && shared.broker.accepts(id, process.seat, &job);
         if is_taken {
             check::commit(shared, process.seat, &job.commit);
+            check::note_committed(shared, &job.commit, &process.signature.mapping);
             let metadata = CommitMetadata::new(&process.signature, &job.commit).to_text();
             shared.broker.committed = Some((job.commit.progress.point.offset.0, metadata));
         }
@@ -26,19 +31,24 @@ impl World {
     }
 
     pub(super) fn start(&mut self, seat: usize, is_new: bool) {
-        let before = self.current[seat].map(|process| &self.processes[process]);
-        if before.is_some_and(|before| !before.is_dead) {
+        if self.current[seat].is_some_and(|before| !self.processes[before].is_dead) {
+            return;
+        }
+        if self.forms.is_changing() && !self.change_form() {
+            self.shared.agenda.after(STARTS_AFTER, Event::Start { seat, is_new });
             return;
         }
         let id = self.processes.len();
+        let form = Arc::clone(self.forms.in_force());
+        let before = self.current[seat].map(|process| &self.processes[process]);
         let same = before.filter(|_| !is_new).map(|before| before.signature.writer_id.clone());
         let signature = Signature {
             writer_id: same.unwrap_or_else(|| format!("uid-{id}")),
             sink_uid: "sink".to_owned(),
-            mapping: "mapping".to_owned(),
+            mapping: form.fingerprint.clone(),
         };
         let skew_s = i64::try_from(self.shared.agenda.pick(0..4)).unwrap();
-        let mut process = Process::new(id, seat, signature, skew_s);
+        let mut process = Process::new(id, seat, (signature, form), skew_s);
         process.begin(&mut self.shared);
         self.processes.push(process);
         self.current[seat] = Some(id);

@@ -34,6 +34,7 @@ impl World {
                 let high = self.shared.log.high(now);
                 self.shared.log.low = (self.shared.log.low + count).min(high);
             }
+            Fault::Remap => self.remap(),
             Fault::Foreign => self.shared.store.put_foreign(&mut self.shared.agenda.random, now),
         }
     }
