@@ -51,10 +51,10 @@ integration: ## tests against the real Kafka, ReductStore and kube-apiserver tha
 faults: ## kills store, broker and members, tears logs, freezes members: nothing may be lost or stored twice (QUICK=1: a tenth of it)
 	@$(BUILD)
 	@# The build without the commit gate must lose something: that proves the faults and the checker.
-	$(CARGO) build --release --workspace --bins --features kafkasink-runtime/no-commit-gate
+	$(CARGO) build --release --workspace --bin kafkasink-runtime --features kafkasink-runtime/no-commit-gate
 	install -D target/release/kafkasink-runtime target/no-commit-gate/kafkasink-runtime
-	$(CARGO) build --release --workspace --bins
-	$(CARGO) run --release --bin faults -- $(if $(QUICK),--quick) $(FAULTS_ARGS)
+	$(CARGO) build --release --workspace --bin kafkasink-runtime --bin faults
+	target/release/faults $(if $(QUICK),--quick) $(FAULTS_ARGS)
 
 e2e: ## the cluster itself: DNS, Services, exec, and that nothing of it stays on the machine (needs root)
 	@$(BUILD)
