@@ -175,11 +175,24 @@ async fn reconcile_or_clean_up(guarded: &Guarded, context: &Context) -> Result<N
     // The cached resource may be older than what we wrote ourselves.
     let sinks: Api<Guarded> = Api::namespaced(context.client.clone(), &namespace);
     let name = guarded.name_any();
-    let newest = call(format!("read KafkaSink {name}"), sinks.get_opt(&name)).await;
-    let Some(DeserializeGuard(newest)) = newest.map_err(ReconcileError::Kubernetes)? else {
-        forget(context, &guarded.uid().unwrap_or_default());
-        return Ok(Next::Healthy);
-    };
+    if let Some(found) = newest(&sinks, &name).await? {
+        let outcome = work_on(context, found).await;
+        // It may go while it is worked on; then nobody waits for what could not be written to it.
+        let is_gone = matches!(&outcome, Err(ReconcileError::Kubernetes(error)) if error.is_not_found());
+        if !is_gone || newest(&sinks, &name).await?.is_some() {
+            return outcome;
+        }
+    }
+    forget(context, &guarded.uid().unwrap_or_default());
+    Ok(Next::Healthy)
+}
+
+async fn newest(sinks: &Api<Guarded>, name: &str) -> Result<Option<Guarded>, ReconcileError> {
+    let answer = call(format!("read KafkaSink {name}"), sinks.get_opt(name)).await;
+    answer.map_err(ReconcileError::Kubernetes)
+}
+
+async fn work_on(context: &Context, DeserializeGuard(newest): Guarded) -> Result<Next, ReconcileError> {
     let now = Timestamp::now();
     match newest {
         Err(error) => {
