@@ -6,6 +6,8 @@
 mod brokers;
 #[path = "operator/fresh_broker.rs"]
 mod fresh_broker;
+#[path = "operator/gone.rs"]
+mod gone;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
 #[path = "operator/secured.rs"]

@@ -66,7 +66,10 @@ fn each_vendor_crate_has_one_door() {
             vec!["kafka-ffi/", "operator/src/kafka", "sink-runtime/src/kafka", "sink-runtime/tests/", "e2e/"],
         ),
         ("rdkafka_sys", vec!["kafka-ffi/"]),
-        ("kafkasink_kafka_ffi", vec!["operator/src/kafka", "sink-runtime/src/kafka", "sink-runtime/tests/"]),
+        (
+            "kafkasink_kafka_ffi",
+            vec!["kafka-ffi/tests/", "operator/src/kafka", "sink-runtime/src/kafka", "sink-runtime/tests/"],
+        ),
         ("reduct_rs", vec!["operator/src/reduct", "sink-runtime/src/reduct", "sink-runtime/tests/", "e2e/"]),
         ("kube", vec!["operator/src", "crds/", "e2e/"]),
         ("k8s_openapi", vec!["operator/src", "crds/", "e2e/"]),

@@ -8,8 +8,8 @@
 //! committed is asked of a consumer of that group, by the safe wrapper.
 //!
 //! ```text
-//! cluster, topics, create, configs, offsets, groups ──► request (one call: its options, its queue, its answer)
-//!                        log, log_queue, position ──► memory  (who frees what) ──► error (what the library or a broker said)
+//! cluster, topics, create, configs, groups ──► request (one call: its options, its queue, its answer)
+//!      offsets, log, log_queue, position ──► memory  (who frees what) ──► error (what the library or a broker said)
 //! ```
 #![allow(unsafe_code, reason = "rdkafka 0.39 has no safe form of these calls of librdkafka")]
 

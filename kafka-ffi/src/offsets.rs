@@ -1,13 +1,18 @@
 //! IO: Kafka. `ListOffsets`: where topics begin and end.
+//!
+//! Not by librdkafka's admin call of that name, which can take the process down (seen in 2.12.1): the thread that calls
+//! `rd_kafka_ListOffsets` looks for the partitions' leaders itself. Where it finds none, because a topic or its broker is
+//! just going, it registers its operation for the next news of the cluster, sees that there is nothing to wait for, and
+//! frees the operation. News that come between these steps hand the same operation to the client's own thread, which
+//! frees it too. The older call used here looks for leaders under the client's locks and registers nothing.
 
 use std::time::Duration;
 
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-use super::error::NativeError;
-use super::memory::{Guard, array, c_string, check_owned, text};
-use super::request::Request;
+use super::error::{NativeError, check};
+use super::memory::{Guard, array, c_string, text};
 
 /// A position in one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +21,7 @@ pub struct PartitionOffset {
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// The offset; negative where there is none.
+    /// The offset.
     pub offset: i64,
 }
 
@@ -25,45 +30,34 @@ pub struct PartitionOffset {
 pub enum OffsetSpec {
     /// The oldest message that the partition still holds.
     Earliest,
-    /// The offset after the newest message that readers of committed messages see.
+    /// The offset after the newest message that readers of committed messages see, unless the client's own
+    /// `isolation.level` says otherwise.
     Latest,
 }
 
-/// Returns one end of each partition; a partition that cannot tell is absent.
+/// Returns one end of each partition; a partition without a leader is absent.
 ///
 /// # Errors
-/// The brokers do not answer within `timeout`, or refuse us.
+/// The brokers do not answer within `timeout`, or refuse us; no partition has a leader.
 pub fn list_offsets<C: ClientContext>(
     client: &Client<C>,
     partitions: &[(&str, i32)],
     spec: OffsetSpec,
     timeout: Duration,
 ) -> Result<Vec<PartitionOffset>, NativeError> {
-    let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
-    let request = Request::new(client, operation, timeout)?;
     let list = partition_list(partitions, spec)?;
-    let level = sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
-    // SAFETY: the options are live, and the error that the call returns is ours.
-    unsafe {
-        check_owned(sys::rd_kafka_AdminOptions_set_isolation_level(request.options.as_ptr(), level))?;
-    }
-    // SAFETY: client, list, options and queue are live; the call copies what it needs.
-    unsafe {
-        sys::rd_kafka_ListOffsets(
-            request.client,
-            list.as_ptr(),
-            request.options.as_ptr(),
-            request.queue.as_ptr(),
-        );
-    }
-    let event = request.wait()?;
-    let mut count = 0;
-    // SAFETY: the event is the answer to this call and alive until the end of the function.
-    let infos = unsafe {
-        let answer = sys::rd_kafka_event_ListOffsets_result(event.as_ptr());
-        array(sys::rd_kafka_ListOffsets_result_infos(answer, &raw mut count), count)
+    let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: client and list are live; the call has ended with both when it returns.
+    check(
+        unsafe { sys::rd_kafka_offsets_for_times(client.native_ptr(), list.as_ptr(), milliseconds) },
+        None,
+    )?;
+    // SAFETY: the list is live, and holds as many elements as it says.
+    let elements = unsafe {
+        let list = list.pointer.as_ref();
+        array(list.elems, usize::try_from(list.cnt).unwrap_or(0))
     };
-    Ok(infos.iter().filter_map(|info| read_info(*info)).collect())
+    Ok(elements.iter().filter_map(read).collect())
 }
 
 fn partition_list(
@@ -92,14 +86,13 @@ fn partition_list(
     Ok(list)
 }
 
-/// A partition that carries an error of its own has no offset to report.
-fn read_info(info: *const sys::rd_kafka_ListOffsetsResultInfo_t) -> Option<PartitionOffset> {
-    // SAFETY: the info belongs to the answer that the caller holds, and so does its element.
-    let element = unsafe { sys::rd_kafka_ListOffsetsResultInfo_topic_partition(info).as_ref() }?;
-    if element.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+/// A partition that carries an error of its own has no offset to report, one that nobody was asked about still has the
+/// negative number that stands for the end in question.
+fn read(element: &sys::rd_kafka_topic_partition_t) -> Option<PartitionOffset> {
+    if element.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || element.offset < 0 {
         return None;
     }
-    // SAFETY: the element borrows the answer, which owns the topic's name; it is copied.
+    // SAFETY: the element borrows the list, which owns the topic's name; it is copied.
     let topic = unsafe { text(element.topic) }.unwrap_or_default();
     Some(PartitionOffset { topic, partition: element.partition, offset: element.offset })
 }

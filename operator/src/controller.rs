@@ -154,8 +154,7 @@ async fn definition(client: &Client, watch: &Watch) {
 async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
     let begun = Instant::now();
     context.metrics.begun();
-    // It has grown too large for the stack of whoever waits for it.
-    let work = Box::pin(reconcile_or_clean_up(&guarded, &context));
+    let work = reconcile_or_clean_up(&guarded, &context);
     let outcome = tokio::time::timeout(RECONCILE_MAX, work).await.unwrap_or_else(|_| {
         let attempt = format!("reconcile {}", guarded.name_any());
         Err(ReconcileError::Kubernetes(KubernetesError::TimedOut { attempt }))
@@ -175,11 +174,25 @@ async fn reconcile_or_clean_up(guarded: &Guarded, context: &Context) -> Result<N
     // The cached resource may be older than what we wrote ourselves.
     let sinks: Api<Guarded> = Api::namespaced(context.client.clone(), &namespace);
     let name = guarded.name_any();
-    let newest = call(format!("read KafkaSink {name}"), sinks.get_opt(&name)).await;
-    let Some(DeserializeGuard(newest)) = newest.map_err(ReconcileError::Kubernetes)? else {
-        forget(context, &guarded.uid().unwrap_or_default());
-        return Ok(Next::Healthy);
-    };
+    if let Some(found) = newest(&sinks, &name).await? {
+        // It has grown too large for the stack of whoever waits for it.
+        let outcome = Box::pin(work_on(context, found)).await;
+        // It may go while it is worked on; then nobody waits for what could not be written to it.
+        let is_gone = matches!(&outcome, Err(ReconcileError::Kubernetes(error)) if error.is_not_found());
+        if !is_gone || newest(&sinks, &name).await?.is_some() {
+            return outcome;
+        }
+    }
+    forget(context, &guarded.uid().unwrap_or_default());
+    Ok(Next::Healthy)
+}
+
+async fn newest(sinks: &Api<Guarded>, name: &str) -> Result<Option<Guarded>, ReconcileError> {
+    let answer = call(format!("read KafkaSink {name}"), sinks.get_opt(name)).await;
+    answer.map_err(ReconcileError::Kubernetes)
+}
+
+async fn work_on(context: &Context, DeserializeGuard(newest): Guarded) -> Result<Next, ReconcileError> {
     let now = Timestamp::now();
     match newest {
         Err(error) => {
