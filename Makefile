@@ -39,7 +39,7 @@ tidy: ## the house rules that clippy does not know
 	$(CARGO) test --workspace --test tidy
 
 unit: ## tests that need nothing but the compiler
-	$(CARGO) test --workspace --lib --bins --test agreement --test generated --test manifests --test tidy
+	$(CARGO) test --workspace --lib --bins --test agreement --test generated --test manifests --test offsets --test tidy
 	$(CARGO) test --workspace --doc --quiet
 
 integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
