@@ -29,7 +29,7 @@ pub enum OffsetSpec {
     Latest,
 }
 
-/// Returns one end of each partition; a partition that cannot tell is absent.
+/// Returns one end of each partition; a partition that cannot tell, above all one without a leader, is absent.
 ///
 /// # Errors
 /// The brokers do not answer within `timeout`, or refuse us.
@@ -56,7 +56,10 @@ pub fn list_offsets<C: ClientContext>(
             request.queue.as_ptr(),
         );
     }
-    let event = request.wait()?;
+    let event = match request.wait() {
+        Err(error) if error.code == sys::RDKafkaErrorCode::NoEnt => return Ok(Vec::new()), // None has a leader.
+        answered => answered?,
+    };
     let mut count = 0;
     // SAFETY: the event is the answer to this call and alive until the end of the function.
     let infos = unsafe {
@@ -102,4 +105,43 @@ fn read_info(info: *const sys::rd_kafka_ListOffsetsResultInfo_t) -> Option<Parti
     // SAFETY: the element borrows the answer, which owns the topic's name; it is copied.
     let topic = unsafe { text(element.topic) }.unwrap_or_default();
     Some(PartitionOffset { topic, partition: element.partition, offset: element.offset })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use rdkafka::ClientConfig;
+    use rdkafka::consumer::{BaseConsumer, Consumer};
+    use rdkafka::mocking::MockCluster;
+
+    use super::{OffsetSpec, list_offsets};
+
+    /// Longest wait for one answer.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    /// Asks librdkafka's own broker about partitions, some of which have no leader; a real one cannot be brought to that alone.
+    #[allow(clippy::disallowed_methods, reason = "a test looks at the clock")]
+    fn check(leaderless: &[i32], expected: &[i32]) {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("cameras", 3, 1).unwrap();
+        for partition in leaderless {
+            cluster.partition_leader("cameras", *partition, None).unwrap();
+        }
+        let servers = cluster.bootstrap_servers();
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", servers).set("group.id", "plant").create().unwrap();
+        let partitions = [("cameras", 0), ("cameras", 1), ("cameras", 2)];
+        let begun = Instant::now();
+        let told = list_offsets(consumer.client(), &partitions, OffsetSpec::Earliest, PATIENCE).unwrap();
+        assert_eq!(told.iter().map(|end| end.partition).collect::<Vec<_>>(), expected);
+        assert!(begun.elapsed() < PATIENCE / 2, "the others were held up");
+    }
+
+    #[test]
+    fn partition_without_a_leader_is_left_out_and_holds_up_no_other() {
+        check(&[], &[0, 1, 2]);
+        check(&[1], &[0, 2]);
+        check(&[0, 1, 2], &[]);
+    }
 }

@@ -7,6 +7,7 @@ mod consumer_context;
 mod coverage;
 mod credentials;
 mod dead_letters;
+mod ends;
 mod feed;
 mod fetch_error;
 mod letter_headers;

@@ -60,7 +60,7 @@ impl PollLoop {
             sightings: &self.lives.sight(&topics),
             registered: &self.inquiries.take(),
         };
-        let Resolved { starts, absent, unregistered, expired } =
+        let Resolved { starts, absent, untold, unregistered, expired } =
             match resolve(&self.consumer, partitions.clone(), &known) {
                 Ok(resolved) => resolved,
                 Err(error) => {
@@ -73,9 +73,12 @@ impl PollLoop {
         for partition in &unregistered {
             self.inquiries.ask(&partition.topic, &cluster_id, &self.events);
         }
-        let is_soon = !absent.is_empty();
+        if let Some(first) = untold.first() {
+            warn!(partitions = untold.len(), %first, "brokers do not tell where partitions begin, they are asked again");
+        }
+        let is_soon = !absent.is_empty() || !untold.is_empty();
         // Those that are absent were deleted, or are so new that not every broker knows them.
-        self.unresolved = [absent, unregistered].concat();
+        self.unresolved = [absent, untold, unregistered].concat();
         self.unresolved.extend(expired.iter().map(|(partition, _)| partition.clone()));
         let wait = if is_soon { RETRY_AFTER } else { ANSWER_PATIENCE };
         self.resolve_at = Some(Instant::now() + wait);
