@@ -99,6 +99,8 @@ pub struct End {
     pub offset: Offset,
     /// There are messages that its lane was not given yet.
     pub has_unread: bool,
+    /// No broker that leads it is connected: nothing of it can be read now.
+    pub is_away: bool,
 }
 
 /// What happens at the source.
