@@ -9,7 +9,7 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{PollLoop, RETRY_AFTER, is_early, soon};
 use crate::kafka::consumer_context::Rebalance;
@@ -32,6 +32,7 @@ impl PollLoop {
     pub(super) fn rebalance(&mut self, runtime: &Handle) {
         while let Some(change) = self.consumer.context().next_rebalance() {
             self.cover.begin();
+            self.tell_rebalance(&change);
             match change {
                 Rebalance::Assign(partitions) => {
                     self.unresolved.extend(partitions);
@@ -44,6 +45,13 @@ impl PollLoop {
         let has_news = self.inquiries.hear();
         if !self.unresolved.is_empty() && (has_news || !is_early(self.resolve_at)) {
             self.assign();
+        }
+    }
+
+    /// Tells that the group has changed what is this member's; a round that leaves everything where it is tells nothing.
+    fn tell_rebalance(&self, change: &Rebalance) {
+        if let Some(is_session_over) = change.is_session_over() {
+            self.tell(SourceEvent::Rebalanced { is_session_over });
         }
     }
 
@@ -235,6 +243,7 @@ impl PollLoop {
     }
 
     fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
+        info!(partitions = partitions.len(), are_lost, "the group takes partitions away");
         self.unresolved.retain(|partition| !partitions.contains(partition));
         self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
         let expired = self.expired.iter().filter(|(partition, _)| !partitions.contains(partition));
