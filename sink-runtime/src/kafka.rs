@@ -3,6 +3,7 @@
 mod access;
 mod commit_metadata;
 mod committer;
+mod complaints;
 mod consumer_context;
 mod coverage;
 mod credentials;

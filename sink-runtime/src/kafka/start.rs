@@ -81,8 +81,8 @@ pub(super) fn resolve(
     let known = Known { from: group_start.unwrap_or(known.from), ..*known };
     let openings: Vec<Opening> =
         seen.into_iter().filter_map(|partition| resolved.sort(partition, &commits, &known)).collect();
-    let partitions: Vec<TopicPartition> = openings.iter().map(|opening| opening.partition.clone()).collect();
-    resolved.begin(openings, &ends(consumer, &partitions), &known);
+    let asked: Vec<TopicPartition> = openings.iter().map(|opening| opening.partition.clone()).collect();
+    resolved.begin(openings, &ends(consumer, &asked), &known);
     Ok(resolved)
 }
 

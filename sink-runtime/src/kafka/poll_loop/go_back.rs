@@ -28,9 +28,14 @@ impl PollLoop {
         self.find_ways(&mut ways);
         let commits: Vec<Commit> = ways.iter().filter_map(|(_, way)| way.commit.clone()).collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
-            warn!(%error, "cannot go back yet, it is tried again");
+            if let Some(attempts) = self.go_back_told.fail() {
+                warn!(%error, attempts, "cannot go back yet, it is tried again");
+            }
             self.go_back_at = Some(soon());
             return Ok(());
+        }
+        if self.go_back_at.is_none() {
+            self.go_back_told.succeed();
         }
         if !ways.is_empty() && !self.is_group_waiting()? {
             self.read_again(&ways);
@@ -42,9 +47,12 @@ impl PollLoop {
     fn find_ways(&mut self, ways: &mut Vec<(TopicPartition, Return)>) {
         let partitions: Vec<TopicPartition> = ways.iter().map(|(partition, _)| partition.clone()).collect();
         let untold = shorten(ways, &lows(&self.consumer, &partitions));
-        if let Some(first) = untold.first() {
-            warn!(partitions = untold.len(), %first, "partitions cannot go back, nobody tells where they begin, they are asked again");
-            self.go_back_at = Some(soon());
+        let Some(first) = untold.first() else {
+            return;
+        };
+        self.go_back_at = Some(soon());
+        if let Some(attempts) = self.go_back_told.fail() {
+            warn!(partitions = untold.len(), %first, attempts, "partitions cannot go back, nobody tells where they begin, they are asked again");
         }
     }
 
@@ -110,8 +118,7 @@ mod tests {
         let mut ways: Vec<_> = (0..3).map(way).collect();
         let lows = BTreeMap::from([(partition(0), Offset(4)), (partition(2), Offset(15))]);
         assert_eq!(shorten(&mut ways, &lows), [partition(1)]);
-        let begin: Vec<_> =
-            ways.iter().map(|(partition, way)| (partition.partition.0, way.offset.0)).collect();
+        let begin: Vec<_> = ways.iter().map(|(at, back)| (at.partition.0, back.offset.0)).collect();
         assert_eq!(begin, [(0, 10), (2, 15)]);
     }
 }

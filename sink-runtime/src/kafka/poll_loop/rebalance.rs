@@ -72,7 +72,9 @@ impl PollLoop {
             match resolve(&self.consumer, partitions.clone(), &known) {
                 Ok(resolved) => resolved,
                 Err(error) => {
-                    warn!(%error, "cannot find out where to begin, it is tried again");
+                    if let Some(attempts) = self.resolve_told.fail() {
+                        warn!(%error, attempts, "cannot find out where to begin, it is tried again");
+                    }
                     self.unresolved = partitions;
                     self.resolve_at = Some(soon());
                     return None;
@@ -81,9 +83,7 @@ impl PollLoop {
         for partition in &unregistered {
             self.inquiries.ask(&partition.topic, &cluster_id, &self.events);
         }
-        if let Some(first) = untold.first() {
-            warn!(partitions = untold.len(), %first, "brokers do not tell where partitions begin, they are asked again");
-        }
+        self.tell_untold(&untold);
         let is_soon = !absent.is_empty() || !untold.is_empty();
         // Those that are absent were deleted, or are so new that not every broker knows them.
         self.unresolved = [absent, untold, unregistered].concat();
@@ -99,6 +99,16 @@ impl PollLoop {
         }
         self.set_expired(now);
         Some(starts)
+    }
+
+    fn tell_untold(&mut self, untold: &[TopicPartition]) {
+        let Some(first) = untold.first() else {
+            self.resolve_told.succeed();
+            return;
+        };
+        if let Some(attempts) = self.resolve_told.fail() {
+            warn!(partitions = untold.len(), %first, attempts, "brokers do not tell where partitions begin, they are asked again");
+        }
     }
 
     fn set_expired(&mut self, expired: BTreeMap<TopicPartition, String>) {
@@ -211,11 +221,14 @@ impl PollLoop {
             })
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
-            warn!(%error, "cannot commit where partitions begin, it is tried again");
+            if let Some(attempts) = self.confirm_told.fail() {
+                warn!(%error, attempts, "cannot commit where partitions begin, it is tried again");
+            }
             self.confirm_at = Some(soon());
             return;
         }
         self.confirm_at = None;
+        self.confirm_told.succeed();
         let mut assignments = Vec::with_capacity(self.unconfirmed.len());
         for (partition, start, lineage) in std::mem::take(&mut self.unconfirmed) {
             if start.lost > 0 {
