@@ -220,6 +220,7 @@ async fn what_retention_took_is_counted_exactly() -> anyhow::Result<()> {
     world.wait_for(&produced, PATIENCE).await?;
     ensure!(lost(&again).await? == 150, "{} counted instead of 150", lost(&again).await?);
     again.wait_for_metric("kafkasink_committed_offset{", PATIENCE).await?;
+    let rebalances = again.metric("kafkasink_rebalances_total").await?;
     // While the member sleeps: the fetch under way may still bring some of the first, the next one is out of range.
     again.freeze()?;
     let mut third = world.topic.produce(numbered(300..320)).await?;
@@ -235,6 +236,8 @@ async fn what_retention_took_is_counted_exactly() -> anyhow::Result<()> {
     checker::compare(&produced, &stored)?;
     let lost = lost(&again).await?;
     ensure!(lost + fetched == 190, "{lost} lost, {fetched} fetched, of 190");
+    let own = again.metric("kafkasink_rebalances_total").await? - rebalances;
+    ensure!(own < 0.5, "{own} rebalances are counted that the group knows nothing of");
     again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 

@@ -25,6 +25,12 @@ pub struct NativeError {
 }
 
 impl NativeError {
+    /// Tells whether a broker has answered so: the library's own errors have negative numbers.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        (self.code as i32).is_positive()
+    }
+
     /// Tells whether the brokers do not know the topic.
     #[must_use]
     pub fn is_unknown_topic(&self) -> bool {

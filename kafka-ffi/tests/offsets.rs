@@ -42,6 +42,29 @@ fn tells_where_partitions_begin_and_end() -> Outcome {
     Ok(())
 }
 
+/// A real broker cannot be brought to that alone.
+fn check_leaderless(leaderless: &[i32], expected: Option<&[i32]>) -> Outcome {
+    let cluster = MockCluster::new(1)?;
+    cluster.create_topic("t", 3, 1)?;
+    for partition in leaderless {
+        cluster.partition_leader("t", *partition, None)?;
+    }
+    let client = producer(&cluster.bootstrap_servers())?;
+    let asked = [("t", 0), ("t", 1), ("t", 2)];
+    // One that held up the others would do so for the whole time.
+    let told = list_offsets(client.client(), &asked, OffsetSpec::Earliest, Duration::MAX);
+    let told = told.ok().map(|told| told.into_iter().map(|end| end.partition).collect::<Vec<_>>());
+    assert_eq!(told.as_deref(), expected);
+    Ok(())
+}
+
+#[test]
+fn partition_without_a_leader_is_left_out_and_holds_up_no_other() -> Outcome {
+    check_leaderless(&[], Some(&[0, 1, 2]))?;
+    check_leaderless(&[1], Some(&[0, 2]))?;
+    check_leaderless(&[0, 1, 2], None)
+}
+
 /// Several sinks share one client and are deleted at once, with their topics and brokers.
 #[test]
 fn survives_many_questions_about_topics_that_are_gone() -> Outcome {

@@ -3,10 +3,12 @@
 mod access;
 mod commit_metadata;
 mod committer;
+mod complaints;
 mod consumer_context;
 mod coverage;
 mod credentials;
 mod dead_letters;
+mod ends;
 mod feed;
 mod fetch_error;
 mod letter_headers;

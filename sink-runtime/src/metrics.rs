@@ -180,7 +180,7 @@ impl Metrics {
         }
         registry.register(
             "kafkasink_rebalances",
-            "Changes of the partitions of this member",
+            "Changes of the partitions of this member by its group",
             self.rebalances.clone(),
         );
         registry.register(

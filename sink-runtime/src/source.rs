@@ -101,6 +101,8 @@ pub struct End {
     pub offset: Offset,
     /// There are messages that its lane was not given yet.
     pub has_unread: bool,
+    /// No broker that leads it is connected: nothing of it can be read now.
+    pub is_away: bool,
 }
 
 /// What happens at the source.
@@ -108,6 +110,12 @@ pub struct End {
 pub enum SourceEvent {
     /// The member takes part in the group, with or without partitions.
     Joined,
+    /// The group has given partitions to this member, or taken some away. What the source itself gives up and takes anew
+    /// is none of the group's doing.
+    Rebalanced {
+        /// The session is over: the member takes no part in the group until it joins anew.
+        is_session_over: bool,
+    },
     /// Partitions were added.
     Assigned(Vec<Assignment>),
     /// Partitions are about to be taken away; the source waits a limited time for what may still be committed.

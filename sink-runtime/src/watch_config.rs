@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use crate::config::reload;
 use crate::telemetry::LogLevelHandle;
+use crate::told::Told;
 
 /// How often the file is read. Kubernetes replaces it by a link, which no change notice would show.
 const EVERY: Duration = Duration::from_secs(5);
@@ -28,24 +29,31 @@ impl ConfigWatch {
     /// Follows the file for ever.
     pub async fn run(mut self) {
         let mut ticks = interval(EVERY);
+        let mut told = Told::default();
         loop {
             ticks.tick().await;
-            self.read();
+            self.read(&mut told);
         }
     }
 
-    fn read(&mut self) {
+    fn read(&mut self, told: &mut Told) {
         let config = match reload(&self.file) {
-            Ok(config) if config == self.config => return,
             Ok(config) => config,
             Err(error) => {
-                warn!(
-                    error = &error as &dyn Error,
-                    "the configuration cannot be read again, the last one stays in force"
-                );
+                if let Some(attempts) = told.fail() {
+                    let error = &error as &dyn Error;
+                    warn!(
+                        error,
+                        attempts, "the configuration cannot be read again, the last one stays in force"
+                    );
+                }
                 return;
             }
         };
+        told.succeed();
+        if config == self.config {
+            return;
+        }
         let is_level_alone = config == RuntimeConfig { log_level: config.log_level, ..self.config.clone() };
         self.log_level.set(config.log_level);
         if is_level_alone {

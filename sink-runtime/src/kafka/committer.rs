@@ -22,6 +22,7 @@ use super::consumer_context::Context;
 use crate::clock::since_boot;
 use crate::lease::Lease;
 use crate::source::{Commit, SourceEvent};
+use crate::told::Told;
 
 /// Longest wait for the broker's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -118,6 +119,7 @@ fn serve(
     (consumer, signature, lease): (&BaseConsumer<Context>, &Signature, &Lease),
     events: &mpsc::Sender<SourceEvent>,
 ) {
+    let mut told = Told::default();
     for Job { epoch, commits, answer } in jobs {
         if epoch != current_epoch.load(Ordering::Relaxed) {
             continue;
@@ -126,12 +128,17 @@ fn serve(
         let outcome = to_list(&commits, signature).and_then(|list| consumer.commit(&list, CommitMode::Sync));
         match &outcome {
             Ok(()) => {
+                told.succeed();
                 lease.renew(begun);
                 if let Err(error) = events.try_send(SourceEvent::Committed(commits)) {
                     debug!(%error, "the driver is busy, it will commit once more");
                 }
             }
-            Err(error) if answer.is_none() => warn!(%error, "cannot commit, it is tried again"),
+            Err(error) if answer.is_none() => {
+                if let Some(attempts) = told.fail() {
+                    warn!(%error, attempts, "cannot commit, it is tried again");
+                }
+            }
             Err(_) => {}
         }
         if let Some(answer) = answer

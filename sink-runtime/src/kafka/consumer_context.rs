@@ -30,6 +30,18 @@ pub(super) enum Rebalance {
     },
 }
 
+impl Rebalance {
+    /// Tells whether the member's session is over; nothing where the change changes nothing.
+    pub(super) fn is_session_over(&self) -> Option<bool> {
+        match self {
+            Self::Revoke { are_lost: true, .. } => Some(true),
+            Self::Assign(partitions) | Self::Revoke { partitions, are_lost: false } => {
+                (!partitions.is_empty()).then_some(false)
+            }
+        }
+    }
+}
+
 /// The callbacks of the consumer.
 pub(super) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
@@ -179,4 +191,22 @@ pub(super) fn partitions_of(list: &TopicPartitionList) -> Vec<TopicPartition> {
         partition: Partition(partition),
     };
     list.elements().iter().map(|element| to_partition((element.topic(), element.partition()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rebalance;
+    use crate::record::{Partition, Topic, TopicPartition};
+
+    #[test]
+    fn only_partitions_that_are_lost_end_the_session_and_an_empty_round_is_no_rebalance() {
+        let some = || vec![TopicPartition { topic: Topic::new("cameras"), partition: Partition(0) }];
+        assert_eq!(Rebalance::Assign(some()).is_session_over(), Some(false));
+        assert_eq!(Rebalance::Assign(Vec::new()).is_session_over(), None);
+        let revoke = |partitions, are_lost| Rebalance::Revoke { partitions, are_lost }.is_session_over();
+        assert_eq!(revoke(some(), false), Some(false));
+        assert_eq!(revoke(Vec::new(), false), None);
+        assert_eq!(revoke(some(), true), Some(true));
+        assert_eq!(revoke(Vec::new(), true), Some(true));
+    }
 }

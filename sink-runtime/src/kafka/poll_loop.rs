@@ -20,7 +20,7 @@ use kafkasink_crds::runtime_config::StartFrom;
 use kafkasink_kafka_ffi::NativeError;
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -31,6 +31,7 @@ use self::inquiries::Inquiries;
 use self::lives::Lives;
 use super::commit_metadata::Signature;
 use super::committer::Committer;
+use super::complaints::Complaints;
 use super::consumer_context::Context;
 use super::feed::{Feed, Taken};
 use super::start_rule::Start;
@@ -40,6 +41,7 @@ use crate::pulse::Pulse;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::registry::Lineage;
 use crate::source::{Commit, SourceError, SourceEvent};
+use crate::told::Told;
 
 /// Longest sleep; everything that matters wakes the loop earlier.
 const NAP: Duration = Duration::from_millis(100);
@@ -77,16 +79,19 @@ pub(super) struct PollLoop {
     /// Partitions whose start is not known yet, because the brokers did not tell.
     unresolved: Vec<TopicPartition>,
     resolve_at: Option<Instant>,
+    resolve_told: Told,
     /// Starts that the broker has not taken yet; nothing is read before.
     unconfirmed: Vec<(TopicPartition, Start, Lineage)>,
     confirm_at: Option<Instant>,
+    confirm_told: Told,
     go_back_at: Option<Instant>,
+    go_back_told: Told,
     cover: Cover,
     lives: Lives,
     inquiries: Inquiries,
     /// Partitions whose offsets have expired, with the group that had read them.
     expired: BTreeMap<TopicPartition, String>,
-    last_error: Option<RDKafkaErrorCode>,
+    complaints: Complaints,
     /// Partitions of which a message came by the wrong queue.
     astray: BTreeSet<TopicPartition>,
     /// Partitions that are finished with and not given up yet, to be taken anew.
@@ -138,14 +143,17 @@ impl PollLoop {
             feeds: HashMap::new(),
             unresolved: Vec::new(),
             resolve_at: None,
+            resolve_told: Told::default(),
             unconfirmed: Vec::new(),
             confirm_at: None,
+            confirm_told: Told::default(),
             go_back_at: None,
+            go_back_told: Told::default(),
             cover: Cover::default(),
             lives,
             inquiries: Inquiries::default(),
             expired: BTreeMap::new(),
-            last_error: None,
+            complaints: Complaints::default(),
             astray: BTreeSet::new(),
             ended: BTreeSet::new(),
             measure_at: None,
@@ -226,9 +234,8 @@ impl PollLoop {
                     self.consumer.client().fatal_error().map_or(code.to_string(), |(_, reason)| reason);
                 return Err(SourceError::Fatal { reason });
             }
-            if error.rdkafka_error_code() != self.last_error {
-                self.last_error = error.rdkafka_error_code();
-                warn!(%error, "the kafka client reports an error, it goes on");
+            if let Some(times) = self.complaints.note(&error, Instant::now()) {
+                warn!(%error, times, "the kafka client reports an error, it goes on");
             }
         }
     }

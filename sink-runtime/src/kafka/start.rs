@@ -6,13 +6,14 @@ use std::time::Duration;
 use kafkasink_crds::runtime_config::StartFrom;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataTopic;
-use rdkafka::topic_partition_list::Offset as KafkaOffset;
+use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionListElem};
 use tracing::debug;
 
 use super::commit_metadata::{CommitMetadata, Signature};
 use super::consumer_context::Context;
+use super::ends::{Ends, ends};
 use super::life_rule::{Beginning, LifeFacts, Sighting, beginning, latest_life, needs_registry};
 use super::start_rule::{Facts, Start, start, start_of_life, start_of_new};
 use crate::record::{Partition, Topic, TopicPartition};
@@ -42,6 +43,8 @@ pub(super) struct Resolved {
     pub(super) starts: Vec<(TopicPartition, Start, Lineage)>,
     /// Partitions that the brokers do not know, or do not agree on.
     pub(super) absent: Vec<TopicPartition>,
+    /// Partitions of which the brokers cannot tell now what is committed, or where they begin and end.
+    pub(super) untold: Vec<TopicPartition>,
     /// Partitions for whose topic the registry must be asked first.
     pub(super) unregistered: Vec<TopicPartition>,
     /// Partitions whose offsets have expired, with the group that had read them.
@@ -49,6 +52,9 @@ pub(super) struct Resolved {
 }
 
 /// Returns where each partition begins.
+///
+/// # Errors
+/// The brokers do not answer at all. What they do not tell of single partitions holds up no other.
 pub(super) fn resolve(
     consumer: &BaseConsumer<Context>,
     partitions: Vec<TopicPartition>,
@@ -60,104 +66,105 @@ pub(super) fn resolve(
     resolved.absent = absent;
     let topics: BTreeSet<Topic> = seen.iter().map(|partition| partition.topic.clone()).collect();
     let commits = Commits::read(consumer, &topics)?;
+    let (seen, mut untold): (Vec<_>, Vec<_>) = seen.into_iter().partition(|p| commits.is_told(&p.topic));
     // Deleted, or so new that not every broker knows it.
-    let (seen, unlisted): (Vec<_>, Vec<_>) = seen.into_iter().partition(|p| commits.0.contains_key(p));
+    let (mut seen, unlisted): (Vec<_>, Vec<_>) =
+        seen.into_iter().partition(|p| commits.committed.contains_key(p));
     resolved.absent.extend(unlisted);
-    let has_new = seen.iter().any(|partition| commits.of(partition).0.is_none());
-    let from = if has_new { group_start(consumer, known.from)? } else { known.from };
-    for partition in seen {
-        resolve_one(consumer, partition, &commits, &Known { from, ..*known }, &mut resolved)?;
+    let is_new = |partition: &TopicPartition| commits.of(partition).0.is_none();
+    let group_start =
+        if seen.iter().any(is_new) { group_start(consumer, known.from)? } else { Some(known.from) };
+    if group_start.is_none() {
+        untold.extend(seen.extract_if(.., |partition| is_new(partition)));
     }
+    resolved.untold = untold;
+    let known = Known { from: group_start.unwrap_or(known.from), ..*known };
+    let openings: Vec<Opening> =
+        seen.into_iter().filter_map(|partition| resolved.sort(partition, &commits, &known)).collect();
+    let asked: Vec<TopicPartition> = openings.iter().map(|opening| opening.partition.clone()).collect();
+    resolved.begin(openings, &ends(consumer, &asked), &known);
     Ok(resolved)
 }
 
-fn resolve_one(
-    consumer: &BaseConsumer<Context>,
+/// A partition that begins as soon as it is known where its log does.
+struct Opening {
     partition: TopicPartition,
-    commits: &Commits,
-    known: &Known<'_>,
-    resolved: &mut Resolved,
-) -> Result<(), KafkaError> {
-    let now = known.sightings.get(&partition.topic).unwrap_or(&Sighting::Absent);
-    let (committed, metadata) = commits.of(&partition);
-    let registered = known.registered.get(&partition.topic);
-    let (is_topic_committed, lives, partitions) = commits.of_topic(&partition.topic);
-    let latest = latest_life(&lives, now);
-    let life = LifeFacts {
-        now,
-        is_committed: committed.is_some(),
-        own: metadata.as_ref().and_then(CommitMetadata::last_life),
-        is_topic_committed,
-        latest,
-        registered: registered.and_then(Option::as_ref),
-    };
-    if needs_registry(&life) && registered.is_none() {
-        resolved.unregistered.push(partition);
-        return Ok(());
-    }
-    let (beginning, registered_life) = (beginning(&life), life.registered.and_then(TopicRecord::last_life));
-    let is_new_life = beginning == Beginning::NewLife;
-    match beginning {
-        Beginning::Expired { group_id } => {
-            resolved.expired.push((partition, group_id));
-            return Ok(());
-        }
-        Beginning::Later => {
-            resolved.absent.push(partition);
-            return Ok(());
-        }
-        Beginning::Commit | Beginning::NewLife | Beginning::Unread => {}
-    }
-    let Some((low, high)) = ends(consumer, &partition)? else {
-        resolved.absent.push(partition);
-        return Ok(());
-    };
-    let facts = Facts { committed, metadata, low, high };
-    let start = if is_new_life {
-        start_of_life(&facts, known.signature)
-    } else {
-        start(&facts, known.from, known.signature)
-    };
-    let topic_id = match now {
-        Sighting::Known(id) => Some(*id),
-        Sighting::Absent | Sighting::Untold { .. } => None,
-    };
-    let cluster_id = known.cluster_id.to_owned();
-    let lineage = Lineage { cluster_id, topic_id, last_life: latest.or(registered_life), partitions };
-    resolved.starts.push((partition, start, lineage));
-    Ok(())
+    committed: Committed,
+    is_new_life: bool,
+    lineage: Lineage,
 }
 
-/// Returns where a partition's log begins and ends; none where no broker knows it.
-fn ends(
-    consumer: &BaseConsumer<Context>,
-    partition: &TopicPartition,
-) -> Result<Option<(i64, i64)>, KafkaError> {
-    match consumer.fetch_watermarks(partition.topic.as_str(), partition.partition.0, PATIENCE) {
-        Err(error) if is_absent(&error) => {
-            debug!(%partition, %error, "no broker knows a partition, it is asked about again");
-            Ok(None)
+impl Resolved {
+    /// Puts a partition where it belongs; returns it where it may begin.
+    fn sort(&mut self, partition: TopicPartition, commits: &Commits, known: &Known<'_>) -> Option<Opening> {
+        let now = known.sightings.get(&partition.topic).unwrap_or(&Sighting::Absent);
+        let committed = commits.of(&partition);
+        let registered = known.registered.get(&partition.topic);
+        let (is_topic_committed, lives, partitions) = commits.of_topic(&partition.topic);
+        let latest = latest_life(&lives, now);
+        let life = LifeFacts {
+            now,
+            is_committed: committed.0.is_some(),
+            own: committed.1.as_ref().and_then(CommitMetadata::last_life),
+            is_topic_committed,
+            latest,
+            registered: registered.and_then(Option::as_ref),
+        };
+        if needs_registry(&life) && registered.is_none() {
+            self.unregistered.push(partition);
+            return None;
         }
-        watermarks => watermarks.map(Some),
+        let (beginning, registered_life) =
+            (beginning(&life), life.registered.and_then(TopicRecord::last_life));
+        let is_new_life = beginning == Beginning::NewLife;
+        match beginning {
+            Beginning::Expired { group_id } => {
+                self.expired.push((partition, group_id));
+                return None;
+            }
+            Beginning::Later => {
+                self.absent.push(partition);
+                return None;
+            }
+            Beginning::Commit | Beginning::NewLife | Beginning::Unread => {}
+        }
+        let topic_id = match now {
+            Sighting::Known(id) => Some(*id),
+            Sighting::Absent | Sighting::Untold { .. } => None,
+        };
+        let cluster_id = known.cluster_id.to_owned();
+        let lineage = Lineage { cluster_id, topic_id, last_life: latest.or(registered_life), partitions };
+        Some(Opening { partition, committed, is_new_life, lineage })
     }
-}
 
-fn is_absent(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::UnknownPartition
-                | RDKafkaErrorCode::UnknownTopic
-                | RDKafkaErrorCode::UnknownTopicOrPartition
-        )
-    )
+    /// Lets those begin whose ends are known.
+    fn begin(&mut self, openings: Vec<Opening>, ends: &BTreeMap<TopicPartition, Ends>, known: &Known<'_>) {
+        for Opening { partition, committed: (committed, metadata), is_new_life, lineage } in openings {
+            let Some(Ends { low, high }) = ends.get(&partition) else {
+                self.untold.push(partition);
+                continue;
+            };
+            let facts = Facts { committed, metadata, low: low.0, high: high.0 };
+            let start = if is_new_life {
+                start_of_life(&facts, known.signature)
+            } else {
+                start(&facts, known.from, known.signature)
+            };
+            self.starts.push((partition, start, lineage));
+        }
+    }
 }
 
 /// A committed offset, and what the sink said with it.
 type Committed = (Option<i64>, Option<CommitMetadata>);
 
 /// What the group has committed for all partitions of some topics.
-struct Commits(BTreeMap<TopicPartition, Committed>);
+#[derive(Default)]
+struct Commits {
+    committed: BTreeMap<TopicPartition, Committed>,
+    /// Topics of which a partition is missing above. Where its partitions begin depends on all of them.
+    untold: BTreeSet<Topic>,
+}
 
 impl Commits {
     fn read<'a>(
@@ -172,50 +179,138 @@ impl Commits {
             }
         }
         if list.count() == 0 {
-            return Ok(Self(BTreeMap::new()));
+            return Ok(Self::default());
         }
-        let mut commits = BTreeMap::new();
-        for element in consumer.committed_offsets(list, PATIENCE)?.elements() {
-            element.error()?;
-            let partition = TopicPartition {
-                topic: Topic::new(element.topic()),
-                partition: Partition(element.partition()),
-            };
-            let committed = match element.offset() {
-                KafkaOffset::Offset(offset) => (Some(offset), CommitMetadata::parse(element.metadata())),
-                KafkaOffset::Beginning
-                | KafkaOffset::End
-                | KafkaOffset::Stored
-                | KafkaOffset::Invalid
-                | KafkaOffset::OffsetTail(_) => (None, None),
-            };
-            commits.insert(partition, committed);
+        let answers = consumer.committed_offsets(list, PATIENCE)?;
+        Ok(Self::sort(answers.elements().iter().map(|element| {
+            let (topic, partition) = (Topic::new(element.topic()), Partition(element.partition()));
+            (TopicPartition { topic, partition }, committed(element))
+        })))
+    }
+
+    fn sort(answers: impl Iterator<Item = (TopicPartition, Result<Committed, KafkaError>)>) -> Self {
+        let mut commits = Self::default();
+        for (partition, answer) in answers {
+            match answer {
+                Ok(committed) => {
+                    commits.committed.insert(partition, committed);
+                }
+                Err(error) => {
+                    debug!(%partition, %error, "the group does not tell what it has committed for a partition");
+                    commits.untold.insert(partition.topic);
+                }
+            }
         }
-        Ok(Self(commits))
+        commits
+    }
+
+    fn is_told(&self, topic: &Topic) -> bool {
+        !self.untold.contains(topic)
     }
 
     fn of(&self, partition: &TopicPartition) -> Committed {
-        self.0.get(partition).cloned().unwrap_or_default()
+        self.committed.get(partition).cloned().unwrap_or_default()
     }
 
     /// Tells whether anything of a topic is committed, in which lives, and how many partitions it has.
     fn of_topic(&self, topic: &Topic) -> (bool, Vec<LastLife>, usize) {
-        let all =
-            || self.0.iter().filter(|(partition, _)| partition.topic == *topic).map(|(_, commit)| commit);
+        let all = || {
+            self.committed.iter().filter(|(partition, _)| partition.topic == *topic).map(|(_, commit)| commit)
+        };
         let lives = all().filter_map(|(_, metadata)| metadata.as_ref()?.last_life());
         (all().any(|(offset, _)| offset.is_some()), lives.collect(), all().count())
     }
 }
 
-/// Returns where new partitions begin, judged by what the whole group has committed.
-fn group_start(consumer: &BaseConsumer<Context>, from: StartFrom) -> Result<StartFrom, KafkaError> {
+fn committed(element: &TopicPartitionListElem<'_>) -> Result<Committed, KafkaError> {
+    element.error()?;
+    Ok(match element.offset() {
+        KafkaOffset::Offset(offset) => (Some(offset), CommitMetadata::parse(element.metadata())),
+        KafkaOffset::Beginning
+        | KafkaOffset::End
+        | KafkaOffset::Stored
+        | KafkaOffset::Invalid
+        | KafkaOffset::OffsetTail(_) => (None, None),
+    })
+}
+
+/// Returns where new partitions begin, judged by what the whole group has committed; none where it does not tell all of it.
+fn group_start(consumer: &BaseConsumer<Context>, from: StartFrom) -> Result<Option<StartFrom>, KafkaError> {
     if from == StartFrom::Earliest {
-        return Ok(from);
+        return Ok(Some(from));
     }
     let subscription = consumer.subscription()?;
     let topics: Vec<Topic> = subscription.elements().iter().map(|topic| Topic::new(topic.topic())).collect();
-    let commits = Commits::read(consumer, &topics)?.0.into_values();
-    let read: Vec<Option<CommitMetadata>> =
-        commits.filter(|(offset, _)| offset.is_some()).map(|(_, metadata)| metadata).collect();
-    Ok(start_of_new(from, &read))
+    let commits = Commits::read(consumer, &topics)?;
+    if !commits.untold.is_empty() {
+        return Ok(None);
+    }
+    let committed = commits.committed.into_values().filter(|(offset, _)| offset.is_some());
+    let read: Vec<Option<CommitMetadata>> = committed.map(|(_, metadata)| metadata).collect();
+    Ok(Some(start_of_new(from, &read)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use kafkasink_crds::runtime_config::StartFrom;
+    use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+    use super::{Commits, Known, Opening, Resolved};
+    use crate::kafka::commit_metadata::Signature;
+    use crate::kafka::ends::Ends;
+    use crate::record::{Offset, Partition, Topic, TopicPartition};
+    use crate::registry::Lineage;
+
+    fn partition(topic: &str, number: i32) -> TopicPartition {
+        TopicPartition { topic: Topic::new(topic), partition: Partition(number) }
+    }
+
+    #[test]
+    fn partition_whose_ends_nobody_tells_waits_and_the_others_begin() {
+        let opening = |number| Opening {
+            partition: partition("cameras", number),
+            committed: (None, None),
+            is_new_life: false,
+            lineage: Lineage { cluster_id: String::new(), topic_id: None, last_life: None, partitions: 3 },
+        };
+        let ends = |number| (partition("cameras", number), Ends { low: Offset(3), high: Offset(9) });
+        let [writer_id, sink_uid, mapping] = ["m-0", "uid", "mapping"].map(str::to_owned);
+        let signature = Signature { writer_id, sink_uid, mapping };
+        let known = Known {
+            from: StartFrom::Earliest,
+            signature: &signature,
+            cluster_id: "",
+            sightings: &HashMap::new(),
+            registered: &HashMap::new(),
+        };
+        let mut resolved = Resolved::default();
+        let told = BTreeMap::from([ends(0), ends(2)]);
+        resolved.begin((0..3).map(opening).collect(), &told, &known);
+        let begun: Vec<String> = resolved
+            .starts
+            .iter()
+            .map(|(partition, start, _)| format!("{partition} {}", start.progress.point.offset))
+            .collect();
+        assert_eq!(begun, ["cameras/0 3", "cameras/2 3"]);
+        assert_eq!(resolved.untold, [partition("cameras", 1)]);
+    }
+
+    #[test]
+    fn commit_that_is_not_told_holds_up_its_topic_and_no_other() {
+        let refused = || Err(KafkaError::OffsetFetch(RDKafkaErrorCode::TopicAuthorizationFailed));
+        let answers = [
+            (partition("cameras", 0), Ok((Some(5), None))),
+            (partition("doors", 0), Ok((None, None))),
+            (partition("doors", 1), refused()),
+        ];
+        let commits = Commits::sort(answers.into_iter());
+        assert!(commits.is_told(&Topic::new("cameras")));
+        assert!(
+            !commits.is_told(&Topic::new("doors")),
+            "what is committed for one decides where the other begins"
+        );
+        assert_eq!(commits.of(&partition("cameras", 0)).0, Some(5));
+    }
 }

@@ -1,7 +1,7 @@
-//! Pure. The parts of librdkafka's statistics that are used: where each partition ends, whether all of it was read, and
-//! whether a broker is up.
+//! Pure. The parts of librdkafka's statistics that are used: where each partition ends, whether all of it was read, whether
+//! its leader is connected, and whether any broker is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -27,6 +27,9 @@ struct Statistics {
 
 #[derive(Deserialize)]
 struct BrokerStatistics {
+    /// -1 for one that is only known by its address.
+    #[serde(default = "unknown_broker")]
+    nodeid: i32,
     state: String,
 }
 
@@ -39,6 +42,9 @@ struct TopicStatistics {
 #[derive(Deserialize)]
 struct PartitionStatistics {
     partition: i32,
+    /// The broker that leads it; -1 where there is none.
+    #[serde(default = "unknown_broker")]
+    leader: i32,
     /// The last stable offset: what lies above belongs to open transactions.
     #[serde(default = "unknown")]
     ls_offset: i64,
@@ -54,12 +60,17 @@ fn unknown() -> i64 {
     -1
 }
 
+fn unknown_broker() -> i32 {
+    -1
+}
+
 /// Returns what the statistics tell; nothing where they cannot be read.
 pub(super) fn read(json: &[u8]) -> Report {
     let Ok(statistics) = serde_json::from_slice::<Statistics>(json) else {
         return Report::default();
     };
-    let is_connected = statistics.brokers.values().any(|broker| broker.state == "UP");
+    let up = statistics.brokers.values().filter(|broker| broker.state == "UP");
+    let up: HashSet<i32> = up.map(|broker| broker.nodeid).collect();
     let mut ends = Vec::new();
     for (name, topic) in statistics.topics {
         let name = Topic::new(&name);
@@ -67,10 +78,12 @@ pub(super) fn read(json: &[u8]) -> Report {
         ends.extend(known.map(|partition| {
             let at = TopicPartition { topic: name.clone(), partition: Partition(partition.partition) };
             let has_unread = partition.next_offset < partition.ls_offset || partition.fetchq_cnt > 0;
-            End { partition: at, offset: Offset(partition.ls_offset), has_unread }
+            // One that is only known by its address leads nothing.
+            let is_away = partition.leader < 0 || !up.contains(&partition.leader);
+            End { partition: at, offset: Offset(partition.ls_offset), has_unread, is_away }
         }));
     }
-    Report { ends, is_connected }
+    Report { ends, is_connected: !up.is_empty() }
 }
 
 #[cfg(test)]
@@ -109,5 +122,22 @@ mod tests {
         check(7, 0, false);
         check(6, 0, true);
         check(7, 1, true);
+    }
+
+    #[test]
+    fn partition_is_away_without_a_leader_that_is_connected() {
+        let check = |leader: i32, state: &str, expected: bool| {
+            let json = format!(
+                r#"{{"brokers":{{"a":{{"nodeid":-1,"state":"UP"}},"b":{{"nodeid":2,"state":"UP"}},"c":{{"nodeid":3,"state":"{state}"}}}},
+                "topics":{{"t":{{"partitions":{{"0":{{"partition":0,"ls_offset":7,"leader":{leader}}}}}}}}}}}"#
+            );
+            let away: Vec<bool> = read(json.as_bytes()).ends.iter().map(|end| end.is_away).collect();
+            assert_eq!(away, [expected], "{json}");
+        };
+        check(3, "UP", false);
+        check(3, "TRY_CONNECT", true);
+        check(2, "DOWN", false);
+        check(-1, "UP", true);
+        check(4, "UP", true);
     }
 }

@@ -148,18 +148,21 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
     ) -> Result<(), PipelineError> {
         match event {
             SourceEvent::Joined => self.health.set_joined(),
-            SourceEvent::Assigned(assignments) => {
+            SourceEvent::Rebalanced { is_session_over } => {
                 self.metrics.count_rebalance();
+                if is_session_over {
+                    self.health.set_session_over();
+                }
+            }
+            SourceEvent::Assigned(assignments) => {
                 for assignment in assignments {
                     self.start(assignment, lanes, around);
                 }
             }
             SourceEvent::Revoking { partitions, answer } => {
-                self.metrics.count_rebalance();
                 self.revoke(&partitions, answer, lanes).await;
             }
             SourceEvent::Lost(partitions) => {
-                self.metrics.count_rebalance();
                 for partition in &partitions {
                     warn!(topic = %partition.topic, partition = partition.partition.0, "a partition was lost");
                     lanes.retire(partition);
@@ -278,7 +281,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             self.metrics.forget(partition);
         }
         let count = partitions.len();
-        info!(partitions = count, late, "partitions were taken away");
+        info!(partitions = count, late, "partitions are finished with");
         if answer.send(commits).is_err() {
             warn!("the time to commit for partitions that were taken away was over");
         }
@@ -348,6 +351,7 @@ fn still_revoked(event: SourceEvent) -> Result<Option<Revocation>, PipelineError
         SourceEvent::Revoking { partitions, answer } => Ok(Some((partitions, answer))),
         SourceEvent::Failed(error) => Err(PipelineError::Source(error)),
         SourceEvent::Joined
+        | SourceEvent::Rebalanced { .. }
         | SourceEvent::Assigned(_)
         | SourceEvent::Lost(_)
         | SourceEvent::Committed(_)

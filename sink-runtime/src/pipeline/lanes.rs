@@ -92,8 +92,12 @@ impl Lanes {
                 answered_to: status.answered_to,
                 shown: status.shown,
             };
-            let has_backlog = status.has_backlog || lane.end.as_ref().is_some_and(|end| end.has_unread);
-            lane.stall.look(now, Glimpse { marks, has_backlog, known_reason: status.known_reason.or(shared) })
+            let (has_unread, is_away) =
+                lane.end.as_ref().map_or((false, false), |end| (end.has_unread, end.is_away));
+            let has_backlog = status.has_backlog || has_unread;
+            let away = is_away.then_some(KnownReason::KafkaAway);
+            let known_reason = status.known_reason.or(shared).or(away);
+            lane.stall.look(now, Glimpse { marks, has_backlog, known_reason })
         };
         self.working.values_mut().map(look).max().unwrap_or_default()
     }
@@ -156,5 +160,58 @@ impl Lanes {
         let unclean = commits.iter().filter(|commit| !commit.is_clean);
         self.unsettled.extend(unclean.map(|commit| commit.partition.clone()));
         (commits, late)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::watch;
+    use tokio::time::Instant;
+    use tokio_util::sync::CancellationToken;
+
+    use super::{LaneHandle, Lanes};
+    use crate::ledger::CommitPoint;
+    use crate::pipeline::stall::Stall;
+    use crate::pipeline::status::LaneStatus;
+    use crate::progress::Progress;
+    use crate::record::{Offset, Partition, Topic, TopicPartition};
+    use crate::source::{Commit, End};
+
+    /// How long the only lane has not moved.
+    const STILL: Duration = Duration::from_mins(5);
+
+    fn standstill(has_unread: bool, is_away: bool) -> Duration {
+        let partition = TopicPartition { topic: Topic::new("cameras"), partition: Partition(0) };
+        let progress = Progress::at(CommitPoint { offset: Offset(5), state: None });
+        let committed = Commit {
+            partition: partition.clone(),
+            progress,
+            life: None,
+            other_mapping: None,
+            is_clean: false,
+            is_owner: true,
+        };
+        let (_status, status) = watch::channel(LaneStatus::new(&committed));
+        let handle = LaneHandle {
+            stop: CancellationToken::new(),
+            status,
+            task: tokio::spawn(std::future::pending()),
+            sent: None,
+            committed,
+            end: Some(End { partition: partition.clone(), offset: Offset(9), has_unread, is_away }),
+            stall: Stall::new(Instant::now().into_std().checked_sub(STILL).unwrap()),
+        };
+        let mut lanes = Lanes::default();
+        lanes.working.insert(partition, handle);
+        lanes.standstill(None)
+    }
+
+    #[tokio::test]
+    async fn messages_that_cannot_be_read_because_kafka_is_away_are_no_standstill() {
+        assert!(standstill(true, false) >= STILL);
+        assert_eq!(standstill(true, true), Duration::ZERO);
+        assert_eq!(standstill(false, false), Duration::ZERO);
     }
 }

@@ -11,6 +11,8 @@ pub enum KnownReason {
     Replay,
     /// The store has not been seen, or does not answer.
     StoreAway,
+    /// No broker that leads the partition is connected.
+    KafkaAway,
     /// The store is slow, and other partitions write first.
     TurnWait,
     /// The group has not lately told that the partitions are still this member's.
@@ -131,6 +133,7 @@ mod tests {
         for reason in [
             KnownReason::Replay,
             KnownReason::StoreAway,
+            KnownReason::KafkaAway,
             KnownReason::LeaseWait,
             KnownReason::MappingDrain,
             KnownReason::FencingWait,

@@ -72,9 +72,14 @@ impl Health {
         self.has_joined.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that the member takes no part in its group until it joins anew.
-    pub fn set_left(&self) {
+    /// Notes that the group does not count the member in any more, until it joins anew.
+    pub fn set_session_over(&self) {
         self.has_joined.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that the member has closed its consumer and takes no part in its group until the next one joins.
+    pub fn set_left(&self) {
+        self.set_session_over();
         // Until the next driver begins nothing goes round, and nothing stands still.
         self.driver.rest();
         self.note_standstill(Duration::ZERO);
@@ -121,5 +126,22 @@ impl Health {
             return Some("the consumer has not joined its group");
         }
         (!self.is_store_reachable()).then_some("the store is not reachable")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Health;
+
+    #[test]
+    fn ready_again_only_when_a_group_that_forgot_the_member_has_taken_it_in_anew() {
+        let health = Health::default();
+        health.set_store_reachable(true);
+        health.set_joined();
+        assert_eq!(health.obstacle(), None);
+        health.set_session_over();
+        assert_eq!(health.obstacle(), Some("the consumer has not joined its group"));
+        health.set_joined();
+        assert_eq!(health.obstacle(), None);
     }
 }

@@ -1,19 +1,16 @@
 //! Reads partitions again from an earlier offset, where their lanes ask for it. IO: Kafka.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use tracing::{debug, error, warn};
 
 use super::{PollLoop, is_early, soon};
+use crate::kafka::ends::lows;
 use crate::record::{Offset, TopicPartition};
 use crate::source::{Commit, Return, SourceError};
-
-/// Longest wait for where a log begins.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 impl PollLoop {
     /// Fulfils the wishes of all lanes at once.
@@ -28,26 +25,35 @@ impl PollLoop {
             return Ok(());
         }
         self.go_back_at = None;
-        if let Err(error) = self.prepare(&mut ways) {
-            warn!(%error, "cannot go back yet, it is tried again");
+        self.find_ways(&mut ways);
+        let commits: Vec<Commit> = ways.iter().filter_map(|(_, way)| way.commit.clone()).collect();
+        if let Err(error) = self.committer.commit_and_wait(commits) {
+            if let Some(attempts) = self.go_back_told.fail() {
+                warn!(%error, attempts, "cannot go back yet, it is tried again");
+            }
             self.go_back_at = Some(soon());
             return Ok(());
         }
-        if !self.is_group_waiting()? {
+        if self.go_back_at.is_none() {
+            self.go_back_told.succeed();
+        }
+        if !ways.is_empty() && !self.is_group_waiting()? {
             self.read_again(&ways);
         }
         Ok(())
     }
 
-    /// Finds out what is left of the way, and commits where that must come first.
-    fn prepare(&mut self, ways: &mut [(TopicPartition, Return)]) -> Result<(), KafkaError> {
-        for (partition, way) in ways.iter_mut() {
-            let topic = partition.topic.as_str();
-            let (low, _) = self.consumer.fetch_watermarks(topic, partition.partition.0, PATIENCE)?;
-            way.begin_at(Offset(low));
+    /// Finds out what retention has left of each way; the wish of a partition that nobody tells of stays.
+    fn find_ways(&mut self, ways: &mut Vec<(TopicPartition, Return)>) {
+        let partitions: Vec<TopicPartition> = ways.iter().map(|(partition, _)| partition.clone()).collect();
+        let untold = shorten(ways, &lows(&self.consumer, &partitions));
+        let Some(first) = untold.first() else {
+            return;
+        };
+        self.go_back_at = Some(soon());
+        if let Some(attempts) = self.go_back_told.fail() {
+            warn!(partitions = untold.len(), %first, attempts, "partitions cannot go back, nobody tells where they begin, they are asked again");
         }
-        let commits: Vec<Commit> = ways.iter().filter_map(|(_, way)| way.commit.clone()).collect();
-        self.committer.commit_and_wait(commits)
     }
 
     /// Gives the partitions up and takes them again by ourselves: what was fetched ahead is gone with the old queue.
@@ -78,5 +84,41 @@ impl PollLoop {
             // The next round of the group takes them away or hands them out anew.
             error!(%error, "cannot take partitions to read them again");
         }
+    }
+}
+
+/// Begins each way where its log does, if that is later; takes out and returns the partitions of which that is not known.
+fn shorten(
+    ways: &mut Vec<(TopicPartition, Return)>,
+    lows: &BTreeMap<TopicPartition, Offset>,
+) -> Vec<TopicPartition> {
+    for (partition, way) in ways.iter_mut() {
+        if let Some(low) = lows.get(partition) {
+            way.begin_at(*low);
+        }
+    }
+    ways.extract_if(.., |(partition, _)| !lows.contains_key(partition))
+        .map(|(partition, _)| partition)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::shorten;
+    use crate::record::{Offset, Partition, Topic, TopicPartition};
+    use crate::source::Return;
+
+    #[test]
+    fn partition_that_nobody_tells_of_stays_and_the_others_go_back() {
+        let partition =
+            |number| TopicPartition { topic: Topic::new("cameras"), partition: Partition(number) };
+        let way = |number| (partition(number), Return { generation: 1, commit: None, offset: Offset(10) });
+        let mut ways: Vec<_> = (0..3).map(way).collect();
+        let lows = BTreeMap::from([(partition(0), Offset(4)), (partition(2), Offset(15))]);
+        assert_eq!(shorten(&mut ways, &lows), [partition(1)]);
+        let begin: Vec<_> = ways.iter().map(|(at, back)| (at.partition.0, back.offset.0)).collect();
+        assert_eq!(begin, [(0, 10), (2, 15)]);
     }
 }

@@ -9,7 +9,7 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{PollLoop, RETRY_AFTER, is_early, soon};
 use crate::kafka::consumer_context::Rebalance;
@@ -32,6 +32,7 @@ impl PollLoop {
     pub(super) fn rebalance(&mut self, runtime: &Handle) {
         while let Some(change) = self.consumer.context().next_rebalance() {
             self.cover.begin();
+            self.tell_rebalance(&change);
             match change {
                 Rebalance::Assign(partitions) => {
                     self.unresolved.extend(partitions);
@@ -44,6 +45,13 @@ impl PollLoop {
         let has_news = self.inquiries.hear();
         if !self.unresolved.is_empty() && (has_news || !is_early(self.resolve_at)) {
             self.assign();
+        }
+    }
+
+    /// Tells that the group has changed what is this member's; a round that leaves everything where it is tells nothing.
+    fn tell_rebalance(&self, change: &Rebalance) {
+        if let Some(is_session_over) = change.is_session_over() {
+            self.tell(SourceEvent::Rebalanced { is_session_over });
         }
     }
 
@@ -60,11 +68,13 @@ impl PollLoop {
             sightings: &self.lives.sight(&topics),
             registered: &self.inquiries.take(),
         };
-        let Resolved { starts, absent, unregistered, expired } =
+        let Resolved { starts, absent, untold, unregistered, expired } =
             match resolve(&self.consumer, partitions.clone(), &known) {
                 Ok(resolved) => resolved,
                 Err(error) => {
-                    warn!(%error, "cannot find out where to begin, it is tried again");
+                    if let Some(attempts) = self.resolve_told.fail() {
+                        warn!(%error, attempts, "cannot find out where to begin, it is tried again");
+                    }
                     self.unresolved = partitions;
                     self.resolve_at = Some(soon());
                     return None;
@@ -73,9 +83,10 @@ impl PollLoop {
         for partition in &unregistered {
             self.inquiries.ask(&partition.topic, &cluster_id, &self.events);
         }
-        let is_soon = !absent.is_empty();
+        self.tell_untold(&untold);
+        let is_soon = !absent.is_empty() || !untold.is_empty();
         // Those that are absent were deleted, or are so new that not every broker knows them.
-        self.unresolved = [absent, unregistered].concat();
+        self.unresolved = [absent, untold, unregistered].concat();
         self.unresolved.extend(expired.iter().map(|(partition, _)| partition.clone()));
         let wait = if is_soon { RETRY_AFTER } else { ANSWER_PATIENCE };
         self.resolve_at = Some(Instant::now() + wait);
@@ -88,6 +99,16 @@ impl PollLoop {
         }
         self.set_expired(now);
         Some(starts)
+    }
+
+    fn tell_untold(&mut self, untold: &[TopicPartition]) {
+        let Some(first) = untold.first() else {
+            self.resolve_told.succeed();
+            return;
+        };
+        if let Some(attempts) = self.resolve_told.fail() {
+            warn!(partitions = untold.len(), %first, attempts, "brokers do not tell where partitions begin, they are asked again");
+        }
     }
 
     fn set_expired(&mut self, expired: BTreeMap<TopicPartition, String>) {
@@ -201,11 +222,14 @@ impl PollLoop {
             })
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
-            warn!(%error, "cannot commit where partitions begin, it is tried again");
+            if let Some(attempts) = self.confirm_told.fail() {
+                warn!(%error, attempts, "cannot commit where partitions begin, it is tried again");
+            }
             self.confirm_at = Some(soon());
             return;
         }
         self.confirm_at = None;
+        self.confirm_told.succeed();
         let mut assignments = Vec::with_capacity(self.unconfirmed.len());
         for (partition, start, lineage) in std::mem::take(&mut self.unconfirmed) {
             if start.lost > 0 {
@@ -233,6 +257,7 @@ impl PollLoop {
     }
 
     fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
+        info!(partitions = partitions.len(), are_lost, "the group takes partitions away");
         self.unresolved.retain(|partition| !partitions.contains(partition));
         self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
         let expired = self.expired.iter().filter(|(partition, _)| !partitions.contains(partition));
