@@ -94,7 +94,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
                 *is_told = true;
                 Input::Stop
             }
-            Some(seen) = store_seen(&mut self.store.seen) => Input::Store(seen),
+            seen = store_seen(&mut self.store.seen) => Input::Store(seen),
             answer = landed(&mut flights.request) => Input::Answer(answer),
             answers = landed(&mut flights.letters) => Input::Letters(answers),
             Some(arrival) = self.intake.next(), if self.state.wants_messages() => Input::from(arrival),
@@ -262,11 +262,16 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
 }
 
 /// Waits until something else is seen of the store.
-async fn store_seen(seen: &mut watch::Receiver<Option<StoreSeen>>) -> Option<StoreSeen> {
-    if seen.changed().await.is_err() {
-        return pending().await;
+/// Waits for the next look at the store; one that shows nothing yet is none, whatever it is marked as.
+async fn store_seen(seen: &mut watch::Receiver<Option<StoreSeen>>) -> StoreSeen {
+    loop {
+        if seen.changed().await.is_err() {
+            return pending().await;
+        }
+        if let Some(store) = *seen.borrow_and_update() {
+            return store;
+        }
     }
-    *seen.borrow_and_update()
 }
 
 fn add(counter: &Counter, count: usize) {
