@@ -301,3 +301,26 @@ async fn wait_until(due: Option<Instant>) {
         None => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt as _;
+    use tokio::sync::watch;
+
+    use super::{StoreSeen, now, store_seen};
+    use crate::store_start::StoreStart;
+
+    #[tokio::test]
+    async fn lane_that_begins_before_the_store_was_seen_wakes_when_it_is() {
+        let (sender, mut view) = watch::channel(None);
+        view.mark_changed();
+        let mut waiting = Box::pin(store_seen(&mut view));
+        assert!(waiting.as_mut().now_or_never().is_none(), "nothing was seen yet");
+        let (start, uptime) = (StoreStart(7), Duration::from_secs(1));
+        let seen = StoreSeen { start, asked_at: now(), seen_at: now(), uptime, block_records: None };
+        sender.send(Some(seen)).unwrap();
+        assert_eq!(waiting.await.start, start);
+    }
+}
