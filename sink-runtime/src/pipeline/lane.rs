@@ -95,7 +95,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
                 *is_told = true;
                 Input::Stop
             }
-            Some(seen) = store_seen(&mut self.store.seen) => Input::Store(seen),
+            seen = store_seen(&mut self.store.seen) => Input::Store(seen),
             answer = landed(&mut flights.request) => Input::Answer(answer),
             answers = landed(&mut flights.letters) => Input::Letters(answers),
             Some(arrival) = self.intake.next(), if self.state.wants_messages() => Input::from(arrival),
@@ -264,11 +264,16 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
 }
 
 /// Waits until something else is seen of the store.
-async fn store_seen(seen: &mut watch::Receiver<Option<StoreSeen>>) -> Option<StoreSeen> {
-    if seen.changed().await.is_err() {
-        return pending().await;
+/// Waits for the next look at the store; one that shows nothing yet is none, whatever it is marked as.
+async fn store_seen(seen: &mut watch::Receiver<Option<StoreSeen>>) -> StoreSeen {
+    loop {
+        if seen.changed().await.is_err() {
+            return pending().await;
+        }
+        if let Some(store) = *seen.borrow_and_update() {
+            return store;
+        }
     }
-    *seen.borrow_and_update()
 }
 
 fn add(counter: &Counter, count: usize) {
@@ -296,5 +301,28 @@ async fn wait_until(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due.into()).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt as _;
+    use tokio::sync::watch;
+
+    use super::{StoreSeen, now, store_seen};
+    use crate::store_start::StoreStart;
+
+    #[tokio::test]
+    async fn lane_that_begins_before_the_store_was_seen_wakes_when_it_is() {
+        let (sender, mut view) = watch::channel(None);
+        view.mark_changed();
+        let mut waiting = Box::pin(store_seen(&mut view));
+        assert!(waiting.as_mut().now_or_never().is_none(), "nothing was seen yet");
+        let (start, uptime) = (StoreStart(7), Duration::from_secs(1));
+        let seen = StoreSeen { start, asked_at: now(), seen_at: now(), uptime, block_records: None };
+        sender.send(Some(seen)).unwrap();
+        assert_eq!(waiting.await.start, start);
     }
 }
