@@ -263,7 +263,6 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
     }
 }
 
-/// Waits until something else is seen of the store.
 /// Waits for the next look at the store; one that shows nothing yet is none, whatever it is marked as.
 async fn store_seen(seen: &mut watch::Receiver<Option<StoreSeen>>) -> StoreSeen {
     loop {
