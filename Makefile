@@ -6,7 +6,7 @@ LAB   := $(CARGO) run --release --bin lab --
 BUILD := e2e/prerequisites.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth e2e generate deny advisories images lab-up lab-env lab-down clean
+.PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth freeze e2e generate deny advisories images lab-up lab-env lab-down clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ faults: ## kills store, broker and members, tears logs, freezes members: nothing
 	install -D target/release/kafkasink-runtime target/no-commit-gate/kafkasink-runtime
 	$(CARGO) build --release --workspace --bin kafkasink-runtime --bin faults
 	target/release/faults $(if $(QUICK),--quick) $(FAULTS_ARGS)
+
+freeze: ## 64 partitions of 1 MB messages and a store that says nothing for ten minutes, inside 256 MiB (needs root; about 12 minutes)
+	@$(BUILD)
+	$(CARGO) build --workspace --bins
+	KAFKASINK_TEST_FREEZE_SECONDS=600 $(CARGO) test --workspace --test runtime -- frozen_store
 
 e2e: ## the cluster itself: DNS, Services, exec, and that nothing of it stays on the machine (needs root)
 	@$(BUILD)

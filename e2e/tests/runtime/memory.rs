@@ -14,7 +14,7 @@ use crate::tap::Tap;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Seconds that the store stands still; `make faults` takes ten minutes.
+/// Seconds that the store stands still; `make freeze` takes ten minutes.
 const FREEZE_SECONDS: &str = "KAFKASINK_TEST_FREEZE_SECONDS";
 const FREEZE_SECONDS_DEFAULT: u64 = 40;
 
