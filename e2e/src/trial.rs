@@ -13,6 +13,7 @@
 pub mod checker;
 pub mod config;
 pub mod expected;
+pub mod exposition;
 pub mod member;
 pub mod messages;
 pub mod proxy;

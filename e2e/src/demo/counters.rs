@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use super::kubectl::Kubectl;
 use super::pods;
 use crate::lab::in_cluster::NAMESPACE;
+use crate::trial::exposition::values;
 
 /// Counters of a sink, over its pods and partitions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,12 +51,8 @@ pub async fn of(kubectl: &Kubectl, sink: &str) -> Result<Counters> {
 
 /// The sum of a counter over all partitions.
 fn sum(metrics: &str, name: &str) -> Result<u64> {
-    let values = metrics.lines().filter(|line| line.starts_with(name));
-    let values = values.map(|line| -> Result<u64> {
-        let value = line.rsplit(' ').next().unwrap_or_default();
-        value.parse().with_context(|| format!("read the metric {line}"))
-    });
-    values.sum()
+    let read = |value: &str| value.parse::<u64>().with_context(|| format!("read the metric {name}: {value}"));
+    values(metrics, name).map(read).sum()
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::trial::exposition::values;
+
 /// What the members of a sink have counted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Counters {
@@ -69,11 +71,7 @@ impl Tally {
 }
 
 fn sum(metrics: &str, name: &str) -> u64 {
-    let value = |line: &str| {
-        let rest = line.strip_prefix(name)?;
-        rest.starts_with(['{', ' ']).then(|| rest.rsplit(' ').next()?.parse::<u64>().ok()).flatten()
-    };
-    metrics.lines().filter_map(value).sum()
+    values(metrics, name).filter_map(|value| value.parse::<u64>().ok()).sum()
 }
 
 #[cfg(test)]
