@@ -1,7 +1,9 @@
 //! The bare pipeline: the fastest way from Kafka to the store that gives no guarantee. IO: Kafka, store.
 //!
 //! It is what the sink is measured against, so it must be as good as we can make it: no group, no commits, no
-//! read-back, no labels, no memory limit worth the name, and no copy of a payload. Each partition has a thread with a
+//! read-back, no memory limit worth the name, and no copy of a payload. It stores the same records: the label with the
+//! offset, without which nobody could tell which message a record came from, costs the store a quarter of what it does
+//! with small ones (`--without-labels` shows it). Each partition has a thread with a
 //! queue, a connection and one request at a time (two at one entry lock the store up); buffers are so large that none
 //! waits for another.
 
@@ -66,9 +68,9 @@ pub struct BareArgs {
     /// The bucket
     #[arg(long)]
     pub(super) bucket: String,
-    /// Gives each record its offset for a label
+    /// Leaves out the label with the offset
     #[arg(long)]
-    pub(super) with_offsets: bool,
+    pub(super) without_labels: bool,
 }
 
 /// A payload where librdkafka has put it.
@@ -148,7 +150,7 @@ fn lane(
             records += 1;
             bytes += message.payload_len();
             let mut record = RecordBuilder::new().entry(&entry).timestamp_us(last_us);
-            if args.with_offsets {
+            if !args.without_labels {
                 record = record.add_label("kafka_offset", &message.offset().to_string());
             }
             request.append_record(record.data(Bytes::from_owner(Payload(message))).build());

@@ -17,7 +17,7 @@ pub struct Options {
     /// Cases to measure; all but `growth` if none is named
     #[arg(long, value_delimiter = ',', value_name = "CASE")]
     cases: Vec<Case>,
-    /// Contenders to measure; all but `bare-labelled` if none is named
+    /// Contenders to measure; all if none is named
     #[arg(long, value_delimiter = ',', value_name = "CONTENDER")]
     contenders: Vec<Contender>,
     /// How often each contender runs; the run with the median time stands for all
@@ -42,10 +42,8 @@ impl Options {
 
     /// Returns the contenders in the order of the table.
     pub(super) fn contenders(&self) -> Vec<Contender> {
-        let is_wanted = |contender: &Contender| match self.contenders.as_slice() {
-            [] => !contender.is_for_insight(),
-            named => named.contains(contender),
-        };
+        let is_wanted =
+            |contender: &Contender| self.contenders.is_empty() || self.contenders.contains(contender);
         Contender::ALL.into_iter().filter(is_wanted).collect()
     }
 
@@ -84,8 +82,7 @@ mod tests {
     #[test]
     fn all_but_the_long_case_is_measured_unless_something_is_named() {
         assert!(!options("").cases().contains(&Case::Growth));
-        assert_eq!(options("").contenders().len(), 4);
-        assert!(!options("").contenders().contains(&Contender::BareLabelled));
+        assert_eq!(options("").contenders(), Contender::ALL);
         assert_eq!(options("--cases growth,1kb").cases(), [Case::Growth, Case::OneKb]);
         let order = [Contender::Kafkasink, Contender::Bare];
         assert_eq!(options("--contenders bare,kafkasink").contenders(), order);

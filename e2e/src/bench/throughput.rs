@@ -41,7 +41,7 @@ impl Turn<'_> {
                 let samples = sample(self.stage, &[self.topic], &bucket, self.load).await?;
                 samples::run(&samples, self.case, self.load).context("find the end of the run")?
             }
-            Contender::Bare | Contender::BareLabelled => self.child(self.bare(&bucket)).await?,
+            Contender::Bare | Contender::BareUnlabelled => self.child(self.bare(&bucket)).await?,
             Contender::PythonGuide => self.child(self.python(GUIDE, &bucket)?).await?,
             Contender::PythonBatched => self.child(self.python(BATCHED, &bucket)?).await?,
         };
@@ -78,8 +78,8 @@ impl Turn<'_> {
         command.args(["bare", "--bootstrap", &self.stage.bootstrap, "--topic", &self.topic.name]);
         command.args(["--partitions", &PARTITIONS.to_string(), "--bucket", &bucket.name]);
         command.args(["--url", &self.stage.store.url, "--token", &self.stage.store.token]);
-        if self.contender == Contender::BareLabelled {
-            command.arg("--with-offsets");
+        if self.contender == Contender::BareUnlabelled {
+            command.arg("--without-labels");
         }
         command
     }

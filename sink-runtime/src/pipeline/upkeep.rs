@@ -7,7 +7,10 @@ use crate::map::HeaderNames;
 use crate::record::{Life, TopicId};
 use crate::registry::{Admission, LastLife, LifeNumber, Owner};
 
-/// Time between questions whether the keeper has claimed the topic.
+/// Time to the second question whether the keeper has claimed the topic: mostly it is about to. It doubles from there.
+const ASK_SOON: Duration = Duration::from_millis(20);
+
+/// Longest time between these questions.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Time between questions whether the foreign owner has gone.
@@ -73,6 +76,8 @@ pub(super) struct Upkeep {
     published: HeaderNames,
     /// Absent: at once, or never where the registry is not asked.
     admit_at: Option<Instant>,
+    /// How long the next wait for the keeper is.
+    keeper_pause: Duration,
     publish_at: Option<Instant>,
     gather_at: Option<Instant>,
 }
@@ -87,6 +92,7 @@ impl Upkeep {
             life,
             published: HeaderNames::default(),
             admit_at: None,
+            keeper_pause: ASK_SOON,
             publish_at: None,
             gather_at: None,
         }
@@ -137,7 +143,8 @@ impl Upkeep {
             Done::Admission(Admission::Admitted { life, topic_id }) => self.admitted(now, life, topic_id),
             Done::Admission(Admission::Waiting) => {
                 self.is_admitted = false;
-                self.admit_at = Some(now + ASK_AGAIN);
+                self.admit_at = Some(now + self.keeper_pause);
+                self.keeper_pause = (self.keeper_pause * 2).min(ASK_AGAIN);
                 News::None
             }
             Done::Admission(Admission::Refused { owner }) => {
@@ -164,6 +171,7 @@ impl Upkeep {
     fn admitted(&mut self, now: Instant, number: LifeNumber, topic_id: Option<TopicId>) -> News {
         let was_admitted = std::mem::replace(&mut self.is_admitted, true);
         self.is_foreign = false;
+        self.keeper_pause = ASK_SOON;
         self.admit_at = self.is_keeper.then(|| now + LOOK_AGAIN);
         self.life = topic_id.map(|topic_id| LastLife { life: Some(number), topic_id });
         if was_admitted {
