@@ -7,6 +7,7 @@ use kafkasink_crds::entry_template::EntryTemplate;
 use tracing::{debug, error, info, warn};
 
 use super::ask::{Gate, NotSent};
+use super::headway::BrokenOff;
 use super::upkeep::{Done, Errand};
 use crate::map::HeaderNames;
 use crate::record::{Entry, Partition, TimestampUs, TopicPartition};
@@ -124,7 +125,11 @@ impl<R: Registry> Registry for Guarded<R> {
     }
 
     async fn header_names(&self, home: &Entry) -> Result<HeaderNames, RegistryError> {
-        self.registry.header_names(home).await
+        // Those of all partitions are asked one after another.
+        self.gate.headway.go_on().map_err(|BrokenOff| RegistryError::NotSent { home: home.clone() })?;
+        let names = self.registry.header_names(home).await?;
+        self.gate.headway.answered();
+        Ok(names)
     }
 
     async fn keep_header_names(

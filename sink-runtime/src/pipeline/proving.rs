@@ -86,6 +86,11 @@ impl Proving {
         self.waiting.is_empty() && self.asked.is_empty()
     }
 
+    /// Tells whether a question is under way.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
         self.asked.clear();

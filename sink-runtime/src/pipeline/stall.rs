@@ -4,33 +4,60 @@ use std::time::{Duration, Instant};
 
 use crate::record::Offset;
 
-/// Why a partition may stand still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KnownReason {
+/// Questions of which each answered part is progress, until a record is. A partition asks fewer between two records:
+/// where the entries end, what is there, what holds the places, more than once where half-written records are mended,
+/// and what was stored before. Without that limit asking for ever would pass for progress.
+const QUESTIONS_MAX: u32 = 8;
+
+/// Declares the reasons with their names in metrics, so that the list of all of them cannot lack one.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $reason:ident = $name:literal,)*) => {
+        /// Why a partition may stand still.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum KnownReason {
+            $($(#[$doc])* $reason,)*
+        }
+
+        impl KnownReason {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$reason,)*];
+
+            /// Returns its name in metrics.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $name,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
     /// What was stored before is looked for again.
-    Replay,
+    Replay = "replay",
     /// The store has not been seen, or does not answer.
-    StoreAway,
+    StoreAway = "store_away",
     /// No broker that leads the partition is connected.
-    KafkaAway,
+    KafkaAway = "kafka_away",
     /// The store is slow, and other partitions write first.
-    TurnWait,
+    TurnWait = "turn",
     /// The group has not lately told that the partitions are still this member's.
-    LeaseWait,
+    LeaseWait = "lease",
     /// The registry has not told yet that the partition may be written.
-    LeaveWait,
+    LeaveWait = "leave",
     /// Records made by another mapping must be safe first.
-    MappingDrain,
+    MappingDrain = "mapping_drain",
     /// The last owner may still have a request open.
-    FencingWait,
+    FencingWait = "fencing",
     /// The store's own lock must time out first.
-    LockTimeout,
+    LockTimeout = "lock_timeout",
     /// Something failed and is tried again after a pause.
-    BackOff,
-    /// A rejected message holds it.
-    Hold,
+    BackOff = "back_off",
+    /// A person must act: a rejected message holds it, or its entries are somebody else's.
+    Hold = "hold",
     /// It was told to stop.
-    Draining,
+    Draining = "draining",
 }
 
 /// How far a partition has come; any change is progress. The point that may be committed alone would not do: one record
@@ -45,11 +72,22 @@ pub(super) struct Marks {
     pub(super) shown: u64,
 }
 
+/// How many parts of a question are answered: one of hundreds of parts may take minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Which question it is, counted from the first.
+    pub(super) question: u64,
+    /// Its parts that are answered.
+    pub(super) answered: u32,
+}
+
 /// What a partition shows at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Glimpse {
     /// How far it has come.
     pub(super) marks: Marks,
+    /// How the question under way gets on.
+    pub(super) parts: Parts,
     /// There are messages that have not ended.
     pub(super) has_backlog: bool,
     /// Why it may stand still.
@@ -61,30 +99,47 @@ pub(super) struct Glimpse {
 pub(super) struct Stall {
     /// What was seen last; nothing before the first look.
     marks: Option<Marks>,
+    parts: Parts,
+    /// Questions that got on since a record did.
+    questions: u32,
     since: Instant,
 }
 
 impl Stall {
     /// Returns a partition that moves.
     pub(super) fn new(now: Instant) -> Self {
-        Self { marks: None, since: now }
+        Self { marks: None, parts: Parts::default(), questions: 0, since: now }
     }
 
     /// Takes what a partition shows; returns how long it has stood still without a known reason.
     pub(super) fn look(&mut self, now: Instant, glimpse: Glimpse) -> Duration {
         let moves = self.marks.replace(glimpse.marks).is_some_and(|before| before != glimpse.marks);
+        let gets_on = self.gets_on(glimpse.parts);
         if moves || !glimpse.has_backlog || glimpse.known_reason.is_some() {
+            self.questions = 0;
+            self.since = now;
+        } else if gets_on && self.questions <= QUESTIONS_MAX {
             self.since = now;
         }
         now.saturating_duration_since(self.since)
+    }
+
+    /// Takes note of the parts that are answered; tells whether these are more than before.
+    fn gets_on(&mut self, parts: Parts) -> bool {
+        let before = std::mem::replace(&mut self.parts, parts);
+        let is_new = before.question != parts.question;
+        let gets_on = parts.answered > if is_new { 0 } else { before.answered };
+        self.questions += u32::from(gets_on && (is_new || before.answered == 0));
+        gets_on
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use super::{Glimpse, KnownReason, Marks, Stall};
+    use super::{Glimpse, KnownReason, Marks, Parts, QUESTIONS_MAX, Stall};
     use crate::record::Offset;
 
     fn marks(answered_to: i64) -> Marks {
@@ -100,13 +155,24 @@ mod tests {
         assert_eq!(seen, expected);
     }
 
+    fn glimpse(marks: Marks) -> Glimpse {
+        Glimpse { marks, parts: Parts::default(), has_backlog: true, known_reason: None }
+    }
+
     fn check(glimpses: &[(i64, bool, Option<KnownReason>)], expected: &[u64]) {
         let glimpse = |(answered_to, has_backlog, known_reason): &(i64, bool, Option<KnownReason>)| Glimpse {
-            marks: marks(*answered_to),
             has_backlog: *has_backlog,
             known_reason: *known_reason,
+            ..glimpse(marks(*answered_to))
         };
         check_glimpses(glimpses.iter().map(glimpse), expected);
+    }
+
+    /// Looks at questions, by their number and their answered parts.
+    fn check_parts(parts: impl IntoIterator<Item = (u64, u32)>, expected: &[u64]) {
+        let glimpse =
+            |(question, answered)| Glimpse { parts: Parts { question, answered }, ..glimpse(marks(0)) };
+        check_glimpses(parts.into_iter().map(glimpse), expected);
     }
 
     #[test]
@@ -121,7 +187,6 @@ mod tests {
 
     #[test]
     fn each_mark_alone_is_progress() {
-        let glimpse = |marks| Glimpse { marks, has_backlog: true, known_reason: None };
         for moved in [Marks { committable: Offset(1), ..marks(0) }, marks(1), Marks { shown: 1, ..marks(0) }]
         {
             check_glimpses([marks(0), marks(0), moved, moved].map(glimpse), &[1, 2, 0, 1]);
@@ -129,20 +194,38 @@ mod tests {
     }
 
     #[test]
+    fn each_answered_part_of_a_question_is_progress_and_its_begin_is_none() {
+        check_parts([(1, 0), (1, 0), (1, 1), (1, 7), (1, 7), (2, 0), (2, 1)], &[1, 2, 0, 0, 1, 2, 0]);
+        let long = (1..=500).map(|answered| (1, answered));
+        check_parts(long, &[0; 500]);
+    }
+
+    #[test]
+    fn questions_without_end_are_no_progress() {
+        let questions = (1..=QUESTIONS_MAX + 2).map(|question| (u64::from(question), 5));
+        let mut expected = vec![0; QUESTIONS_MAX as usize];
+        expected.extend([1, 2]);
+        check_parts(questions, &expected);
+        let early = (1..=QUESTIONS_MAX).map(|question| Parts { question: question.into(), answered: 5 });
+        let early = early.map(|parts| Glimpse { parts, ..glimpse(marks(0)) });
+        let stored = Glimpse { parts: Parts { question: 90, answered: 0 }, ..glimpse(marks(1)) };
+        let late = Glimpse { parts: Parts { question: 91, answered: 1 }, ..stored };
+        let idle = Glimpse { parts: Parts { question: 91, answered: 1 }, ..stored };
+        let mut expected = vec![0; QUESTIONS_MAX as usize];
+        expected.extend([0, 0, 1]);
+        check_glimpses(early.chain([stored, late, idle]), &expected);
+    }
+
+    #[test]
     fn every_known_reason_excuses_it_and_time_counts_anew_afterwards() {
-        for reason in [
-            KnownReason::Replay,
-            KnownReason::StoreAway,
-            KnownReason::KafkaAway,
-            KnownReason::LeaseWait,
-            KnownReason::MappingDrain,
-            KnownReason::FencingWait,
-            KnownReason::LockTimeout,
-            KnownReason::BackOff,
-            KnownReason::Hold,
-            KnownReason::Draining,
-        ] {
-            check(&[(0, true, None), (0, true, Some(reason)), (0, true, None)], &[1, 0, 1]);
+        for reason in KnownReason::ALL {
+            check(&[(0, true, None), (0, true, Some(*reason)), (0, true, None)], &[1, 0, 1]);
         }
+    }
+
+    #[test]
+    fn no_two_reasons_share_a_name() {
+        let names: BTreeSet<&str> = KnownReason::ALL.iter().map(|reason| reason.name()).collect();
+        assert_eq!(names.len(), KnownReason::ALL.len());
     }
 }

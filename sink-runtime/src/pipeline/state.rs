@@ -107,6 +107,8 @@ pub struct PartitionState {
     /// Other parts of the store answer.
     is_store_answering: bool,
     is_requesting: bool,
+    /// The request under way is a question that may still be broken off.
+    is_breakable: bool,
 }
 
 impl PartitionState {
@@ -151,6 +153,7 @@ impl PartitionState {
             stopping: Stopping::No,
             is_store_answering: true,
             is_requesting: false,
+            is_breakable: false,
         }
     }
 
@@ -201,7 +204,8 @@ impl PartitionState {
         let is_delivering = !self.is_stopping() && self.going_back.is_none();
         let outbox = if is_delivering { self.outbox.due() } else { None };
         let standing = if self.is_stopping() { None } else { self.standing.due() };
-        [self.request_due(), outbox, standing, self.fenced_until].into_iter().flatten().min()
+        let patience = self.stopping.patience().filter(|_| self.is_breakable);
+        [self.request_due(), outbox, standing, self.fenced_until, patience].into_iter().flatten().min()
     }
 
     /// Returns all that a commit says.

@@ -226,7 +226,11 @@ impl Lane {
             }
             Effect::Refused => self.refuse(shared),
             Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),
-            Effect::Stored { .. } | Effect::DeadLettered(_) | Effect::LettersFailing { .. } => {}
+            // The store of the schedules answers a question as a whole.
+            Effect::BreakOff
+            | Effect::Stored { .. }
+            | Effect::DeadLettered(_)
+            | Effect::LettersFailing { .. } => {}
         }
     }
 

@@ -28,10 +28,11 @@ const TIMED_OUT_PAUSE: Duration = Duration::from_secs(10);
 
 impl PartitionState {
     pub(super) fn take_answer(&mut self, now: Instant, answer: Answer, effects: &mut Vec<Effect>) {
-        self.is_requesting = false;
+        (self.is_requesting, self.is_breakable) = (false, false);
         let settled = match answer {
             Answer::Shown { heads, took } => return self.take_proof(now, heads, took, effects),
             Answer::NotSent => return self.take_back(),
+            Answer::BrokenOff => return self.proving.unanswered(),
             Answer::Registry(answer) => return self.take_leave(now, answer, effects),
             Answer::Surveyed(Ok(entries)) => {
                 for (entry, from, newest) in entries {

@@ -188,6 +188,7 @@ fn name(effect: &Effect) -> &'static str {
         Effect::StoreFailing { .. } => "failing",
         Effect::LettersFailing { .. } => "letters failing",
         Effect::Flooded { .. } => "flooded",
+        Effect::BreakOff => "break off",
         Effect::Violated(_) => "violated",
         Effect::Stopped => "stopped",
     }
