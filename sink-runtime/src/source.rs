@@ -1,5 +1,8 @@
 //! Pure. The port to Kafka: a `Source` tells what is assigned and revoked and takes commits.
 
+mod unstarted;
+
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,6 +12,8 @@ use crate::budget::Share;
 use crate::progress::Progress;
 use crate::record::{Message, Offset, Topic, TopicPartition};
 use crate::registry::{LastLife, Lineage, TopicRecord};
+
+pub use unstarted::Unstarted;
 
 /// A partition that this member owns from now on.
 #[derive(Debug)]
@@ -143,6 +148,8 @@ pub enum SourceEvent {
     },
     /// The partitions, all of them, that a group has read and whose offsets are gone: nobody can tell where to go on.
     OffsetsExpired(Vec<(TopicPartition, String)>),
+    /// How many partitions of this member have not begun, and why: all of them, whenever that changes.
+    Unstarted(BTreeMap<Unstarted, usize>),
     /// Messages were deleted by retention before they were read.
     LostToRetention {
         /// The partition.

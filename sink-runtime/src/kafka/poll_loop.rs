@@ -40,7 +40,7 @@ use crate::lease::Lease;
 use crate::pulse::Pulse;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::registry::Lineage;
-use crate::source::{Commit, SourceError, SourceEvent};
+use crate::source::{Commit, SourceError, SourceEvent, Unstarted};
 use crate::told::Told;
 
 /// Longest sleep; everything that matters wakes the loop earlier.
@@ -76,8 +76,10 @@ pub(super) struct PollLoop {
     events: mpsc::Sender<SourceEvent>,
     pulse: Arc<Pulse>,
     feeds: HashMap<TopicPartition, Feed>,
-    /// Partitions whose start is not known yet, because the brokers did not tell.
-    unresolved: Vec<TopicPartition>,
+    /// Partitions whose start is not known yet, and why.
+    unresolved: BTreeMap<TopicPartition, Unstarted>,
+    /// What was last told of partitions that have not begun.
+    unstarted: BTreeMap<Unstarted, usize>,
     resolve_at: Option<Instant>,
     resolve_told: Told,
     /// Starts that the broker has not taken yet; nothing is read before.
@@ -141,7 +143,8 @@ impl PollLoop {
             events,
             pulse,
             feeds: HashMap::new(),
-            unresolved: Vec::new(),
+            unresolved: BTreeMap::new(),
+            unstarted: BTreeMap::new(),
             resolve_at: None,
             resolve_told: Told::default(),
             unconfirmed: Vec::new(),
@@ -191,6 +194,7 @@ impl PollLoop {
         self.look(runtime);
         self.begin_anew()?;
         self.confirm();
+        self.tell_unstarted();
         self.go_back()?;
         if let Next::End = self.obey(commands) {
             return Ok(Next::End);

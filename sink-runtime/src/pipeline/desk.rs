@@ -73,7 +73,10 @@ impl Desk {
         let (topic, partition) = (self.partition.topic.as_str(), self.partition.partition.0);
         let cause = std::error::Error::source(error).map(ToString::to_string);
         // Often enough to be seen, rarely enough not to fill a disk in a long outage.
-        if attempts == 0 || attempts.is_power_of_two() {
+        let is_rare = attempts == 0 || attempts.is_power_of_two();
+        if is_rare && matches!(error, RegistryError::Unreadable { .. }) {
+            error!(topic, partition, attempts, %error, "the partition is held, a person must look at the attachment");
+        } else if is_rare {
             warn!(topic, partition, attempts, %error, cause, "the registry failed, it is asked again");
         } else {
             debug!(topic, partition, attempts, %error, cause, "the registry failed again");

@@ -187,6 +187,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
                     error!(topic = %partition.topic, partition = partition.partition.0, group_id, "the offsets of a partition that was read have expired, it is held: stop the sink, set them with kafka-consumer-groups --reset-offsets (what is stored already is recognised), and start it");
                 }
             }
+            SourceEvent::Unstarted(unstarted) => lanes.unstarted = unstarted,
             SourceEvent::LostToRetention { partition, messages } => {
                 error!(topic = %partition.topic, partition = partition.partition.0, messages, "retention deleted messages before they were read");
                 self.metrics.count_lost(&partition, messages);
@@ -314,6 +315,9 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         }
         let held = lanes.working.values().filter(|lane| lane.status.borrow().is_held).count();
         self.metrics.set_held(self.budget.held(), held + lanes.expired);
+        for (reason, partitions) in lanes.waiting(Instant::now().into_std(), self.shared_reason()) {
+            self.metrics.set_waiting(reason, partitions);
+        }
     }
 
     async fn finish(mut self, mut lanes: Lanes, leaves: bool) -> Result<(), PipelineError> {
@@ -361,6 +365,7 @@ fn still_revoked(event: SourceEvent) -> Result<Option<Revocation>, PipelineError
         | SourceEvent::Ends(_)
         | SourceEvent::Inquired { .. }
         | SourceEvent::OffsetsExpired(_)
+        | SourceEvent::Unstarted(_)
         | SourceEvent::LostToRetention { .. } => Ok(None),
     }
 }

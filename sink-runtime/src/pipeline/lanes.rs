@@ -1,6 +1,6 @@
 //! `Lanes`: the lanes at work and those that finish, by their partition. IO: tasks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::headway::{Headway, Held};
 use super::stall::{Glimpse, KnownReason, Marks, Stall};
 use super::status::LaneStatus;
 use crate::record::TopicPartition;
-use crate::source::{Commit, End};
+use crate::source::{Commit, End, Unstarted};
 
 /// How long a commit may go without the broker's answer before it is sent again.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
@@ -39,6 +39,8 @@ pub(super) struct Lanes {
     pub(super) retiring: HashMap<TopicPartition, JoinHandle<Commit>>,
     /// Number of partitions that no lane can work on, because nobody knows where they stand.
     pub(super) expired: usize,
+    /// Number of partitions that have no lane yet, by the reason.
+    pub(super) unstarted: BTreeMap<Unstarted, usize>,
     /// Partitions that were given up while a request of ours may still have been at work in the store.
     unsettled: HashSet<TopicPartition>,
 }
@@ -124,6 +126,25 @@ impl Lanes {
         self.working.values_mut().map(look).max().unwrap_or_default()
     }
 
+    /// Returns how many partitions wait for each reason that there is, by its name.
+    pub(super) fn waiting(
+        &self,
+        now: std::time::Instant,
+        shared: Option<KnownReason>,
+    ) -> impl Iterator<Item = (&'static str, usize)> {
+        let mut known: BTreeMap<KnownReason, usize> = BTreeMap::new();
+        for reason in self.working.values().filter_map(|lane| lane.known_reason(now, shared)) {
+            *known.entry(reason).or_default() += 1;
+        }
+        let known = KnownReason::ALL
+            .iter()
+            .map(move |reason| (reason.name(), known.get(reason).copied().unwrap_or_default()));
+        let unstarted = Unstarted::ALL
+            .iter()
+            .map(|reason| (reason.name(), self.unstarted.get(reason).copied().unwrap_or_default()));
+        known.chain(unstarted)
+    }
+
     /// Notes what the broker has taken.
     pub(super) fn committed(&mut self, commit: Commit) {
         if let Some(lane) = self.working.get_mut(&commit.partition) {
@@ -187,6 +208,7 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, HashSet};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -197,11 +219,11 @@ mod tests {
     use super::{LaneHandle, Lanes};
     use crate::ledger::CommitPoint;
     use crate::pipeline::headway::{Gatekeeper, Headway, LEASE_WAIT_MAX};
-    use crate::pipeline::stall::Stall;
+    use crate::pipeline::stall::{KnownReason, Stall};
     use crate::pipeline::status::LaneStatus;
     use crate::progress::Progress;
     use crate::record::{Offset, Partition, Topic, TopicPartition};
-    use crate::source::{Commit, End};
+    use crate::source::{Commit, End, Unstarted};
 
     /// How long the only lane has not moved.
     const STILL: Duration = Duration::from_mins(5);
@@ -269,6 +291,22 @@ mod tests {
             lanes.working.insert(partition(1), lane(1, (true, false), long_ago()).0);
             assert!(lanes.standstill(now(), None) >= STILL, "{gatekeeper:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn every_partition_that_waits_is_counted_by_its_reason_with_a_lane_or_without() {
+        let mut lanes = Lanes::default();
+        let (waits, headway) = lane(0, (true, false), Instant::now());
+        let _waiting = headway.wait_for(Gatekeeper::Throttle, now());
+        lanes.working.insert(partition(0), waits);
+        lanes.working.insert(partition(1), lane(1, (true, true), Instant::now()).0);
+        lanes.working.insert(partition(2), lane(2, (true, false), Instant::now()).0);
+        lanes.unstarted = BTreeMap::from([(Unstarted::Absent, 3)]);
+        let all: Vec<_> = lanes.waiting(now(), None).collect();
+        let some: Vec<_> = all.iter().copied().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(some, [("kafka_away", 1), ("turn", 1), ("absent", 3)]);
+        let names: HashSet<&str> = all.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), KnownReason::ALL.len() + Unstarted::ALL.len(), "each has a name of its own");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::map::HeaderNames;
 use crate::record::{Life, TopicId};
-use crate::registry::{Admission, LastLife, LifeNumber, Owner};
+use crate::registry::{Admission, LastLife, LifeNumber, Owner, RegistryError};
 
 /// Time between questions whether the keeper has claimed the topic.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -69,6 +69,8 @@ pub(super) struct Upkeep {
     is_admitted: bool,
     is_keeper: bool,
     is_foreign: bool,
+    /// What stands where the registry should is none of a sink.
+    is_unreadable: bool,
     life: Option<LastLife>,
     published: HeaderNames,
     /// Absent: at once, or never where the registry is not asked.
@@ -84,6 +86,7 @@ impl Upkeep {
             is_admitted,
             is_keeper,
             is_foreign: false,
+            is_unreadable: false,
             life,
             published: HeaderNames::default(),
             admit_at: None,
@@ -100,6 +103,11 @@ impl Upkeep {
     /// Tells whether the entries are somebody else's.
     pub(super) fn is_foreign(&self) -> bool {
         self.is_foreign
+    }
+
+    /// Tells whether the partition may not be written before a person acts.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_foreign || (self.is_unreadable && !self.is_admitted)
     }
 
     /// Returns the life that commits name.
@@ -133,6 +141,7 @@ impl Upkeep {
 
     /// Takes an answer.
     pub(super) fn done(&mut self, now: Instant, done: Done) -> News {
+        self.is_unreadable = false;
         match done {
             Done::Admission(Admission::Admitted { life, topic_id }) => self.admitted(now, life, topic_id),
             Done::Admission(Admission::Waiting) => {
@@ -155,7 +164,8 @@ impl Upkeep {
     }
 
     /// Takes note that the registry did not answer: what was asked is asked again by its own time. Leave that was given holds.
-    pub(super) fn failed(&mut self, now: Instant) {
+    pub(super) fn failed(&mut self, now: Instant, error: &RegistryError) {
+        self.is_unreadable = matches!(error, RegistryError::Unreadable { .. });
         if self.is_admitted && self.is_keeper {
             self.admit_at = Some(now + LOOK_AGAIN);
         }

@@ -64,7 +64,7 @@ impl PartitionState {
         let done = match answer {
             Ok(done) => done,
             Err(error) => {
-                self.upkeep.failed(now);
+                self.upkeep.failed(now, &error);
                 // Where the partition may be written nothing waits for the registry.
                 if !self.upkeep.is_admitted() {
                     self.paused_for = KnownReason::BackOff;
