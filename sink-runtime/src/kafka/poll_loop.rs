@@ -195,7 +195,7 @@ impl PollLoop {
         self.begin_anew()?;
         self.confirm();
         self.tell_unstarted();
-        self.go_back()?;
+        self.go_back(runtime)?;
         if let Next::End = self.obey(commands) {
             return Ok(Next::End);
         }

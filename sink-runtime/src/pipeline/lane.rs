@@ -114,7 +114,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             Effect::Deliver(letters) => flights.letters = Some(self.deliver(letters)),
             Effect::GoBack { progress, is_committed_first } => {
                 let commit = is_committed_first.then(|| self.commit(progress, false));
-                self.intake.go_back(progress.point.offset, commit);
+                self.intake.go_back(&progress, commit);
             }
             Effect::Stored { bytes, timestamps_ms } => self.count_stored(bytes, &timestamps_ms, meters),
             Effect::Found(count) => add(&meters.duplicates, count),

@@ -168,9 +168,10 @@ impl Standing {
         &mut self.safety
     }
 
-    /// Returns what a commit at `point` says.
+    /// Returns what a commit at `point` says, as far as the store is concerned.
     pub(super) fn progress(&self, point: CommitPoint) -> Progress {
-        Progress { point, safe: self.safety.point(), store_start: self.written_under }
+        let (safe, store_start) = (self.safety.point(), self.written_under);
+        Progress { point, safe, proven: point.offset, store_start }
     }
 }
 

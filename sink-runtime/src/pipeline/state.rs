@@ -130,7 +130,7 @@ impl PartitionState {
             ledger: Ledger::new(progress.point),
             standing: Standing::new(progress, other_mapping),
             upkeep: Upkeep::new(life, is_keeper, is_admitted),
-            history: History::new(progress.point.offset),
+            history: History::new(progress.proven),
             frontier: Frontier::default(),
             random,
             gathering: Gathering::default(),
@@ -211,7 +211,7 @@ impl PartitionState {
     /// Returns all that a commit says.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.standing.progress(self.ledger.commit_point())
+        self.history.complete(self.standing.progress(self.ledger.commit_point()))
     }
 
     /// Returns the offset below which the store has answered for every message.

@@ -206,7 +206,7 @@ impl Lane {
                 self.generation += 1;
                 let commit = is_committed_first.then(|| self.commit(progress, false));
                 let (generation, offset) = (self.generation, progress.point.offset);
-                self.wish = Some(Return { generation, commit, offset });
+                self.wish = Some(Return { generation, commit, offset, proven: progress.proven });
                 shared.agenda.after(Duration::ZERO, self.happening(Happening::GoBack(self.asker.lane)));
             }
             Effect::StoreFailing { .. } | Effect::Missing { .. } => {

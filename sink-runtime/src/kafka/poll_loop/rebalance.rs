@@ -15,7 +15,7 @@ use super::{PollLoop, RETRY_AFTER, is_early, soon};
 use crate::kafka::consumer_context::Rebalance;
 use crate::kafka::feed::Feed;
 use crate::kafka::start::{Known, Resolved, resolve};
-use crate::kafka::start_rule::Start;
+use crate::kafka::start_rule::{Start, Truncated};
 use crate::record::{Topic, TopicPartition};
 use crate::registry::Lineage;
 use crate::source::{Assignment, Commit, SourceError, SourceEvent, Unstarted};
@@ -251,6 +251,9 @@ impl PollLoop {
         self.confirm_told.succeed();
         let mut assignments = Vec::with_capacity(self.unconfirmed.len());
         for (partition, start, lineage) in std::mem::take(&mut self.unconfirmed) {
+            if let Some(Truncated { committed, end }) = start.truncated {
+                error!(topic = %partition.topic, partition = partition.partition.0, committed = committed.0, end = end.0, "the log ends before what was committed: its end was lost, or the topic is another one; it is read from its start");
+            }
             if start.lost > 0 {
                 self.tell(SourceEvent::LostToRetention {
                     partition: partition.clone(),

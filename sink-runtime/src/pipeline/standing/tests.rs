@@ -14,7 +14,7 @@ fn point(offset: i64) -> CommitPoint {
 }
 
 fn progress(safe: i64, committed: i64, start: Option<i64>) -> Progress {
-    Progress { point: point(committed), safe: point(safe), store_start: start.map(StoreStart) }
+    Progress { safe: point(safe), store_start: start.map(StoreStart), ..Progress::at(point(committed)) }
 }
 
 fn seen(now: Instant, start: i64) -> StoreSeen {
