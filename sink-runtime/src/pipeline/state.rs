@@ -38,6 +38,10 @@ use crate::record::{Message, Offset, TopicPartition};
 use crate::registry::{KEEPER, LastLife};
 use crate::retry::RetryForever;
 
+/// Part of the bytes for entries by which their order is followed, so that later records make earlier ones safe. It must
+/// leave room for the entries of a whole batch.
+const FOLLOWED: usize = 4;
+
 /// What a partition needs to decide, besides its messages.
 #[derive(Clone, Copy, Debug)]
 pub struct StateSettings {
@@ -49,6 +53,8 @@ pub struct StateSettings {
     pub commit_delay: Duration,
     /// Most messages from the lowest one without an end on; Kafka keeps what follows.
     pub span_max: usize,
+    /// Bytes that what is known of entries may take.
+    pub entry_bytes: usize,
 }
 
 /// Where a partition begins.
@@ -123,15 +129,16 @@ impl PartitionState {
     ) -> Self {
         let Beginning { progress, other_mapping, fenced_until, life, is_admitted } = beginning;
         let is_keeper = partition.partition == KEEPER;
+        let followed = settings.entry_bytes / FOLLOWED;
         Self {
             settings,
             partition,
             mapper,
             ledger: Ledger::new(progress.point),
-            standing: Standing::new(progress, other_mapping),
+            standing: Standing::new(progress, other_mapping, followed),
             upkeep: Upkeep::new(life, is_keeper, is_admitted),
             history: History::new(progress.proven),
-            frontier: Frontier::default(),
+            frontier: Frontier::new(settings.entry_bytes - followed),
             random,
             gathering: Gathering::default(),
             work: None,

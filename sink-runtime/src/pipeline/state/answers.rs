@@ -35,6 +35,7 @@ impl PartitionState {
             Answer::BrokenOff => return self.proving.unanswered(),
             Answer::Registry(answer) => return self.take_leave(now, answer, effects),
             Answer::Surveyed(Ok(entries)) => {
+                self.frontier.make_room(entries.iter().map(|(entry, ..)| entry));
                 for (entry, from, newest) in entries {
                     let highest = self.frontier.learn(entry.clone(), from, newest);
                     self.standing.safety().begin(&entry, highest);
@@ -146,7 +147,8 @@ impl PartitionState {
             return;
         }
         self.ledger.set(record.identity.offset, Fate::Answered);
-        let (entry, place, identity) = (record.entry.clone(), record.place, record.identity);
+        let (entry, place, identity) =
+            (self.frontier.share_name(&record.entry), record.place, record.identity);
         self.proving.push(Answered { entry, place, identity, at: now });
     }
 
