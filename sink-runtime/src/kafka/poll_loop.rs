@@ -9,6 +9,7 @@ mod go_back;
 mod inquiries;
 mod known_ids;
 mod lives;
+mod look;
 mod pressure;
 mod rebalance;
 
@@ -62,6 +63,7 @@ pub(super) enum Command {
 #[derive(Clone, Debug)]
 pub(super) struct PollSettings {
     pub(super) group_id: String,
+    pub(super) instance_id: String,
     pub(super) topics: Vec<String>,
     pub(super) start_from: StartFrom,
     pub(super) signature: Signature,

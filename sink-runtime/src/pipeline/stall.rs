@@ -185,14 +185,19 @@ mod tests {
         let mut expected = vec![0; QUESTIONS_MAX as usize];
         expected.extend([1, 2]);
         check_parts(questions, &expected);
-        let early = (1..=QUESTIONS_MAX).map(|question| Parts { question: question.into(), answered: 5 });
-        let early = early.map(|parts| Glimpse { parts, ..glimpse(marks(0)) });
-        let stored = Glimpse { parts: Parts { question: 90, answered: 0 }, ..glimpse(marks(1)) };
-        let late = Glimpse { parts: Parts { question: 91, answered: 1 }, ..stored };
-        let idle = Glimpse { parts: Parts { question: 91, answered: 1 }, ..stored };
+    }
+
+    #[test]
+    fn record_that_gets_on_lets_questions_count_again() {
+        let asking = |question, answered_to| Glimpse {
+            parts: Parts { question, answered: 5 },
+            ..glimpse(marks(answered_to))
+        };
+        let asked_out = (1..=u64::from(QUESTIONS_MAX) + 1).map(|question| asking(question, 0));
+        let stored_and_asked = [asking(90, 1), asking(91, 1), asking(91, 1)];
         let mut expected = vec![0; QUESTIONS_MAX as usize];
-        expected.extend([0, 0, 1]);
-        check_glimpses(early.chain([stored, late, idle]), &expected);
+        expected.extend([1, 0, 0, 1]);
+        check_glimpses(asked_out.chain(stored_and_asked), &expected);
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Owner {
     /// Returns this owner, with the id of the cluster that was known before where its brokers do not tell it now.
     pub(super) fn completed(&self, known: Option<&Self>) -> Self {
         let before = known.filter(|_| self.cluster_id.is_empty());
-        let cluster_id = before.map_or(&self.cluster_id, |known| &known.cluster_id).clone();
+        let cluster_id = before.map_or(&self.cluster_id, |before| &before.cluster_id).clone();
         Self { cluster_id, ..self.clone() }
     }
 
