@@ -184,6 +184,7 @@ async fn second_sink_on_the_same_entries_writes_nothing() -> anyhow::Result<()> 
     let mut stranger = world.start(&stranger).await?;
     stranger.wait_for_line("the entries belong to another sink", PATIENCE).await?;
     stranger.wait_for_metric("kafkasink_held_partitions 2", PATIENCE).await?;
+    stranger.wait_for_metric("kafkasink_waiting_partitions{reason=\"hold\"} 2", PATIENCE).await?;
     produced.extend(world.topic.produce(numbered(100..200)).await?);
     expect_stored(&world, &produced).await?;
     for counter in ["kafkasink_records_stored_total", "kafkasink_duplicates_total"] {
@@ -205,6 +206,7 @@ async fn partitions_whose_offsets_are_gone_wait_for_a_person() -> anyhow::Result
     let mut lost = world.start(&Spec::named("m-0")).await?;
     lost.wait_for_line("have expired, it is held", PATIENCE).await?;
     lost.wait_for_metric("kafkasink_held_partitions 2", PATIENCE).await?;
+    lost.wait_for_metric("kafkasink_waiting_partitions{reason=\"expired\"} 2", PATIENCE).await?;
     ensure!(world.topic.committed().await? == 0, "it went on by itself");
     ensure!(world.count_stored().await? == 100, "it wrote without knowing where it stands");
     leave(&world, &mut lost)?;

@@ -16,6 +16,8 @@ pub struct GroupDescription {
     pub is_stable: bool,
     /// Topics and partitions of all members together.
     pub assigned: Vec<(String, i32)>,
+    /// The `group.instance.id` of each static member.
+    pub instance_ids: Vec<String>,
 }
 
 /// Returns what the brokers say about the group. Asked of a consumer of that group, because the request looks for the
@@ -67,7 +69,10 @@ fn read(group: *const sys::rd_kafka_ConsumerGroupDescription_t) -> Result<GroupD
     // SAFETY: as above, and the index is below the count.
     let member = |index| unsafe { sys::rd_kafka_ConsumerGroupDescription_member(group, index) };
     let assigned = (0..members).flat_map(|index| partitions(member(index))).collect();
-    Ok(GroupDescription { is_stable, assigned })
+    // SAFETY: the member belongs to the answer; the name is copied.
+    let name = |index| unsafe { text(sys::rd_kafka_MemberDescription_group_instance_id(member(index))) };
+    let instance_ids = (0..members).filter_map(name).collect();
+    Ok(GroupDescription { is_stable, assigned, instance_ids })
 }
 
 fn partitions(member: *const sys::rd_kafka_MemberDescription_t) -> Vec<(String, i32)> {

@@ -25,6 +25,7 @@ use crate::kafka::{
 };
 use crate::lease::Lease;
 use crate::map::{Mapper, fingerprint};
+use crate::memory::MemoryPlan;
 use crate::metrics::Metrics;
 use crate::pipeline::{Health, Pipeline, PipelineSettings, StateSettings};
 use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, StoreSettings};
@@ -153,9 +154,9 @@ async fn build(
         mapper,
         metrics: parts.metrics.clone(),
         health: Arc::clone(&parts.health),
+        settings: settings(&config.delivery, budget.plan()),
         budget,
         lease,
-        settings: settings(&config.delivery),
     })
 }
 
@@ -170,7 +171,7 @@ fn store_settings(config: &RuntimeConfig) -> StoreSettings {
     }
 }
 
-fn settings(delivery: &DeliveryConfig) -> PipelineSettings {
+fn settings(delivery: &DeliveryConfig, plan: &MemoryPlan) -> PipelineSettings {
     let limits = BatchLimits {
         records: usize::try_from(delivery.batch_records_max).unwrap_or(usize::MAX),
         bytes: usize::try_from(delivery.batch_bytes_max).unwrap_or(usize::MAX),
@@ -183,7 +184,8 @@ fn settings(delivery: &DeliveryConfig) -> PipelineSettings {
             limits,
             has_dead_letters: delivery.on_rejected == OnRejected::DeadLetter,
             commit_delay,
-            span_max: usize::MAX,
+            span_max: usize::try_from(plan.unproven_messages).unwrap_or(usize::MAX),
+            entry_bytes: usize::try_from(plan.entry_bytes).unwrap_or(usize::MAX),
         },
         commit_delay,
         fencing_wait: REQUEST_TIMEOUT + Duration::from_secs(2),

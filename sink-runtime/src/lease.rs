@@ -4,7 +4,7 @@
 //! nothing to the store unless the group took a commit of it that was begun a short while ago: 30 s of session less 15 s
 //! that a request may take, less 5 s in reserve.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -23,12 +23,7 @@ pub struct Lease {
     begun_ms: AtomicU64,
     renewed: Notify,
     wanted: Notify,
-    /// Requests that wait.
-    waiting: AtomicUsize,
 }
-
-/// One request that waits; dropping it ends that.
-struct Waiting<'a>(&'a AtomicUsize);
 
 impl Lease {
     /// Notes that the group took a commit that was begun at this time since the machine was started.
@@ -49,8 +44,6 @@ impl Lease {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn wait(&self, clock: impl Fn() -> Duration) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
         loop {
             let renewed = self.renewed.notified();
             if self.holds(clock()) {
@@ -62,24 +55,12 @@ impl Lease {
         }
     }
 
-    /// Tells whether a request waits for a commit to believe.
-    #[must_use]
-    pub fn is_awaited(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
-    }
-
     /// Waits until somebody asks for a commit.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn wanted(&self) {
         self.wanted.notified().await;
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -114,9 +95,8 @@ mod tests {
         let waiter = Arc::clone(&lease);
         let waiting = tokio::spawn(async move { waiter.wait(clock).await });
         lease.wanted().await;
-        assert!(!waiting.is_finished() && lease.is_awaited());
+        assert!(!waiting.is_finished());
         lease.renew(Duration::from_secs(99));
         waiting.await.unwrap();
-        assert!(!lease.is_awaited());
     }
 }

@@ -53,7 +53,13 @@ struct Slot {
     fate: Fate,
 }
 
+/// Slots that are added at once: a queue that doubles would take twice what the memory plan counts.
+const GROWTH: usize = 256;
+
 impl Ledger {
+    /// Bytes that are remembered of a message.
+    pub const BYTES_EACH: usize = size_of::<Slot>();
+
     /// Returns a ledger that begins at a point.
     #[must_use]
     pub fn new(point: CommitPoint) -> Self {
@@ -64,6 +70,9 @@ impl Ledger {
     pub fn receive(&mut self, offset: Offset, timestamp_ms: Option<i64>, after: Option<PlaceState>) {
         debug_assert!(self.slots.back().is_none_or(|slot| slot.next <= offset), "offsets only rise");
         let (next, fate) = (offset.next(), Fate::Received);
+        if self.slots.len() == self.slots.capacity() {
+            self.slots.reserve_exact(GROWTH);
+        }
         self.slots.push_back(Slot { offset, next, timestamp_ms, after, fate });
         self.open += 1;
     }

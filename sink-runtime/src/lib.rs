@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Layers, each of which knows only those above it:
-//! L0 nouns (`record`, `memory`, `budget`, `clock`, `invariants`, `lease`, `retry`, `pulse`, `metrics`, `pem`, `secret`, `store_start`, `throttle`, `told`),
+//! L0 nouns (`record`, `memory`, `budget`, `clock`, `invariants`, `lease`, `retry`, `pulse`, `metrics`, `named`, `pem`, `secret`, `store_start`, `throttle`, `told`),
 //! L1 pure steps (`map`, `batch`, `ledger`, `progress`), L2 ports (`source`, `writer`, `dead_letter`, `registry`), L3 `pipeline`, L4 adapters
 //! (`kafka`, `reduct`; they know L2 and never L3), L5 `app` with
 //! `args`, `config`, `watch_config`, `identity`, `admin`, `telemetry`, `shutdown`.
@@ -30,6 +30,7 @@ pub mod ledger;
 pub mod map;
 pub mod memory;
 pub mod metrics;
+mod named;
 pub mod pem;
 pub mod pipeline;
 pub mod progress;

@@ -9,4 +9,4 @@ mod plan;
 
 pub use allocator::allocated_bytes;
 pub use limit::{LimitError, MemoryLimit};
-pub use plan::{Demand, FetchLimits, MIB, MemoryPlan, PlanError};
+pub use plan::{Demand, FetchLimits, MIB, MemoryPlan, PROOF, PlanError};

@@ -28,6 +28,12 @@ struct InvariantLabels {
     invariant: &'static str,
 }
 
+/// Labels of the gauge of partitions that wait.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WaitingLabels {
+    reason: &'static str,
+}
+
 /// All metrics of the program; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -45,6 +51,7 @@ pub struct Metrics {
     rebalances: Counter,
     held_bytes: Gauge,
     held_partitions: Gauge,
+    waiting_partitions: Family<WaitingLabels, Gauge>,
     end_to_end: Histogram,
     write: Histogram,
 }
@@ -89,6 +96,7 @@ impl Metrics {
             rebalances: Counter::default(),
             held_bytes: Gauge::default(),
             held_partitions: Gauge::default(),
+            waiting_partitions: Family::default(),
             end_to_end: Histogram::new(SECONDS),
             write: Histogram::new(SECONDS),
         };
@@ -144,6 +152,12 @@ impl Metrics {
         self.held_partitions.set(i64::try_from(partitions).unwrap_or(i64::MAX));
     }
 
+    /// Sets the number of partitions that wait for a reason.
+    pub fn set_waiting(&self, reason: &'static str, partitions: usize) {
+        let gauge = self.waiting_partitions.get_or_create(&WaitingLabels { reason });
+        gauge.set(i64::try_from(partitions).unwrap_or(i64::MAX));
+    }
+
     /// Counts a broken promise of the program.
     pub fn count_violation(&self, invariant: Invariant) {
         self.violations.get_or_create(&InvariantLabels { invariant: invariant.name() }).inc();
@@ -191,6 +205,11 @@ impl Metrics {
     }
 
     fn register_gauges(&self, registry: &mut Registry) {
+        registry.register(
+            "kafkasink_waiting_partitions",
+            "Partitions of this member that wait, by what they wait for",
+            self.waiting_partitions.clone(),
+        );
         let lag_seconds_help = "Age of the oldest message that is not stored yet, in seconds";
         registry.register("kafkasink_consumer_lag_seconds", lag_seconds_help, self.lag_seconds.clone());
         let families = [
@@ -206,7 +225,11 @@ impl Metrics {
         }
         let gauges = [
             ("kafkasink_held_bytes", "Bytes of messages in memory", &self.held_bytes),
-            ("kafkasink_held_partitions", "Partitions that a rejected message holds", &self.held_partitions),
+            (
+                "kafkasink_held_partitions",
+                "Partitions that stand still until a person acts",
+                &self.held_partitions,
+            ),
         ];
         for (name, help, gauge) in gauges {
             registry.register(name, help, gauge.clone());
@@ -249,6 +272,7 @@ mod tests {
         let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(3) };
         metrics.partition(&partition).records_stored.inc();
         metrics.set_lag(&partition, 5, 1.5);
+        metrics.set_waiting("leave", 2);
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         for line in [
@@ -257,6 +281,7 @@ mod tests {
             "kafkasink_consumer_lag_seconds{topic=\"t\",partition=\"3\"} 1.5",
             "kafkasink_rebalances_total 0",
             "kafkasink_held_partitions 0",
+            "kafkasink_waiting_partitions{reason=\"leave\"} 2",
             "kafkasink_build_info{version=",
         ] {
             assert!(text.contains(line), "{line} is not in:\n{text}");

@@ -1,7 +1,7 @@
 //! Consume → map → batch → write → read back → commit, one lane for each partition.
 //!
 //! `state` decides and is pure, with `gathering`, `work`, `proving`, `standing`, `safety`, `history`, `frontier` and
-//! `letters`, `upkeep` as its parts; `lane` performs what it decides for one partition; `driver` starts and ends the lanes as
+//! `letters`, `upkeep` as its parts; `lane` performs what it decides for one partition, and `headway` tells meanwhile; `driver` starts and ends the lanes as
 //! partitions come and go, and commits; `store_watch` looks at the store for all of them.
 
 mod ask;
@@ -12,6 +12,7 @@ mod driver;
 mod effect;
 mod frontier;
 mod gathering;
+mod headway;
 mod history;
 mod lane;
 mod lanes;

@@ -10,4 +10,4 @@ mod silence;
 mod writer;
 
 pub use bucket_handle::{REQUEST_TIMEOUT, StoreSettings};
-pub use writer::{ReductWriter, ReductWriterError};
+pub use writer::{ReductWriter, ReductWriterError, is_url};

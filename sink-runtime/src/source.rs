@@ -1,5 +1,8 @@
 //! Pure. The port to Kafka: a `Source` tells what is assigned and revoked and takes commits.
 
+mod unstarted;
+
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,6 +12,8 @@ use crate::budget::Share;
 use crate::progress::Progress;
 use crate::record::{Message, Offset, Topic, TopicPartition};
 use crate::registry::{LastLife, Lineage, TopicRecord};
+
+pub use unstarted::Unstarted;
 
 /// A partition that this member owns from now on.
 #[derive(Debug)]
@@ -69,6 +74,8 @@ pub struct Return {
     pub commit: Option<Commit>,
     /// From where the partition is read.
     pub offset: Offset,
+    /// Below it everything was stored before.
+    pub proven: Offset,
 }
 
 /// Wakes the thread that reads from Kafka.
@@ -143,6 +150,8 @@ pub enum SourceEvent {
     },
     /// The partitions, all of them, that a group has read and whose offsets are gone: nobody can tell where to go on.
     OffsetsExpired(Vec<(TopicPartition, String)>),
+    /// How many partitions of this member have not begun, and why: all of them, whenever that changes.
+    Unstarted(BTreeMap<Unstarted, usize>),
     /// Messages were deleted by retention before they were read.
     LostToRetention {
         /// The partition.
@@ -240,16 +249,23 @@ impl Intake {
         }
     }
 
-    /// Asks for everything from an offset on once more; what was read before is not returned any more.
-    pub fn go_back(&mut self, offset: Offset, commit: Option<Commit>) {
+    /// Asks for everything from a point on once more; what was read before is not returned any more.
+    pub fn go_back(&mut self, to: &Progress, commit: Option<Commit>) {
         self.generation += 1;
-        self.wish.set(Return { generation: self.generation, commit, offset });
+        let (offset, proven) = (to.point.offset, to.proven);
+        self.wish.set(Return { generation: self.generation, commit, offset, proven });
         self.wake.wake();
     }
 }
 
 impl Return {
-    /// Takes note that retention has deleted everything below `low`: it was stored, so nothing is lost by that.
+    /// Tells whether retention that has deleted everything below `low` has taken more than what was stored before.
+    #[must_use]
+    pub fn is_overtaken(&self, low: Offset) -> bool {
+        low > self.proven
+    }
+
+    /// Takes note that retention has deleted everything below `low`, all of which was stored: nothing is lost by that.
     pub fn begin_at(&mut self, low: Offset) {
         self.offset = self.offset.max(low);
         if let Some(commit) = &mut self.commit {
@@ -298,6 +314,8 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::{Arrival, Chunk, Intake, Wake, Wish};
+    use crate::ledger::CommitPoint;
+    use crate::progress::Progress;
     use crate::record::Offset;
 
     #[tokio::test]
@@ -309,8 +327,9 @@ mod tests {
         sender.send(passed(0, 5)).await.unwrap();
         assert!(matches!(intake.next().await, Some(Arrival::Passed(Offset(5)))));
         sender.send(passed(0, 100)).await.unwrap();
-        intake.go_back(Offset(1), None);
-        intake.go_back(Offset(0), None);
+        let at = |offset| Progress::at(CommitPoint { offset: Offset(offset), state: None });
+        intake.go_back(&at(1), None);
+        intake.go_back(&at(0), None);
         sender.send(passed(1, 50)).await.unwrap();
         wish.fulfilled(1);
         assert_eq!(wish.get().map(|way| way.generation), Some(2), "a later wish stays");

@@ -2,7 +2,6 @@
 //!
 //! Additive increase, multiplicative decrease: each sign of distress halves the number, each success adds a little.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +19,6 @@ const SLOWED_FOR: Duration = Duration::from_secs(1);
 pub struct Throttle {
     turns: Semaphore,
     state: Mutex<State>,
-    waiting: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -40,13 +38,10 @@ pub struct Pass<'a> {
     turn: Option<SemaphorePermit<'a>>,
 }
 
-/// Counts who waits, until the waiting is over or given up.
-struct Waiting<'a>(&'a AtomicUsize);
-
 impl Default for Throttle {
     fn default() -> Self {
         let state = State { limit: WRITES_MAX, turns: WRITES_MAX, successes: 0, slowed: None };
-        Self { turns: Semaphore::new(WRITES_MAX), state: Mutex::new(state), waiting: AtomicUsize::new(0) }
+        Self { turns: Semaphore::new(WRITES_MAX), state: Mutex::new(state) }
     }
 }
 
@@ -56,16 +51,9 @@ impl Throttle {
     /// # Cancel safety
     /// Dropping the future gives the turn up.
     pub async fn enter(&self) -> Pass<'_> {
-        let _waiting = Waiting::new(&self.waiting);
         // Nobody closes it.
         let turn = self.turns.acquire().await.ok();
         Pass { throttle: self, turn }
-    }
-
-    /// Tells whether a write waits for its turn.
-    #[must_use]
-    pub fn is_awaited(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Notes that the store is slow, or asks to be spared.
@@ -113,19 +101,6 @@ impl Drop for Pass<'_> {
     }
 }
 
-impl<'a> Waiting<'a> {
-    fn new(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
@@ -161,12 +136,12 @@ mod tests {
         let throttle = Throttle::default();
         throttle.slow_down(Instant::now());
         let pass = throttle.enter().now_or_never();
-        assert!(pass.is_some() && !throttle.is_awaited());
+        assert!(pass.is_some());
         let mut first = Box::pin(throttle.enter());
-        assert!(first.as_mut().now_or_never().is_none() && throttle.is_awaited());
+        assert!(first.as_mut().now_or_never().is_none());
         drop(pass);
         assert!(throttle.enter().now_or_never().is_none(), "overtook the one that waits");
-        assert!(first.now_or_never().is_some() && !throttle.is_awaited());
+        assert!(first.now_or_never().is_some());
     }
 
     #[tokio::test]

@@ -64,78 +64,95 @@ impl Verdict {
             Side::Below => self.measured < self.floor,
         }
     }
+}
 
-    fn new(what: impl Into<String>, measured: f64, side: Side, floor: f64, unit: &'static str) -> Self {
-        Self { what: what.into(), measured, side, floor, unit }
+/// What every floor came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Judgement {
+    /// Floors of which everything was measured.
+    pub(super) verdicts: Vec<Verdict>,
+    /// What is judged by the other floors.
+    pub(super) unjudged: Vec<String>,
+}
+
+impl Judgement {
+    /// Tells whether no floor was missed that was judged.
+    pub(super) fn holds(&self) -> bool {
+        self.verdicts.iter().all(Verdict::holds)
+    }
+
+    /// Returns the last line of the benchmark.
+    pub(super) fn in_one_line(&self) -> String {
+        let missed: Vec<String> =
+            self.verdicts.iter().filter(|verdict| !verdict.holds()).map(missed).collect();
+        let judged = match (self.verdicts.len(), missed.len()) {
+            (0, _) => "no floor was judged".to_owned(),
+            (all, 0) => format!("all {all} floors hold"),
+            (all, some) => format!("{some} of {all} floors missed: {}", missed.join("; ")),
+        };
+        let unjudged = match self.unjudged.as_slice() {
+            [] => String::new(),
+            some => format!("; not judged: {}", some.join(", ")),
+        };
+        format!("bench: {judged}{unjudged}")
+    }
+
+    fn judge(
+        &mut self,
+        what: impl Into<String>,
+        measured: Option<f64>,
+        (side, floor): (Side, f64),
+        unit: &'static str,
+    ) {
+        let what = what.into();
+        match measured {
+            Some(measured) => self.verdicts.push(Verdict { what, measured, side, floor, unit }),
+            None => self.unjudged.push(format!("{what} in {unit}")),
+        }
+    }
+
+    fn judge_throughput(&mut self, found: &Findings, floor: &Throughput) {
+        let name = floor.case.name();
+        let sink = row::median(&found.runs, floor.case, Contender::Kafkasink);
+        let both = sink.zip(row::median(&found.runs, floor.case, Contender::Bare));
+        let share = |rate: fn(&Row) -> f64| both.map(|(ours, bare)| rate(ours) / rate(bare));
+        let what = format!("{name}: throughput");
+        let of_bare = share(Row::messages_per_second);
+        self.judge(&what, of_bare, (Side::AtLeast, floor.of_bare), "x of bare");
+        match floor.absolute {
+            Absolute::MessagesPerSecond(least) => {
+                let measured = sink.map(Row::messages_per_second);
+                self.judge(what, measured, (Side::AtLeast, least), "messages/s");
+            }
+            Absolute::MegabytesPerSecond(least) => {
+                let measured = sink.map(Row::megabytes_per_second);
+                self.judge(what, measured, (Side::AtLeast, least), "MB/s");
+            }
+        }
+        if CPU.contains(&floor.case) {
+            let times = share(Row::cpu_per_gigabyte);
+            self.judge(format!("{name}: CPU per GB"), times, (Side::AtMost, CPU_OF_BARE), "x of bare");
+        }
+        let memory = sink.map(Row::rss_mebibytes);
+        self.judge(format!("{name}: peak memory"), memory, (Side::Below, RSS_MEBIBYTES), "MiB");
     }
 }
 
-/// Returns a verdict for each floor of which everything was measured.
-pub(super) fn verdicts(found: &Findings) -> Vec<Verdict> {
-    let median = |case, contender| row::median(&found.runs, case, contender);
-    let mut verdicts = Vec::new();
+/// Holds what was found against every floor there is.
+pub(super) fn judge(found: &Findings) -> Judgement {
+    let mut judgement = Judgement::default();
     for floor in &THROUGHPUT {
-        let Some(sink) = median(floor.case, Contender::Kafkasink) else { continue };
-        let bare = median(floor.case, Contender::Bare);
-        verdicts.extend(bare.map(|bare| of_bare(floor, sink, bare)));
-        verdicts.push(absolute(floor, sink));
-        let bare = bare.filter(|_| CPU.contains(&floor.case));
-        verdicts.extend(bare.map(|bare| cpu_of_bare(floor.case, sink, bare)));
-        let what = format!("{}: peak memory", floor.case.name());
-        verdicts.push(Verdict::new(what, sink.rss_mebibytes(), Side::Below, RSS_MEBIBYTES, "MiB"));
+        judgement.judge_throughput(found, floor);
     }
-    let eight = median(Case::EightSinks, Contender::Kafkasink);
-    if let (Some(eight), Some(one)) = (eight, median(Case::OneKb, Contender::Kafkasink)) {
-        let share = eight.messages_per_second() / one.messages_per_second();
-        verdicts.push(Verdict::new("8 sinks together", share, Side::AtLeast, SINKS_OF_ONE, "x of one sink"));
-    }
-    if let Some(latency) = &found.latency {
-        verdicts.push(Verdict::new("latency p50", latency.within(0.5), Side::Below, P50_MS, "ms"));
-        verdicts.push(Verdict::new("latency p99", latency.within(0.99), Side::Below, P99_MS, "ms"));
-    }
+    let rate = |case| row::median(&found.runs, case, Contender::Kafkasink).map(Row::messages_per_second);
+    let share = rate(Case::EightSinks).zip(rate(Case::OneKb)).map(|(eight, one)| eight / one);
+    judgement.judge("8 sinks together", share, (Side::AtLeast, SINKS_OF_ONE), "x of one sink");
+    let latency = |part| found.latency.as_ref().map(|latency| latency.within(part));
+    judgement.judge("latency p50", latency(0.5), (Side::Below, P50_MS), "ms");
+    judgement.judge("latency p99", latency(0.99), (Side::Below, P99_MS), "ms");
     let what = "growth: CPU per message, last tenth";
-    verdicts.extend(
-        growth(&found.growth).map(|times| Verdict::new(what, times, Side::AtMost, GROWTH, "x of the first")),
-    );
-    verdicts
-}
-
-/// Returns the last line of the benchmark.
-pub(super) fn in_one_line(verdicts: &[Verdict]) -> String {
-    let missed: Vec<String> = verdicts.iter().filter(|verdict| !verdict.holds()).map(missed).collect();
-    match (verdicts.len(), missed.len()) {
-        (0, _) => "bench: no floor was judged, what was measured has none".to_owned(),
-        (all, 0) => format!("bench: all {all} floors hold"),
-        (all, some) => format!("bench: {some} of {all} floors missed: {}", missed.join("; ")),
-    }
-}
-
-fn of_bare(floor: &Throughput, sink: &Row, bare: &Row) -> Verdict {
-    let share = sink.messages_per_second() / bare.messages_per_second();
-    Verdict::new(
-        format!("{}: throughput", floor.case.name()),
-        share,
-        Side::AtLeast,
-        floor.of_bare,
-        "x of bare",
-    )
-}
-
-fn absolute(floor: &Throughput, sink: &Row) -> Verdict {
-    let what = format!("{}: throughput", floor.case.name());
-    match floor.absolute {
-        Absolute::MessagesPerSecond(least) => {
-            Verdict::new(what, sink.messages_per_second(), Side::AtLeast, least, "messages/s")
-        }
-        Absolute::MegabytesPerSecond(least) => {
-            Verdict::new(what, sink.megabytes_per_second(), Side::AtLeast, least, "MB/s")
-        }
-    }
-}
-
-fn cpu_of_bare(case: Case, sink: &Row, bare: &Row) -> Verdict {
-    let times = sink.cpu_per_gigabyte() / bare.cpu_per_gigabyte();
-    Verdict::new(format!("{}: CPU per GB", case.name()), times, Side::AtMost, CPU_OF_BARE, "x of bare")
+    judgement.judge(what, growth(&found.growth), (Side::AtMost, GROWTH), "x of the first");
+    judgement
 }
 
 fn missed(verdict: &Verdict) -> String {
@@ -150,7 +167,7 @@ fn missed(verdict: &Verdict) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Case, Contender, Findings, Side, Verdict, in_one_line, verdicts};
+    use super::{Case, Contender, Findings, Judgement, Side, Verdict, judge};
     use crate::bench::findings::Latency;
     use crate::bench::growth::Tenth;
     use crate::bench::row::tests::run;
@@ -165,19 +182,20 @@ mod tests {
         sink.row.cpu_seconds = 3.0;
         let found =
             Findings { runs: vec![sink, run(Case::HundredKb, Contender::Bare, 4.0)], ..Findings::default() };
-        let verdicts = verdicts(&found);
-        let ratio = find(&verdicts, "100kb: throughput", "x of bare");
+        let judgement = judge(&found);
+        let verdicts = &judgement.verdicts;
+        let ratio = find(verdicts, "100kb: throughput", "x of bare");
         assert!((ratio.measured - 0.8).abs() < 1e-9 && !ratio.holds());
-        let absolute = find(&verdicts, "100kb: throughput", "MB/s");
+        let absolute = find(verdicts, "100kb: throughput", "MB/s");
         assert!((absolute.measured - 200.0).abs() < 1e-9 && absolute.holds());
-        let cpu = find(&verdicts, "100kb: CPU per GB", "x of bare");
+        let cpu = find(verdicts, "100kb: CPU per GB", "x of bare");
         assert!((cpu.measured - 1.5).abs() < 1e-9 && !cpu.holds());
-        assert!(find(&verdicts, "100kb: peak memory", "MiB").holds());
-        assert_eq!(
-            in_one_line(&verdicts),
-            "bench: 2 of 4 floors missed: 100kb: throughput is 0.80 x of bare, must be at least 0.9; \
-             100kb: CPU per GB is 1.50 x of bare, must be at most 1.25"
-        );
+        assert!(find(verdicts, "100kb: peak memory", "MiB").holds());
+        let line = judgement.in_one_line();
+        let judged = "bench: 2 of 4 floors missed: 100kb: throughput is 0.80 x of bare, must be at least 0.9; \
+                      100kb: CPU per GB is 1.50 x of bare, must be at most 1.25; not judged: ";
+        assert!(line.starts_with(judged), "{line}");
+        assert!(!judgement.holds());
     }
 
     #[test]
@@ -188,7 +206,7 @@ mod tests {
             runs: vec![run(Case::OneKb, Contender::Kafkasink, 10.0), eight],
             ..Findings::default()
         };
-        let verdicts = verdicts(&found);
+        let verdicts = judge(&found).verdicts;
         let together = find(&verdicts, "8 sinks together", "x of one sink");
         assert!((together.measured - 0.8).abs() < 1e-9 && together.holds());
     }
@@ -201,15 +219,33 @@ mod tests {
             growth: vec![tenth(10.0), tenth(12.0)],
             ..Findings::default()
         };
-        let verdicts = verdicts(&found);
+        let verdicts = judge(&found).verdicts;
         assert!(verdicts.iter().all(|verdict| !verdict.holds()), "{verdicts:?}");
         assert_eq!(verdicts.len(), 3);
     }
 
     #[test]
-    fn the_last_line_says_how_many_floors_hold() {
-        assert!(in_one_line(&[]).starts_with("bench: no floor"));
-        let verdict = Verdict::new("a", 1.0, Side::AtMost, 1.0, "b");
-        assert_eq!(in_one_line(&[verdict]), "bench: all 1 floors hold");
+    fn the_last_line_says_how_many_floors_hold_and_which_were_not_judged() {
+        let verdict =
+            Verdict { what: "a".to_owned(), measured: 1.0, side: Side::AtMost, floor: 1.0, unit: "b" };
+        let whole = Judgement { verdicts: vec![verdict], unjudged: Vec::new() };
+        assert_eq!(whole.in_one_line(), "bench: all 1 floors hold");
+        let part = Judgement { unjudged: vec!["c in d".to_owned(), "e in f".to_owned()], ..whole };
+        assert_eq!(part.in_one_line(), "bench: all 1 floors hold; not judged: c in d, e in f");
+    }
+
+    #[test]
+    fn every_floor_is_judged_or_named() {
+        let nothing = judge(&Findings::default());
+        assert!(nothing.verdicts.is_empty());
+        assert!(nothing.in_one_line().starts_with("bench: no floor was judged; not judged: 1kb: throughput"));
+        for run_of in [Case::OneKb, Case::HundredKb, Case::Latency] {
+            let some = judge(&Findings {
+                runs: vec![run(run_of, Contender::Kafkasink, 5.0)],
+                ..Findings::default()
+            });
+            let count = some.verdicts.len() + some.unjudged.len();
+            assert_eq!(count, nothing.unjudged.len(), "{run_of:?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use kafkasink_crds::resource::{BatchSpec, BucketSpec};
 use super::bucket::Bucket;
 use super::case::{Case, Contender, PARTITIONS};
 use super::findings::Findings;
-use super::floors::{Verdict, in_one_line, verdicts};
+use super::floors::judge;
 use super::growth::tenths;
 use super::latency;
 use super::options::Options;
@@ -164,9 +164,9 @@ fn show(findings: &Findings, options: &Options) -> anyhow::Result<bool> {
         writeln!(output, "bench: measured without a verdict, {}", options.results.display())?;
         return Ok(true);
     }
-    let verdicts = verdicts(findings);
-    writeln!(output, "{}\n{}", table::judged(&verdicts), in_one_line(&verdicts))?;
-    Ok(verdicts.iter().all(Verdict::holds))
+    let judgement = judge(findings);
+    writeln!(output, "{}\n{}", table::judged(&judgement.verdicts), judgement.in_one_line())?;
+    Ok(judgement.holds())
 }
 
 /// What all figures depend on.

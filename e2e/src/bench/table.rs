@@ -131,7 +131,7 @@ mod tests {
     use super::{Findings, judged, measured, short};
     use crate::bench::case::{Case, Contender};
     use crate::bench::findings::Latency;
-    use crate::bench::floors::verdicts;
+    use crate::bench::floors::judge;
     use crate::bench::growth::Tenth;
     use crate::bench::row::tests::run;
 
@@ -150,7 +150,7 @@ mod tests {
         for part in ["(4.00-5.00)", "250.0", "p50 30 ms", "99.50 % within 250 ms", "12.5", "230.0"] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
-        let judged = judged(&verdicts(&found));
+        let judged = judged(&judge(&found).verdicts);
         assert!(!judged.contains("MISSED") && judged.contains("holds"), "{judged}");
     }
 

@@ -1,5 +1,7 @@
 //! Holds what the store returned against what was produced, partition by partition. Pure.
 
+use std::ops::Add;
+
 use crate::faults::workload::Workload;
 use crate::trial::Produced;
 use crate::trial::checker::{self, Stored};
@@ -39,10 +41,13 @@ impl Verdict {
     pub fn is_clean(&self) -> bool {
         self.stored == self.produced && self.missing == 0 && self.duplicates == 0 && self.differing == 0
     }
+}
+
+impl Add for Verdict {
+    type Output = Self;
 
     /// Returns the verdict on this part and another.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
+    fn add(mut self, other: Self) -> Self {
         self.findings.extend(other.findings);
         Self {
             produced: self.produced + other.produced,

@@ -1,6 +1,7 @@
 //! Counters of members over all their lives: a killed process takes its own with it. Pure.
 
 use std::collections::BTreeMap;
+use std::ops::Add;
 
 use serde::Serialize;
 
@@ -33,8 +34,12 @@ impl Counters {
             violations: sum(metrics, "kafkasink_invariant_violations_total"),
         }
     }
+}
 
-    fn plus(self, other: Self) -> Self {
+impl Add for Counters {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
         Self {
             stored: self.stored + other.stored,
             rewrites: self.rewrites + other.rewrites,
@@ -60,13 +65,13 @@ impl Tally {
 
     /// Notes that a member's life has ended: its next one counts from zero.
     pub fn end_life(&mut self, member: &str) {
-        self.ended = self.ended.plus(self.running.remove(member).unwrap_or_default());
+        self.ended = self.ended + self.running.remove(member).unwrap_or_default();
     }
 
     /// Returns the sums over all lives of all members.
     #[must_use]
     pub fn sum(&self) -> Counters {
-        self.running.values().fold(self.ended, |sum, counters| sum.plus(*counters))
+        self.running.values().copied().fold(self.ended, Add::add)
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) async fn share_out(
         message_bytes = demand.message_bytes,
         share_bytes = plan.share_bytes(demand.partitions),
         unproven_messages = plan.unproven_messages,
+        entry_bytes = plan.entry_bytes,
         "memory is shared out"
     );
     Ok(plan)

@@ -12,6 +12,7 @@ use kafkasink_crds::topic_name::TopicName;
 
 use super::error::{Problem, expect};
 use super::mapping::check_mapping;
+use crate::reduct::is_url;
 
 /// Most topics of one sink.
 const TOPICS_MAX: usize = 32;
@@ -92,8 +93,7 @@ fn check_topics(topics: &[TopicConfig]) -> Result<(), Problem> {
 
 fn check_store(store: &ReductStoreConfig) -> Result<(), Problem> {
     let url = &store.url;
-    let is_web = |parsed: url::Url| matches!(parsed.scheme(), "http" | "https") && parsed.has_host();
-    expect(url::Url::parse(url).is_ok_and(is_web), "reductStore.url", || {
+    expect(is_url(url), "reductStore.url", || {
         format!("must be http://host:port or https://host:port, is {url:?}")
     })?;
     let is_secure = url.starts_with("https://");

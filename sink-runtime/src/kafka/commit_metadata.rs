@@ -43,6 +43,10 @@ pub struct CommitMetadata {
     /// The safe point; absent where it is the offset itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safe: Option<SafePlace>,
+    /// The offset below which everything was once committed past; absent where it is the offset itself, as it is but after
+    /// going back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<i64>,
 }
 
 /// The state of places, in microseconds.
@@ -79,7 +83,7 @@ impl CommitMetadata {
     /// Returns the metadata of a commit.
     #[must_use]
     pub fn new(signature: &Signature, commit: &Commit) -> Self {
-        let Progress { point, safe, store_start } = commit.progress;
+        let Progress { point, safe, proven, store_start } = commit.progress;
         let safe = SafePlace { offset: safe.offset.0, at: safe.state.map(Place::from) };
         Self {
             v: VERSION,
@@ -92,6 +96,7 @@ impl CommitMetadata {
             mapping: commit.other_mapping.as_deref().unwrap_or(&signature.mapping).to_owned(),
             at: point.state.map(Place::from),
             safe: (!commit.progress.is_safe()).then_some(safe),
+            proven: (proven > point.offset).then_some(proven.0),
         }
     }
 
@@ -125,7 +130,8 @@ impl CommitMetadata {
             offset: Offset(safe.offset),
             state: safe.at.map(PlaceState::from),
         });
-        Progress { point, safe, store_start: self.store_start }
+        let proven = self.proven.map_or(offset, |proven| offset.max(Offset(proven)));
+        Progress { point, safe, proven, store_start: self.store_start }
     }
 }
 
@@ -167,7 +173,7 @@ mod tests {
     #[test]
     fn progress_travels_in_the_metadata() {
         let progress =
-            Progress { point: point(3, 7), safe: point(1, 5), store_start: Some(StoreStart(1_000)) };
+            Progress { safe: point(1, 5), store_start: Some(StoreStart(1_000)), ..Progress::at(point(3, 7)) };
         let text = text(progress, None, true);
         let fixed =
             r#"{"v":1,"topic":"","storeStart":1000,"instance":"a-0","clean":false,"sink":"u","mapping":"m","#;
@@ -180,15 +186,26 @@ mod tests {
 
     #[test]
     fn a_safe_point_needs_no_second_one_and_a_guest_bears_no_name() {
-        let safe = Progress { point: point(3, 7), safe: point(3, 7), store_start: None };
+        let safe = Progress::at(point(3, 7));
         let text = text(safe, None, false);
         assert!(text.contains(r#""instance":"""#) && !text.contains("safe"), "{text}");
         assert_eq!(CommitMetadata::parse(&text).unwrap().progress(Offset(3)), safe);
     }
 
     #[test]
+    fn what_was_committed_past_before_going_back_travels_until_it_is_reached_again() {
+        for (proven, is_told) in [(2, false), (3, false), (9, true)] {
+            let at = Progress { proven: Offset(proven), ..Progress::at(point(3, 7)) };
+            let text = text(at, None, true);
+            assert_eq!(text.contains(r#""proven":9"#), is_told, "{text}");
+            let told = CommitMetadata::parse(&text).unwrap().progress(Offset(3)).proven;
+            assert_eq!(told, Offset(proven.max(3)));
+        }
+    }
+
+    #[test]
     fn topic_and_life_travel_in_the_metadata() {
-        let at = Progress { point: point(3, 7), safe: point(3, 7), store_start: None };
+        let at = Progress::at(point(3, 7));
         let topic_id = "-_-_______8BI0VniavN7w".parse().unwrap();
         for life in [None, Some(LifeNumber(2))] {
             let last = Some(LastLife { life, topic_id });

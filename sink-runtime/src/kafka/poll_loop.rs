@@ -9,6 +9,7 @@ mod go_back;
 mod inquiries;
 mod known_ids;
 mod lives;
+mod look;
 mod pressure;
 mod rebalance;
 
@@ -40,7 +41,7 @@ use crate::lease::Lease;
 use crate::pulse::Pulse;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::registry::Lineage;
-use crate::source::{Commit, SourceError, SourceEvent};
+use crate::source::{Commit, SourceError, SourceEvent, Unstarted};
 use crate::told::Told;
 
 /// Longest sleep; everything that matters wakes the loop earlier.
@@ -62,6 +63,7 @@ pub(super) enum Command {
 #[derive(Clone, Debug)]
 pub(super) struct PollSettings {
     pub(super) group_id: String,
+    pub(super) instance_id: String,
     pub(super) topics: Vec<String>,
     pub(super) start_from: StartFrom,
     pub(super) signature: Signature,
@@ -76,8 +78,10 @@ pub(super) struct PollLoop {
     events: mpsc::Sender<SourceEvent>,
     pulse: Arc<Pulse>,
     feeds: HashMap<TopicPartition, Feed>,
-    /// Partitions whose start is not known yet, because the brokers did not tell.
-    unresolved: Vec<TopicPartition>,
+    /// Partitions whose start is not known yet, and why.
+    unresolved: BTreeMap<TopicPartition, Unstarted>,
+    /// What was last told of partitions that have not begun.
+    unstarted: BTreeMap<Unstarted, usize>,
     resolve_at: Option<Instant>,
     resolve_told: Told,
     /// Starts that the broker has not taken yet; nothing is read before.
@@ -141,7 +145,8 @@ impl PollLoop {
             events,
             pulse,
             feeds: HashMap::new(),
-            unresolved: Vec::new(),
+            unresolved: BTreeMap::new(),
+            unstarted: BTreeMap::new(),
             resolve_at: None,
             resolve_told: Told::default(),
             unconfirmed: Vec::new(),
@@ -191,7 +196,8 @@ impl PollLoop {
         self.look(runtime);
         self.begin_anew()?;
         self.confirm();
-        self.go_back()?;
+        self.tell_unstarted();
+        self.go_back(runtime)?;
         if let Next::End = self.obey(commands) {
             return Ok(Next::End);
         }

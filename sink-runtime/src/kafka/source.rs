@@ -82,6 +82,7 @@ impl KafkaSource {
             .map_err(|source| KafkaSourceError::Subscribe { topics: topics.to_vec(), source })?;
         let settings = PollSettings {
             group_id: connection.config.group_id.clone(),
+            instance_id: membership.instance_id.clone(),
             topics: topics.to_vec(),
             start_from: connection.config.start_from,
             signature,

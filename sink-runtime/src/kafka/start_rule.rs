@@ -30,8 +30,21 @@ pub(crate) struct Start {
     pub(crate) other_mapping: Option<Arc<str>>,
     /// The last owner may still have a request open.
     pub(crate) is_fenced: bool,
-    /// Offsets that retention took before they were read.
+    /// Offsets that retention took before they were stored.
     pub(crate) lost: u64,
+    /// The log ends before what was committed.
+    pub(crate) truncated: Option<Truncated>,
+}
+
+/// A log that is shorter than it was: its topic was created again without being noticed, or brokers lost its end, as an
+/// unclean election of a leader does. Other messages may come at offsets that were stored, and nobody can tell which.
+/// So the partition begins at the start of its log: what is stored already is recognised by its places and offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Truncated {
+    /// What was committed.
+    pub(crate) committed: Offset,
+    /// Where the log ends.
+    pub(crate) end: Offset,
 }
 
 /// Returns where a partition begins; `from` holds for partitions without a commit.
@@ -42,13 +55,24 @@ pub(crate) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> St
             StartFrom::Earliest => facts.low,
             StartFrom::Latest => facts.high,
         };
-        return Start { progress: at(offset), other_mapping: None, is_fenced: false, lost: 0 };
+        return Start {
+            progress: at(offset),
+            other_mapping: None,
+            is_fenced: false,
+            lost: 0,
+            truncated: None,
+        };
     };
     let mut progress =
         facts.metadata.as_ref().map_or(at(committed), |metadata| metadata.progress(Offset(committed)));
-    if !(facts.low..=facts.high).contains(&committed) {
-        progress.point.offset = Offset(facts.low);
+    let (low, end) = (Offset(facts.low), Offset(facts.high));
+    let truncated = (committed > facts.high).then_some(Truncated { committed: Offset(committed), end });
+    let lost = u64::try_from(facts.low - progress.proven.0).unwrap_or(0);
+    if truncated.is_some() || committed < facts.low {
+        progress.point.offset = low;
         progress.safe = progress.point;
+        // Nothing is known of messages that came after the log had lost its end.
+        progress.proven = if truncated.is_some() { low } else { progress.proven.max(low) };
     }
     let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == signature.writer_id;
     let is_other = |metadata: &&CommitMetadata| metadata.mapping != signature.mapping && !progress.is_safe();
@@ -58,7 +82,8 @@ pub(crate) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> St
         progress,
         other_mapping,
         is_fenced: !facts.metadata.as_ref().is_some_and(is_free),
-        lost: u64::try_from(facts.low - committed).unwrap_or(0),
+        lost,
+        truncated,
     }
 }
 
@@ -71,6 +96,7 @@ pub(super) fn start_of_life(facts: &Facts, signature: &Signature) -> Start {
         other_mapping: None,
         is_fenced: !facts.metadata.as_ref().is_some_and(is_free),
         lost: 0,
+        truncated: None,
     }
 }
 

@@ -13,6 +13,7 @@
 //! | … queue | `queued.max.messages.kbytes` + `L` | full is full only after a fetch: the last portion lies on top, and one message is fetched whatever the limits say |
 //! | … share | share + `L` | a lane takes a message while it holds less than its share, so the last one lies on top |
 //! | … proof | 128 bytes × messages | what is remembered of each message that is stored and not yet read back |
+//! | … entries | 80 KiB and more | names of entries, where they end, and what is proven of them |
 //!
 //! A fetch response stays in memory as a whole until its last message is taken, whichever partition that is. A
 //! partition that stands still with small messages can so keep many large responses alive, which no setting bounds: the
@@ -37,14 +38,20 @@ const BASE_ALLOCATED: u64 = 8 * MIB;
 /// Bytes that a partition needs besides messages.
 const PARTITION: u64 = 384 * 1024;
 
-/// What is remembered of a message that is stored and not yet read back.
-const PROOF: u64 = 128;
+/// What is remembered of a message that is stored and not yet read back, but for the name of its entry.
+pub const PROOF: u64 = 128;
 
 /// Fewest messages of a partition that may wait to be read back.
-const UNPROVEN_MIN: u64 = 1_024;
+const UNPROVEN_MIN: u64 = 384;
 
 /// Most messages of a partition that may wait to be read back.
 const UNPROVEN_MAX: u64 = 32_768;
+
+/// Fewest bytes for what is known of a partition's entries: a batch may have 80, with names of 255 bytes.
+const ENTRIES_MIN: u64 = 80 * 1024;
+
+/// Most of them, for some ten thousand entries.
+const ENTRIES_MAX: u64 = 2 * MIB;
 
 /// Smallest `queued.max.messages.kbytes`, in bytes.
 const QUEUE_MIN: u64 = 64 * 1024;
@@ -107,6 +114,8 @@ pub struct MemoryPlan {
     pub fetch: FetchLimits,
     /// Messages of a partition that may be stored and not yet read back.
     pub unproven_messages: u64,
+    /// Bytes for what is known of the entries of a partition; beyond that they are asked about again.
+    pub entry_bytes: u64,
     /// Partitions for which the plan holds: those of the topics, and as many more as there is room for.
     pub partitions_max: u64,
     /// Bytes of allocated memory above which the plan does not hold.
@@ -143,7 +152,7 @@ impl MemoryPlan {
     pub fn new(limit: u64, demand: Demand) -> Result<Self, PlanError> {
         let (brokers, partitions) = (demand.brokers.max(1), demand.partitions.max(1));
         let message = demand.message_bytes.max(MESSAGE_MIN);
-        let least = PARTITION + 2 * message + QUEUE_MIN + SHARE_MIN + PROOF * UNPROVEN_MIN;
+        let least = PARTITION + 2 * message + QUEUE_MIN + SHARE_MIN + PROOF * UNPROVEN_MIN + ENTRIES_MIN;
         let letters = demand.letters(message);
         let needed = with_allocator(BASE + brokers * message + letters + partitions * least);
         if limit < needed {
@@ -163,7 +172,8 @@ impl MemoryPlan {
         let spare_each = room / partitions - least;
         let queue_bytes = (QUEUE_MIN + spare_each / 3).min(QUEUE_MAX);
         let unproven_messages = (UNPROVEN_MIN + spare_each / 8 / PROOF).min(UNPROVEN_MAX);
-        let partition_bytes = PARTITION + 2 * message + queue_bytes + PROOF * unproven_messages;
+        let entry_bytes = (ENTRIES_MIN + spare_each / 16).min(ENTRIES_MAX);
+        let partition_bytes = PARTITION + 2 * message + queue_bytes + PROOF * unproven_messages + entry_bytes;
         let fetch = FetchLimits {
             queue_bytes,
             // Below what the queue holds: a queue that one response fills is left out of the next fetch, which then
@@ -174,7 +184,15 @@ impl MemoryPlan {
         };
         let partitions_max = room / (partition_bytes + SHARE_MIN);
         let pressure_bytes = usable - (BASE - BASE_ALLOCATED);
-        Ok(Self { fetch, unproven_messages, partitions_max, pressure_bytes, room, partition_bytes })
+        Ok(Self {
+            fetch,
+            unproven_messages,
+            entry_bytes,
+            partitions_max,
+            pressure_bytes,
+            room,
+            partition_bytes,
+        })
     }
 
     /// Returns the bytes that each of so many partitions may hold, besides its last message.
@@ -222,7 +240,7 @@ mod tests {
         let message = demand.message_bytes.max(MIB);
         let queue = plan.fetch.queue_bytes + message.max(plan.fetch.portion_bytes);
         let lane = plan.share_bytes(partitions) + message;
-        let each = 384 * 1024 + queue + lane + 128 * plan.unproven_messages;
+        let each = 384 * 1024 + queue + lane + 128 * plan.unproven_messages + plan.entry_bytes;
         let letters = if demand.letter_bytes == 0 { 0 } else { message.max(8 * MIB) };
         BASE + letters + demand.brokers * plan.fetch.response_bytes.max(message) + partitions * each
     }
@@ -277,6 +295,7 @@ mod tests {
         assert_eq!((plan.fetch.queue_bytes, plan.fetch.portion_bytes), (3 * MIB / 2, MIB / 4));
         assert_eq!(plan.fetch.response_bytes, 2 * MIB);
         assert!(plan.unproven_messages > 20_000, "{plan:?}");
+        assert!(plan.entry_bytes > MIB, "{plan:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::headway::{BrokenOff, Gatekeeper, Headway};
 use super::request::{Answer, Check, Checked, ReadBack, Request};
 use crate::batch::Batch;
 use crate::clock::since_boot;
@@ -19,6 +20,7 @@ use crate::writer::{Head, Range, StoreError, Writer};
 pub(super) struct Gate {
     pub(super) lease: Arc<Lease>,
     pub(super) throttle: Arc<Throttle>,
+    pub(super) headway: Arc<Headway>,
     pub(super) stop: CancellationToken,
 }
 
@@ -26,9 +28,17 @@ pub(super) struct Gate {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NotSent;
 
+/// Why a question ended before its last part was answered.
+#[derive(Debug)]
+enum Interruption {
+    BrokenOff,
+    Failed(StoreError),
+}
+
 impl Gate {
     /// Waits until a request may be sent; the caller sends it at once.
     pub(super) async fn admit(&self) -> Result<(), NotSent> {
+        let _waiting = self.headway.wait_for(Gatekeeper::Lease, Instant::now().into_std());
         tokio::select! {
             biased;
             () = self.lease.wait(since_boot) => Ok(()),
@@ -38,6 +48,7 @@ impl Gate {
 
     /// Waits until one more write may be under way.
     async fn enter(&self) -> Result<Pass<'_>, NotSent> {
+        let _waiting = self.headway.wait_for(Gatekeeper::Throttle, Instant::now().into_std());
         tokio::select! {
             biased;
             pass = self.throttle.enter() => Ok(pass),
@@ -60,24 +71,37 @@ pub(super) async fn ask<W: Writer>(
         | Request::Probe(_)
         | Request::ReadBack(_)
         | Request::Registry(_) => match gate.admit().await {
-            Ok(()) => Ok(question_of(writer, request).await),
+            Ok(()) => Ok(question_of(writer, request, &gate.headway).await),
             Err(not_sent) => Err(not_sent),
         },
     };
     answer.unwrap_or(Answer::NotSent)
 }
 
-async fn question_of<W: Writer>(writer: &W, question: Request) -> Answer {
+async fn question_of<W: Writer>(writer: &W, question: Request, headway: &Headway) -> Answer {
     match question {
-        Request::Survey(entries) => Answer::Surveyed(survey(writer, entries).await),
-        Request::Check(check) => Answer::Checked(check_of(writer, check).await),
-        Request::Probe(places) => Answer::Probed(probe(writer, places).await),
+        Request::Survey(entries) => answer(survey(writer, entries, headway).await, Answer::Surveyed),
+        Request::Check(check) => answer(check_of(writer, check, headway).await, Answer::Checked),
+        Request::Probe(places) => {
+            probe(writer, places, headway).await.map_or_else(|BrokenOff| Answer::BrokenOff, Answer::Probed)
+        }
         Request::ReadBack(read_back) => {
             let begun = Instant::now();
-            let heads = show(writer, read_back).await;
-            Answer::Shown { heads, took: begun.elapsed() }
+            let heads = show(writer, read_back, headway).await;
+            answer(heads, |heads| Answer::Shown { heads, took: begun.elapsed() })
         }
         Request::Write(_) | Request::Mend(_) | Request::Registry(_) => Answer::NotSent,
+    }
+}
+
+fn answer<T>(
+    found: Result<T, Interruption>,
+    to_answer: impl FnOnce(Result<T, StoreError>) -> Answer,
+) -> Answer {
+    match found {
+        Ok(found) => to_answer(Ok(found)),
+        Err(Interruption::Failed(error)) => to_answer(Err(error)),
+        Err(Interruption::BrokenOff) => Answer::BrokenOff,
     }
 }
 
@@ -106,54 +130,76 @@ async fn write<W: Writer>(
 async fn survey<W: Writer>(
     writer: &W,
     entries: Vec<(Entry, TimestampUs)>,
-) -> Result<Vec<(Entry, TimestampUs, Option<TimestampUs>)>, StoreError> {
+    headway: &Headway,
+) -> Result<Vec<(Entry, TimestampUs, Option<TimestampUs>)>, Interruption> {
     let mut found = Vec::with_capacity(entries.len());
     for (entry, from) in entries {
+        headway.go_on()?;
         let newest = writer.newest(entry.clone(), from).await?;
+        headway.answered();
         found.push((entry, from, newest));
     }
     Ok(found)
 }
 
-async fn check_of<W: Writer>(writer: &W, check: Check) -> Result<Checked, StoreError> {
-    let mut checked = Checked { heads: ranges(writer, check.ranges).await?, horizons: Vec::new() };
+async fn check_of<W: Writer>(writer: &W, check: Check, headway: &Headway) -> Result<Checked, Interruption> {
+    let mut checked = Checked { heads: ranges(writer, check.ranges, headway).await?, horizons: Vec::new() };
     for entry in check.horizons_of {
+        headway.go_on()?;
         let horizon = writer.horizon(entry.clone()).await?;
+        headway.answered();
         checked.horizons.extend(horizon.map(|horizon| (entry, horizon)));
     }
     Ok(checked)
 }
 
-async fn show<W: Writer>(writer: &W, read_back: ReadBack) -> Result<Vec<(Entry, Head)>, StoreError> {
+async fn show<W: Writer>(
+    writer: &W,
+    read_back: ReadBack,
+    headway: &Headway,
+) -> Result<Vec<(Entry, Head)>, Interruption> {
     let places = match read_back {
-        ReadBack::Ranges(asked) => return ranges(writer, asked).await,
+        ReadBack::Ranges(asked) => return ranges(writer, asked, headway).await,
         ReadBack::Points(places) => places,
     };
     let mut heads = Vec::with_capacity(places.len());
     for (entry, place) in places {
+        headway.go_on()?;
         match writer.head(entry.clone(), place).await {
             Ok(head) => heads.push((entry, head)),
             Err(StoreError::Missing(_) | StoreError::HalfWritten(_)) => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
+        headway.answered();
     }
     Ok(heads)
 }
 
-async fn ranges<W: Writer>(writer: &W, ranges: Vec<Range>) -> Result<Vec<(Entry, Head)>, StoreError> {
+async fn ranges<W: Writer>(
+    writer: &W,
+    ranges: Vec<Range>,
+    headway: &Headway,
+) -> Result<Vec<(Entry, Head)>, Interruption> {
     let mut found = Vec::new();
     for range in ranges {
+        headway.go_on()?;
         let entry = range.entry.clone();
         let heads = writer.heads(range).await?;
+        headway.answered();
         found.extend(heads.into_iter().map(|head| (entry.clone(), head)));
     }
     Ok(found)
 }
 
 /// Ends with the first answer that says nothing about its place: a store that hangs is not asked for each of them.
-async fn probe<W: Writer>(writer: &W, places: Vec<(Entry, TimestampUs)>) -> Vec<Result<Head, StoreError>> {
+async fn probe<W: Writer>(
+    writer: &W,
+    places: Vec<(Entry, TimestampUs)>,
+    headway: &Headway,
+) -> Result<Vec<Result<Head, StoreError>>, BrokenOff> {
     let mut answers = Vec::with_capacity(places.len());
     for (entry, place) in places {
+        headway.go_on()?;
         let answer = writer.head(entry, place).await;
         let is_about_place =
             matches!(answer, Ok(_) | Err(StoreError::Missing(_) | StoreError::HalfWritten(_)));
@@ -161,8 +207,9 @@ async fn probe<W: Writer>(writer: &W, places: Vec<(Entry, TimestampUs)>) -> Vec<
         if !is_about_place {
             break;
         }
+        headway.answered();
     }
-    answers
+    Ok(answers)
 }
 
 async fn mend<W: Writer>(
@@ -176,3 +223,18 @@ async fn mend<W: Writer>(
     gate.admit().await?;
     Ok(Answer::Mended(writer.remove(places).await))
 }
+
+impl From<BrokenOff> for Interruption {
+    fn from(_: BrokenOff) -> Self {
+        Self::BrokenOff
+    }
+}
+
+impl From<StoreError> for Interruption {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use kafkasink_crds::entry_template::EntryTemplate;
 use tracing::{debug, error, info, warn};
 
 use super::ask::{Gate, NotSent};
+use super::headway::BrokenOff;
 use super::upkeep::{Done, Errand};
 use crate::map::HeaderNames;
 use crate::record::{Entry, Partition, TimestampUs, TopicPartition};
@@ -72,7 +73,10 @@ impl Desk {
         let (topic, partition) = (self.partition.topic.as_str(), self.partition.partition.0);
         let cause = std::error::Error::source(error).map(ToString::to_string);
         // Often enough to be seen, rarely enough not to fill a disk in a long outage.
-        if attempts == 0 || attempts.is_power_of_two() {
+        let is_rare = attempts == 0 || attempts.is_power_of_two();
+        if is_rare && matches!(error, RegistryError::Unreadable { .. }) {
+            error!(topic, partition, attempts, %error, "the partition is held, a person must look at the attachment");
+        } else if is_rare {
             warn!(topic, partition, attempts, %error, cause, "the registry failed, it is asked again");
         } else {
             debug!(topic, partition, attempts, %error, cause, "the registry failed again");
@@ -124,7 +128,11 @@ impl<R: Registry> Registry for Guarded<R> {
     }
 
     async fn header_names(&self, home: &Entry) -> Result<HeaderNames, RegistryError> {
-        self.registry.header_names(home).await
+        // Those of all partitions are asked one after another.
+        self.gate.headway.go_on().map_err(|BrokenOff| RegistryError::NotSent { home: home.clone() })?;
+        let names = self.registry.header_names(home).await?;
+        self.gate.headway.answered();
+        Ok(names)
     }
 
     async fn keep_header_names(

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 
 use super::ask::Gate;
 use super::desk::Desk;
+use super::headway::Headway;
 use super::lane::Lane;
 use super::lanes::{LaneHandle, Lanes};
 use super::lookup::look_up;
@@ -133,7 +134,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
                         return Err(PipelineError::LaneEnded { partition: partition.clone() });
                     }
                     self.measure(&lanes);
-                    self.health.note_round(Instant::now().into_std(), lanes.standstill(self.shared_reason(&around.throttle)));
+                    let now = Instant::now().into_std();
+                    self.health.note_round(now, lanes.standstill(now, self.shared_reason()));
                 }
             }
         }
@@ -185,6 +187,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
                     error!(topic = %partition.topic, partition = partition.partition.0, group_id, "the offsets of a partition that was read have expired, it is held: stop the sink, set them with kafka-consumer-groups --reset-offsets (what is stored already is recognised), and start it");
                 }
             }
+            SourceEvent::Unstarted(unstarted) => lanes.unstarted = unstarted,
             SourceEvent::LostToRetention { partition, messages } => {
                 error!(topic = %partition.topic, partition = partition.partition.0, messages, "retention deleted messages before they were read");
                 self.metrics.count_lost(&partition, messages);
@@ -215,7 +218,14 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             other_mapping: assignment.other_mapping.clone(),
         };
         let (status, status_seen) = watch::channel(LaneStatus::new(&committed));
-        let lane = self.lane(assignment, is_fenced, (status, stop.clone()), around);
+        let headway: Arc<Headway> = Arc::default();
+        let gate = Gate {
+            lease: Arc::clone(&self.lease),
+            throttle: Arc::clone(&around.throttle),
+            headway: Arc::clone(&headway),
+            stop: stop.clone(),
+        };
+        let lane = self.lane(assignment, is_fenced, (status, gate), around);
         let before = lanes.retiring.remove(&partition);
         let task = tokio::spawn(async move {
             // Two requests must never meet on one entry.
@@ -225,7 +235,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             lane.run().await
         });
         let stall = Stall::new(Instant::now().into_std());
-        let handle = LaneHandle { stop, status: status_seen, task, sent: None, committed, end: None, stall };
+        let handle =
+            LaneHandle { stop, status: status_seen, headway, task, sent: None, committed, end: None, stall };
         lanes.working.insert(partition, handle);
     }
 
@@ -233,7 +244,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         &self,
         assignment: Assignment,
         is_fenced: bool,
-        (status, stop): (watch::Sender<LaneStatus>, CancellationToken),
+        (status, gate): (watch::Sender<LaneStatus>, Gate),
         around: &Surroundings,
     ) -> Lane<W, D> {
         let Assignment { partition, lineage, progress, other_mapping, messages, share, .. } = assignment;
@@ -260,7 +271,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             health: Arc::clone(&self.health),
             store: around.store.clone(),
             status,
-            gate: Gate { lease: Arc::clone(&self.lease), throttle: Arc::clone(&around.throttle), stop },
+            gate,
         }
     }
 
@@ -288,15 +299,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
     }
 
     /// Returns why all partitions may stand still, where that is known.
-    fn shared_reason(&self, throttle: &Throttle) -> Option<KnownReason> {
-        if !self.health.is_store_reachable() {
-            return Some(KnownReason::StoreAway);
-        }
-        if throttle.is_awaited() {
-            return Some(KnownReason::TurnWait);
-        }
-        // A lease that has lapsed while nobody needs it explains nothing.
-        self.lease.is_awaited().then_some(KnownReason::LeaseWait)
+    fn shared_reason(&self) -> Option<KnownReason> {
+        (!self.health.is_store_reachable()).then_some(KnownReason::StoreAway)
     }
 
     fn measure(&self, lanes: &Lanes) {
@@ -311,6 +315,9 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         }
         let held = lanes.working.values().filter(|lane| lane.status.borrow().is_held).count();
         self.metrics.set_held(self.budget.held(), held + lanes.expired);
+        for (reason, partitions) in lanes.waiting(Instant::now().into_std(), self.shared_reason()) {
+            self.metrics.set_waiting(reason, partitions);
+        }
     }
 
     async fn finish(mut self, mut lanes: Lanes, leaves: bool) -> Result<(), PipelineError> {
@@ -358,6 +365,7 @@ fn still_revoked(event: SourceEvent) -> Result<Option<Revocation>, PipelineError
         | SourceEvent::Ends(_)
         | SourceEvent::Inquired { .. }
         | SourceEvent::OffsetsExpired(_)
+        | SourceEvent::Unstarted(_)
         | SourceEvent::LostToRetention { .. } => Ok(None),
     }
 }

@@ -45,6 +45,8 @@ impl From<Arrival> for Input {
 pub enum Effect {
     /// Ask the store.
     Send(Request),
+    /// Let the question under way end before its next part.
+    BreakOff,
     /// Deliver letters.
     Deliver(Vec<Letter>),
     /// Messages must come again, from a point on.

@@ -4,20 +4,42 @@ use std::collections::HashMap;
 
 use crate::record::{Entry, TimestampUs};
 
-/// Entries that are remembered at most; beyond that all are asked about again.
-const ENTRIES_MAX: usize = 10_000;
+/// What an entry takes besides its name: its slot in a table that doubles when it is full, and the head of the name.
+const ENTRY: usize = 160;
 
 /// What is known about the entries of one partition.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Frontier {
     /// The highest place that may be occupied; none where none is.
     highest: HashMap<Entry, Option<TimestampUs>>,
+    /// Bytes that entries may take; beyond that all are forgotten and asked about again.
+    room: usize,
+    bytes: usize,
 }
 
 impl Frontier {
+    /// Returns a frontier for which so many bytes are set aside: more than the entries of one batch take.
+    pub(super) fn new(room: usize) -> Self {
+        Self { highest: HashMap::new(), room, bytes: 0 }
+    }
+
     /// Tells whether the entry has been asked about.
     pub(super) fn knows(&self, entry: &Entry) -> bool {
         self.highest.contains_key(entry)
+    }
+
+    /// Returns the entry with the name that is remembered, so that what is kept of many records keeps one name.
+    pub(super) fn share_name(&self, entry: &Entry) -> Entry {
+        self.highest.get_key_value(entry).map_or(entry, |(known, _)| known).clone()
+    }
+
+    /// Makes room for all entries of one question: they are needed together, so none of them makes room for another.
+    pub(super) fn make_room<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) {
+        let more: usize = entries.map(bytes).sum();
+        if self.bytes + more > self.room {
+            // A table that is only emptied would keep its slots.
+            *self = Self::new(self.room);
+        }
     }
 
     /// Notes the newest place at or after `from`, as the store tells it; returns the highest that may be occupied.
@@ -27,12 +49,12 @@ impl Frontier {
         from: TimestampUs,
         newest: Option<TimestampUs>,
     ) -> Option<TimestampUs> {
-        if self.highest.len() >= ENTRIES_MAX {
-            self.highest.clear();
-        }
         let below = from.0.checked_sub(1).map(TimestampUs);
         let highest = newest.or(below);
-        self.highest.insert(entry, highest);
+        let cost = bytes(&entry);
+        if self.highest.insert(entry, highest).is_none() {
+            self.bytes += cost;
+        }
         highest
     }
 
@@ -49,6 +71,11 @@ impl Frontier {
     }
 }
 
+/// Names count twice: records that wait to be shown may still bear those that were forgotten.
+fn bytes(entry: &Entry) -> usize {
+    ENTRY + 2 * entry.as_str().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::Frontier;
@@ -56,7 +83,7 @@ mod tests {
 
     fn check(newest: Option<u64>, beyond: &[u64], within: &[u64]) {
         let entry = Entry::new("e");
-        let mut frontier = Frontier::default();
+        let mut frontier = Frontier::new(10_000);
         assert!(!frontier.is_beyond(&entry, TimestampUs(u64::MAX)));
         frontier.learn(entry.clone(), TimestampUs(100), newest.map(TimestampUs));
         assert!(beyond.iter().all(|place| frontier.is_beyond(&entry, TimestampUs(*place))));
@@ -69,10 +96,48 @@ mod tests {
         check(Some(200), &[201], &[100, 200]);
     }
 
+    /// What a frontier holds, by the slots of its table (of which an eighth stays free) and the heap of its names.
+    fn held(frontier: &Frontier) -> usize {
+        let slots = (frontier.highest.capacity() * 8 / 7).next_power_of_two();
+        let names: usize = frontier.highest.keys().map(|entry| 16 + entry.as_str().len()).sum();
+        slots * (size_of::<(Entry, Option<TimestampUs>)>() + 1) + names
+    }
+
+    /// Asks for one batch after the other, all entries new; compares what is held with the room.
+    fn check_room(length: usize, room: usize) {
+        let mut frontier = Frontier::new(room);
+        for batch in 0..200 {
+            let name = |key: u32| Entry::new(&format!("{:0>length$}", batch * 80 + key));
+            let entries: Vec<Entry> = (0..80).map(name).collect();
+            frontier.make_room(entries.iter());
+            for entry in &entries {
+                frontier.learn(entry.clone(), TimestampUs(0), None);
+            }
+            assert!(entries.iter().all(|entry| frontier.knows(entry)));
+            assert!(held(&frontier) <= room, "{} of {room}", held(&frontier));
+        }
+    }
+
+    #[test]
+    fn entries_without_number_stay_within_their_room_and_those_of_one_question_stay_together() {
+        check_room(20, 100_000);
+        check_room(255, 100_000);
+        check_room(255, 60 * 1024);
+    }
+
+    #[test]
+    fn name_that_is_remembered_is_kept_once() {
+        let mut frontier = Frontier::new(10_000);
+        frontier.learn(Entry::new("e"), TimestampUs(0), None);
+        let again = [Entry::new("e"), Entry::new("e")].map(|entry| frontier.share_name(&entry));
+        assert!(std::ptr::eq(again[0].as_str(), again[1].as_str()));
+        assert_eq!(frontier.share_name(&Entry::new("f")), Entry::new("f"));
+    }
+
     #[test]
     fn frontier_moves_with_every_write() {
         let entry = Entry::new("e");
-        let mut frontier = Frontier::default();
+        let mut frontier = Frontier::new(10_000);
         frontier.learn(entry.clone(), TimestampUs(0), None);
         assert!(frontier.is_beyond(&entry, TimestampUs(0)));
         frontier.reach(&entry, TimestampUs(5));

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::progress::Progress;
 use crate::record::Offset;
 
 /// So many answers make believe that the store had a record, although it was never seen.
@@ -22,10 +23,10 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Returns the history of a partition whose messages below `committed` were all proven.
-    pub(super) fn new(committed: Offset) -> Self {
+    /// Returns the history of a partition whose messages below `proven` were all proven.
+    pub(super) fn new(proven: Offset) -> Self {
         Self {
-            proven_below: committed,
+            proven_below: proven,
             outlived_below: Offset(i64::MIN),
             answers: BTreeMap::new(),
             lettered: BTreeSet::new(),
@@ -71,6 +72,11 @@ impl History {
     /// Tells whether this message, found now, has outlived a restart of the store.
     pub(super) fn outlived(&self, offset: Offset) -> bool {
         offset < self.outlived_below
+    }
+
+    /// Returns the progress with all that was ever proven.
+    pub(super) fn complete(&self, progress: Progress) -> Progress {
+        Progress { proven: progress.proven.max(self.proven_below), ..progress }
     }
 
     /// Tells whether this message ended before, stored or as a dead letter.

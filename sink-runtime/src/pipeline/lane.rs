@@ -106,11 +106,15 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
     fn perform(&mut self, effect: Effect, flights: &mut Flights, meters: &PartitionMetrics) {
         self.tell(&effect);
         match effect {
-            Effect::Send(request) => flights.request = Some(self.ask(request, meters)),
+            Effect::Send(request) => {
+                self.gate.headway.begin();
+                flights.request = Some(self.ask(request, meters));
+            }
+            Effect::BreakOff => self.gate.headway.break_off(),
             Effect::Deliver(letters) => flights.letters = Some(self.deliver(letters)),
             Effect::GoBack { progress, is_committed_first } => {
                 let commit = is_committed_first.then(|| self.commit(progress, false));
-                self.intake.go_back(progress.point.offset, commit);
+                self.intake.go_back(&progress, commit);
             }
             Effect::Stored { bytes, timestamps_ms } => self.count_stored(bytes, &timestamps_ms, meters),
             Effect::Found(count) => add(&meters.duplicates, count),
@@ -192,6 +196,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             Effect::Found(count) => debug!(topic, partition, count, "found records in the store already"),
             Effect::Rewritten(count) => debug!(topic, partition, count, "wrote records once more"),
             Effect::Send(_)
+            | Effect::BreakOff
             | Effect::Deliver(_)
             | Effect::Stored { .. }
             | Effect::DeadLettered(_)

@@ -1,6 +1,7 @@
 //! `Lanes`: the lanes at work and those that finish, by their partition. IO: tasks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,10 +10,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::headway::{Headway, Held};
 use super::stall::{Glimpse, KnownReason, Marks, Stall};
 use super::status::LaneStatus;
 use crate::record::TopicPartition;
-use crate::source::{Commit, End};
+use crate::source::{Commit, End, Unstarted};
 
 /// How long a commit may go without the broker's answer before it is sent again.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
@@ -21,6 +23,7 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct LaneHandle {
     pub(super) stop: CancellationToken,
     pub(super) status: watch::Receiver<LaneStatus>,
+    pub(super) headway: Arc<Headway>,
     pub(super) task: JoinHandle<Commit>,
     pub(super) sent: Option<(Commit, Instant)>,
     pub(super) committed: Commit,
@@ -36,6 +39,8 @@ pub(super) struct Lanes {
     pub(super) retiring: HashMap<TopicPartition, JoinHandle<Commit>>,
     /// Number of partitions that no lane can work on, because nobody knows where they stand.
     pub(super) expired: usize,
+    /// Number of partitions that have no lane yet, by the reason.
+    pub(super) unstarted: BTreeMap<Unstarted, usize>,
     /// Partitions that were given up while a request of ours may still have been at work in the store.
     unsettled: HashSet<TopicPartition>,
 }
@@ -45,6 +50,36 @@ impl LaneHandle {
     fn current(&self, partition: &TopicPartition) -> Commit {
         let LaneStatus { progress, life, is_owner, other_mapping, .. } = self.status.borrow().clone();
         Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner, other_mapping }
+    }
+
+    /// Returns why the partition may stand still; `shared` is a reason that holds for all. What its request waits for
+    /// now goes before what it knew when it decided on the request.
+    fn known_reason(&self, now: std::time::Instant, shared: Option<KnownReason>) -> Option<KnownReason> {
+        let is_away = self.end.as_ref().is_some_and(|end| end.is_away);
+        let known = match self.headway.held(now) {
+            Held::Known(reason) => Some(reason),
+            Held::TooLong => None,
+            Held::No => self.status.borrow().known_reason.or(shared),
+        };
+        known.or(is_away.then_some(KnownReason::KafkaAway))
+    }
+
+    /// Returns what the partition shows now.
+    fn glimpse(&self, now: std::time::Instant, shared: Option<KnownReason>) -> Glimpse {
+        let status = self.status.borrow();
+        let marks = Marks {
+            committable: status.progress.point.offset,
+            answered_to: status.answered_to,
+            shown: status.shown,
+        };
+        let has_unread = self.end.as_ref().is_some_and(|end| end.has_unread);
+        let has_backlog = status.has_backlog || has_unread;
+        Glimpse {
+            marks,
+            parts: self.headway.parts(),
+            has_backlog,
+            known_reason: self.known_reason(now, shared),
+        }
     }
 }
 
@@ -83,23 +118,31 @@ impl Lanes {
 
     /// Returns how long the partition that stands still longest has done so without a known reason; `shared` is a reason
     /// that holds for all.
-    pub(super) fn standstill(&mut self, shared: Option<KnownReason>) -> Duration {
-        let now = Instant::now().into_std();
+    pub(super) fn standstill(&mut self, now: std::time::Instant, shared: Option<KnownReason>) -> Duration {
         let look = |lane: &mut LaneHandle| {
-            let status = lane.status.borrow();
-            let marks = Marks {
-                committable: status.progress.point.offset,
-                answered_to: status.answered_to,
-                shown: status.shown,
-            };
-            let (has_unread, is_away) =
-                lane.end.as_ref().map_or((false, false), |end| (end.has_unread, end.is_away));
-            let has_backlog = status.has_backlog || has_unread;
-            let away = is_away.then_some(KnownReason::KafkaAway);
-            let known_reason = status.known_reason.or(shared).or(away);
-            lane.stall.look(now, Glimpse { marks, has_backlog, known_reason })
+            let glimpse = lane.glimpse(now, shared);
+            lane.stall.look(now, glimpse)
         };
         self.working.values_mut().map(look).max().unwrap_or_default()
+    }
+
+    /// Returns how many partitions wait for each reason that there is, by its name.
+    pub(super) fn waiting(
+        &self,
+        now: std::time::Instant,
+        shared: Option<KnownReason>,
+    ) -> impl Iterator<Item = (&'static str, usize)> {
+        let mut known: BTreeMap<KnownReason, usize> = BTreeMap::new();
+        for reason in self.working.values().filter_map(|lane| lane.known_reason(now, shared)) {
+            *known.entry(reason).or_default() += 1;
+        }
+        let known = KnownReason::ALL
+            .iter()
+            .map(move |reason| (reason.name(), known.get(reason).copied().unwrap_or_default()));
+        let unstarted = Unstarted::ALL
+            .iter()
+            .map(|reason| (reason.name(), self.unstarted.get(reason).copied().unwrap_or_default()));
+        known.chain(unstarted)
     }
 
     /// Notes what the broker has taken.
@@ -165,6 +208,8 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, HashSet};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::sync::watch;
@@ -173,17 +218,23 @@ mod tests {
 
     use super::{LaneHandle, Lanes};
     use crate::ledger::CommitPoint;
-    use crate::pipeline::stall::Stall;
+    use crate::pipeline::headway::{Gatekeeper, Headway, LEASE_WAIT_MAX};
+    use crate::pipeline::stall::{KnownReason, Stall};
     use crate::pipeline::status::LaneStatus;
     use crate::progress::Progress;
     use crate::record::{Offset, Partition, Topic, TopicPartition};
-    use crate::source::{Commit, End};
+    use crate::source::{Commit, End, Unstarted};
 
     /// How long the only lane has not moved.
     const STILL: Duration = Duration::from_mins(5);
 
-    fn standstill(has_unread: bool, is_away: bool) -> Duration {
-        let partition = TopicPartition { topic: Topic::new("cameras"), partition: Partition(0) };
+    fn partition(number: i32) -> TopicPartition {
+        TopicPartition { topic: Topic::new("cameras"), partition: Partition(number) }
+    }
+
+    /// Returns a lane that has stood still since `since`, and what tells how its request gets on.
+    fn lane(number: i32, (has_unread, is_away): (bool, bool), since: Instant) -> (LaneHandle, Arc<Headway>) {
+        let partition = partition(number);
         let progress = Progress::at(CommitPoint { offset: Offset(5), state: None });
         let committed = Commit {
             partition: partition.clone(),
@@ -194,18 +245,32 @@ mod tests {
             is_owner: true,
         };
         let (_status, status) = watch::channel(LaneStatus::new(&committed));
+        let headway: Arc<Headway> = Arc::default();
         let handle = LaneHandle {
             stop: CancellationToken::new(),
             status,
+            headway: Arc::clone(&headway),
             task: tokio::spawn(std::future::pending()),
             sent: None,
             committed,
-            end: Some(End { partition: partition.clone(), offset: Offset(9), has_unread, is_away }),
-            stall: Stall::new(Instant::now().into_std().checked_sub(STILL).unwrap()),
+            end: Some(End { partition, offset: Offset(9), has_unread, is_away }),
+            stall: Stall::new(since.into_std()),
         };
+        (handle, headway)
+    }
+
+    fn now() -> std::time::Instant {
+        Instant::now().into_std()
+    }
+
+    fn long_ago() -> Instant {
+        Instant::now().checked_sub(STILL).unwrap()
+    }
+
+    fn standstill(has_unread: bool, is_away: bool) -> Duration {
         let mut lanes = Lanes::default();
-        lanes.working.insert(partition, handle);
-        lanes.standstill(None)
+        lanes.working.insert(partition(0), lane(0, (has_unread, is_away), long_ago()).0);
+        lanes.standstill(now(), None)
     }
 
     #[tokio::test]
@@ -213,5 +278,52 @@ mod tests {
         assert!(standstill(true, false) >= STILL);
         assert_eq!(standstill(true, true), Duration::ZERO);
         assert_eq!(standstill(false, false), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn request_that_waits_excuses_its_own_partition_and_no_other() {
+        for gatekeeper in [Gatekeeper::Throttle, Gatekeeper::Lease] {
+            let mut lanes = Lanes::default();
+            let (waits, headway) = lane(0, (true, false), long_ago());
+            let _waiting = headway.wait_for(gatekeeper, now());
+            lanes.working.insert(partition(0), waits);
+            assert_eq!(lanes.standstill(now(), None), Duration::ZERO);
+            lanes.working.insert(partition(1), lane(1, (true, false), long_ago()).0);
+            assert!(lanes.standstill(now(), None) >= STILL, "{gatekeeper:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_partition_that_waits_is_counted_by_its_reason_with_a_lane_or_without() {
+        let mut lanes = Lanes::default();
+        let (waits, headway) = lane(0, (true, false), Instant::now());
+        let _waiting = headway.wait_for(Gatekeeper::Throttle, now());
+        lanes.working.insert(partition(0), waits);
+        lanes.working.insert(partition(1), lane(1, (true, true), Instant::now()).0);
+        lanes.working.insert(partition(2), lane(2, (true, false), Instant::now()).0);
+        lanes.unstarted = BTreeMap::from([(Unstarted::Absent, 3)]);
+        let all: Vec<_> = lanes.waiting(now(), None).collect();
+        let some: Vec<_> = all.iter().copied().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(some, [("kafka_away", 1), ("turn", 1), ("absent", 3)]);
+        let names: HashSet<&str> = all.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), KnownReason::ALL.len() + Unstarted::ALL.len(), "each has a name of its own");
+    }
+
+    /// Returns how long a lane has stood still that waits for the lease all the time, looked at each second.
+    fn standstill_without_lease(is_away: bool) -> Duration {
+        let (begun, mut lanes) = (Instant::now(), Lanes::default());
+        let (waits, headway) = lane(0, (true, is_away), begun);
+        let _waiting = headway.wait_for(Gatekeeper::Lease, begun.into_std());
+        lanes.working.insert(partition(0), waits);
+        let seconds = (0..=STILL.as_secs()).map(Duration::from_secs);
+        seconds.map(|after| lanes.standstill(begun.into_std() + after, None)).last().unwrap()
+    }
+
+    #[tokio::test]
+    async fn lease_that_nobody_can_renew_is_a_standstill_unless_kafka_is_away() {
+        // The last look that found a reason was one second before the patience ended.
+        let last_excused = LEASE_WAIT_MAX.saturating_sub(Duration::from_secs(1));
+        assert_eq!(standstill_without_lease(false) + last_excused, STILL);
+        assert_eq!(standstill_without_lease(true), Duration::ZERO);
     }
 }

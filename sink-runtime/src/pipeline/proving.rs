@@ -32,6 +32,9 @@ const RANGE_COST: Duration = Duration::from_millis(50);
 /// How long an entry with overlapping blocks is asked about point by point.
 const POINTS_FOR: Duration = Duration::from_mins(1);
 
+/// Places that are added at once: a queue that doubles would take twice what the memory plan counts.
+const GROWTH: usize = 256;
+
 /// A record that the store has answered for.
 #[derive(Clone, Debug)]
 pub(super) struct Answered {
@@ -75,6 +78,9 @@ impl Proving {
     }
 
     pub(super) fn push(&mut self, answered: Answered) {
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.reserve_exact(GROWTH);
+        }
         self.waiting.push_back(answered);
     }
 
@@ -84,6 +90,11 @@ impl Proving {
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.asked.is_empty()
+    }
+
+    /// Tells whether a question is under way.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.asked.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
@@ -121,6 +132,7 @@ impl Proving {
 
     /// Takes note that the question was not answered.
     pub(super) fn unanswered(&mut self) {
+        self.waiting.reserve_exact(self.asked.len());
         for asked in std::mem::take(&mut self.asked).into_iter().rev() {
             self.waiting.push_front(asked);
         }

@@ -27,6 +27,21 @@ pub enum Request {
     Registry(Errand),
 }
 
+impl Request {
+    /// Tells whether this may have many parts, none of which changes anything, so that it may end before the last one.
+    #[must_use]
+    pub fn is_long_question(&self) -> bool {
+        match self {
+            Self::Survey(_)
+            | Self::Check(_)
+            | Self::Probe(_)
+            | Self::ReadBack(_)
+            | Self::Registry(Errand::Gather) => true,
+            Self::Write(_) | Self::Mend(_) | Self::Registry(Errand::Admit(_) | Errand::Publish(_)) => false,
+        }
+    }
+}
+
 /// What is asked before a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -69,6 +84,8 @@ pub enum Answer {
     Registry(Result<Done, RegistryError>),
     /// The request was not sent: the member could not prove that the partition is still its own.
     NotSent,
+    /// The partition was told to stop before all of a question was answered; what was is dropped.
+    BrokenOff,
 }
 
 /// What the store holds where something is about to be written.

@@ -16,8 +16,12 @@ pub(super) const SAFE_AFTER: Duration = Duration::from_mins(3);
 /// Shortest time between two points that are remembered.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 
-/// Entries whose order is followed; with more, only time makes safe.
-const ENTRIES_MAX: usize = 1_000;
+/// Bytes that an entry takes whose order is followed: its slots in two tables that double when they are full, its name,
+/// and its part of the counts.
+const ENTRY: usize = 640;
+
+/// Counts that the marks may hold together, for each entry that may be followed.
+const COUNTS_EACH: usize = 8;
 
 /// What is proven and what of it is safe.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Safety {
     ripe: VecDeque<(CommitPoint, Instant)>,
     marked: Option<Instant>,
     sequences: HashMap<Entry, Sequence>,
+    /// Entries whose order is followed; with more, only time makes safe.
+    entries_max: usize,
     since: Since,
 }
 
@@ -66,7 +72,8 @@ struct Since {
 }
 
 impl Safety {
-    pub(super) fn new(safe: CommitPoint) -> Self {
+    /// Returns what is known where only `safe` is; so many bytes are set aside for entries.
+    pub(super) fn new(safe: CommitPoint, room: usize) -> Self {
         // What lies between the safe point and a commit was proven by somebody else, nobody knows when.
         let since = Since { is_late: true, ..Since::default() };
         Self {
@@ -75,8 +82,14 @@ impl Safety {
             ripe: VecDeque::new(),
             marked: None,
             sequences: HashMap::new(),
+            entries_max: room / ENTRY,
             since,
         }
+    }
+
+    /// Forgets everything but a point that is safe.
+    pub(super) fn begin_anew(&mut self, safe: CommitPoint) {
+        *self = Self { entries_max: self.entries_max, ..Self::new(safe, 0) };
     }
 
     /// Returns the safe point.
@@ -87,22 +100,24 @@ impl Safety {
     /// Notes the newest place of an entry before anything is written there: what lies below it goes into blocks that
     /// later records do not fill.
     pub(super) fn begin(&mut self, entry: &Entry, newest: Option<TimestampUs>) {
-        if self.sequences.len() < ENTRIES_MAX {
+        if self.sequences.len() < self.entries_max {
             self.sequences.entry(entry.clone()).or_insert(Sequence { highest: newest, count: 0 });
         }
     }
 
     /// Notes a record that the store has shown, in the order of offsets.
     pub(super) fn proven(&mut self, entry: &Entry, place: TimestampUs) {
+        // The name that is remembered, so that all marks share it.
+        let name = self.sequences.get_key_value(entry).map(|(name, _)| name.clone());
         let sequence = self.sequences.get_mut(entry).filter(|sequence| Some(place) > sequence.highest);
-        let Some(sequence) = sequence else {
+        let Some((name, sequence)) = name.zip(sequence) else {
             // It may keep an older block in the store's hands, which counting takes for saved.
             self.since.is_late = true;
             self.marks.iter_mut().filter(|mark| mark.is_counted()).for_each(|mark| mark.basis = Basis::Time);
             return;
         };
         *sequence = Sequence { highest: Some(place), count: sequence.count + 1 };
-        self.since.touched.insert(entry.clone(), sequence.count);
+        self.since.touched.insert(name, sequence.count);
     }
 
     /// Notes that everything below `point` is proven now. Points that follow closely count as one.
@@ -113,7 +128,8 @@ impl Safety {
             return;
         }
         let since = std::mem::take(&mut self.since);
-        let basis = if since.is_late {
+        let are_too_many = self.counts() + since.touched.len() > self.entries_max * COUNTS_EACH;
+        let basis = if since.is_late || are_too_many {
             Basis::Time
         } else if since.touched.is_empty() {
             Basis::Outlived
@@ -174,6 +190,15 @@ impl Safety {
         self.marked = None;
         self.since = Since::default();
         outlived.offset
+    }
+
+    /// Returns the number of counts that all marks hold.
+    fn counts(&self) -> usize {
+        let each = self.marks.iter().map(|mark| match &mark.basis {
+            Basis::Counted(counts) => counts.len(),
+            Basis::Outlived | Basis::Time => 0,
+        });
+        each.sum()
     }
 
     fn newest(&self) -> CommitPoint {

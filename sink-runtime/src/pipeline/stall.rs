@@ -2,35 +2,42 @@
 
 use std::time::{Duration, Instant};
 
+use crate::named::named;
 use crate::record::Offset;
 
-/// Why a partition may stand still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KnownReason {
-    /// What was stored before is looked for again.
-    Replay,
-    /// The store has not been seen, or does not answer.
-    StoreAway,
-    /// No broker that leads the partition is connected.
-    KafkaAway,
-    /// The store is slow, and other partitions write first.
-    TurnWait,
-    /// The group has not lately told that the partitions are still this member's.
-    LeaseWait,
-    /// The registry has not told yet that the partition may be written.
-    LeaveWait,
-    /// Records made by another mapping must be safe first.
-    MappingDrain,
-    /// The last owner may still have a request open.
-    FencingWait,
-    /// The store's own lock must time out first.
-    LockTimeout,
-    /// Something failed and is tried again after a pause.
-    BackOff,
-    /// A rejected message holds it.
-    Hold,
-    /// It was told to stop.
-    Draining,
+/// Questions of which each answered part is progress, until a record is. A partition asks fewer between two records:
+/// where the entries end, what is there, what holds the places, more than once where half-written records are mended,
+/// and what was stored before. Without that limit asking for ever would pass for progress.
+const QUESTIONS_MAX: u32 = 8;
+
+named! {
+    /// Why a partition may stand still.
+    pub enum KnownReason {
+        /// What was stored before is looked for again.
+        Replay = "replay",
+        /// The store has not been seen, or does not answer.
+        StoreAway = "store_away",
+        /// No broker that leads the partition is connected.
+        KafkaAway = "kafka_away",
+        /// The store is slow, and other partitions write first.
+        TurnWait = "turn",
+        /// The group has not lately told that the partitions are still this member's.
+        LeaseWait = "lease",
+        /// The registry has not told yet that the partition may be written.
+        LeaveWait = "leave",
+        /// Records made by another mapping must be safe first.
+        MappingDrain = "mapping_drain",
+        /// The last owner may still have a request open.
+        FencingWait = "fencing",
+        /// The store's own lock must time out first.
+        LockTimeout = "lock_timeout",
+        /// Something failed and is tried again after a pause.
+        BackOff = "back_off",
+        /// A person must act: a rejected message holds it, or its entries are somebody else's.
+        Hold = "hold",
+        /// It was told to stop.
+        Draining = "draining",
+    }
 }
 
 /// How far a partition has come; any change is progress. The point that may be committed alone would not do: one record
@@ -45,11 +52,22 @@ pub(super) struct Marks {
     pub(super) shown: u64,
 }
 
+/// How many parts of a question are answered: one of hundreds of parts may take minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Which question it is, counted from the first.
+    pub(super) question: u64,
+    /// Its parts that are answered.
+    pub(super) answered: u32,
+}
+
 /// What a partition shows at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Glimpse {
     /// How far it has come.
     pub(super) marks: Marks,
+    /// How the question under way gets on.
+    pub(super) parts: Parts,
     /// There are messages that have not ended.
     pub(super) has_backlog: bool,
     /// Why it may stand still.
@@ -61,22 +79,38 @@ pub(super) struct Glimpse {
 pub(super) struct Stall {
     /// What was seen last; nothing before the first look.
     marks: Option<Marks>,
+    parts: Parts,
+    /// Questions that got on since a record did.
+    questions: u32,
     since: Instant,
 }
 
 impl Stall {
     /// Returns a partition that moves.
     pub(super) fn new(now: Instant) -> Self {
-        Self { marks: None, since: now }
+        Self { marks: None, parts: Parts::default(), questions: 0, since: now }
     }
 
     /// Takes what a partition shows; returns how long it has stood still without a known reason.
     pub(super) fn look(&mut self, now: Instant, glimpse: Glimpse) -> Duration {
         let moves = self.marks.replace(glimpse.marks).is_some_and(|before| before != glimpse.marks);
+        let gets_on = self.gets_on(glimpse.parts);
         if moves || !glimpse.has_backlog || glimpse.known_reason.is_some() {
+            self.questions = 0;
+            self.since = now;
+        } else if gets_on && self.questions <= QUESTIONS_MAX {
             self.since = now;
         }
         now.saturating_duration_since(self.since)
+    }
+
+    /// Takes note of the parts that are answered; tells whether these are more than before.
+    fn gets_on(&mut self, parts: Parts) -> bool {
+        let before = std::mem::replace(&mut self.parts, parts);
+        let is_new = before.question != parts.question;
+        let gets_on = parts.answered > if is_new { 0 } else { before.answered };
+        self.questions += u32::from(gets_on && (is_new || before.answered == 0));
+        gets_on
     }
 }
 
@@ -84,7 +118,7 @@ impl Stall {
 mod tests {
     use std::time::Duration;
 
-    use super::{Glimpse, KnownReason, Marks, Stall};
+    use super::{Glimpse, KnownReason, Marks, Parts, QUESTIONS_MAX, Stall};
     use crate::record::Offset;
 
     fn marks(answered_to: i64) -> Marks {
@@ -100,13 +134,24 @@ mod tests {
         assert_eq!(seen, expected);
     }
 
+    fn glimpse(marks: Marks) -> Glimpse {
+        Glimpse { marks, parts: Parts::default(), has_backlog: true, known_reason: None }
+    }
+
     fn check(glimpses: &[(i64, bool, Option<KnownReason>)], expected: &[u64]) {
         let glimpse = |(answered_to, has_backlog, known_reason): &(i64, bool, Option<KnownReason>)| Glimpse {
-            marks: marks(*answered_to),
             has_backlog: *has_backlog,
             known_reason: *known_reason,
+            ..glimpse(marks(*answered_to))
         };
         check_glimpses(glimpses.iter().map(glimpse), expected);
+    }
+
+    /// Looks at questions, by their number and their answered parts.
+    fn check_parts(parts: impl IntoIterator<Item = (u64, u32)>, expected: &[u64]) {
+        let glimpse =
+            |(question, answered)| Glimpse { parts: Parts { question, answered }, ..glimpse(marks(0)) };
+        check_glimpses(parts.into_iter().map(glimpse), expected);
     }
 
     #[test]
@@ -121,7 +166,6 @@ mod tests {
 
     #[test]
     fn each_mark_alone_is_progress() {
-        let glimpse = |marks| Glimpse { marks, has_backlog: true, known_reason: None };
         for moved in [Marks { committable: Offset(1), ..marks(0) }, marks(1), Marks { shown: 1, ..marks(0) }]
         {
             check_glimpses([marks(0), marks(0), moved, moved].map(glimpse), &[1, 2, 0, 1]);
@@ -129,20 +173,37 @@ mod tests {
     }
 
     #[test]
+    fn each_answered_part_of_a_question_is_progress_and_its_begin_is_none() {
+        check_parts([(1, 0), (1, 0), (1, 1), (1, 7), (1, 7), (2, 0), (2, 1)], &[1, 2, 0, 0, 1, 2, 0]);
+        let long = (1..=500).map(|answered| (1, answered));
+        check_parts(long, &[0; 500]);
+    }
+
+    #[test]
+    fn questions_without_end_are_no_progress() {
+        let questions = (1..=QUESTIONS_MAX + 2).map(|question| (u64::from(question), 5));
+        let mut expected = vec![0; QUESTIONS_MAX as usize];
+        expected.extend([1, 2]);
+        check_parts(questions, &expected);
+    }
+
+    #[test]
+    fn record_that_gets_on_lets_questions_count_again() {
+        let asking = |question, answered_to| Glimpse {
+            parts: Parts { question, answered: 5 },
+            ..glimpse(marks(answered_to))
+        };
+        let asked_out = (1..=u64::from(QUESTIONS_MAX) + 1).map(|question| asking(question, 0));
+        let stored_and_asked = [asking(90, 1), asking(91, 1), asking(91, 1)];
+        let mut expected = vec![0; QUESTIONS_MAX as usize];
+        expected.extend([1, 0, 0, 1]);
+        check_glimpses(asked_out.chain(stored_and_asked), &expected);
+    }
+
+    #[test]
     fn every_known_reason_excuses_it_and_time_counts_anew_afterwards() {
-        for reason in [
-            KnownReason::Replay,
-            KnownReason::StoreAway,
-            KnownReason::KafkaAway,
-            KnownReason::LeaseWait,
-            KnownReason::MappingDrain,
-            KnownReason::FencingWait,
-            KnownReason::LockTimeout,
-            KnownReason::BackOff,
-            KnownReason::Hold,
-            KnownReason::Draining,
-        ] {
-            check(&[(0, true, None), (0, true, Some(reason)), (0, true, None)], &[1, 0, 1]);
+        for reason in KnownReason::ALL {
+            check(&[(0, true, None), (0, true, Some(*reason)), (0, true, None)], &[1, 0, 1]);
         }
     }
 }

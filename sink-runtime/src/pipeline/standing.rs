@@ -55,7 +55,8 @@ pub(super) enum Consequence {
 }
 
 impl Standing {
-    pub(super) fn new(progress: Progress, other_mapping: Option<Arc<str>>) -> Self {
+    /// Returns what is known at the begin; so many bytes are set aside for entries.
+    pub(super) fn new(progress: Progress, other_mapping: Option<Arc<str>>, entry_bytes: usize) -> Self {
         Self {
             seen: None,
             written_under: progress.store_start,
@@ -63,7 +64,7 @@ impl Standing {
             drained_at: None,
             is_refused: false,
             is_behind: false,
-            safety: Safety::new(progress.safe),
+            safety: Safety::new(progress.safe, entry_bytes),
         }
     }
 
@@ -160,7 +161,7 @@ impl Standing {
     fn end_drain(&mut self, asked: Instant, point: CommitPoint) {
         if self.drained_at.take_if(|at| *at <= asked).is_some() {
             self.other_mapping = None;
-            self.safety = Safety::new(point);
+            self.safety.begin_anew(point);
         }
     }
 
@@ -168,9 +169,10 @@ impl Standing {
         &mut self.safety
     }
 
-    /// Returns what a commit at `point` says.
+    /// Returns what a commit at `point` says, as far as the store is concerned.
     pub(super) fn progress(&self, point: CommitPoint) -> Progress {
-        Progress { point, safe: self.safety.point(), store_start: self.written_under }
+        let (safe, store_start) = (self.safety.point(), self.written_under);
+        Progress { point, safe, proven: point.offset, store_start }
     }
 }
 

@@ -38,6 +38,10 @@ use crate::record::{Message, Offset, TopicPartition};
 use crate::registry::{KEEPER, LastLife};
 use crate::retry::RetryForever;
 
+/// Part of the bytes for entries by which their order is followed, so that later records make earlier ones safe. It must
+/// leave room for the entries of a whole batch.
+const FOLLOWED: usize = 4;
+
 /// What a partition needs to decide, besides its messages.
 #[derive(Clone, Copy, Debug)]
 pub struct StateSettings {
@@ -49,6 +53,8 @@ pub struct StateSettings {
     pub commit_delay: Duration,
     /// Most messages from the lowest one without an end on; Kafka keeps what follows.
     pub span_max: usize,
+    /// Bytes that what is known of entries may take.
+    pub entry_bytes: usize,
 }
 
 /// Where a partition begins.
@@ -107,6 +113,8 @@ pub struct PartitionState {
     /// Other parts of the store answer.
     is_store_answering: bool,
     is_requesting: bool,
+    /// The request under way is a question that may still be broken off.
+    is_breakable: bool,
 }
 
 impl PartitionState {
@@ -121,15 +129,16 @@ impl PartitionState {
     ) -> Self {
         let Beginning { progress, other_mapping, fenced_until, life, is_admitted } = beginning;
         let is_keeper = partition.partition == KEEPER;
+        let followed = settings.entry_bytes / FOLLOWED;
         Self {
             settings,
             partition,
             mapper,
             ledger: Ledger::new(progress.point),
-            standing: Standing::new(progress, other_mapping),
+            standing: Standing::new(progress, other_mapping, followed),
             upkeep: Upkeep::new(life, is_keeper, is_admitted),
-            history: History::new(progress.point.offset),
-            frontier: Frontier::default(),
+            history: History::new(progress.proven),
+            frontier: Frontier::new(settings.entry_bytes - followed),
             random,
             gathering: Gathering::default(),
             work: None,
@@ -151,6 +160,7 @@ impl PartitionState {
             stopping: Stopping::No,
             is_store_answering: true,
             is_requesting: false,
+            is_breakable: false,
         }
     }
 
@@ -201,13 +211,14 @@ impl PartitionState {
         let is_delivering = !self.is_stopping() && self.going_back.is_none();
         let outbox = if is_delivering { self.outbox.due() } else { None };
         let standing = if self.is_stopping() { None } else { self.standing.due() };
-        [self.request_due(), outbox, standing, self.fenced_until].into_iter().flatten().min()
+        let patience = self.stopping.patience().filter(|_| self.is_breakable);
+        [self.request_due(), outbox, standing, self.fenced_until, patience].into_iter().flatten().min()
     }
 
     /// Returns all that a commit says.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.standing.progress(self.ledger.commit_point())
+        self.history.complete(self.standing.progress(self.ledger.commit_point()))
     }
 
     /// Returns the offset below which the store has answered for every message.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::map::HeaderNames;
 use crate::record::{Life, TopicId};
-use crate::registry::{Admission, LastLife, LifeNumber, Owner};
+use crate::registry::{Admission, LastLife, LifeNumber, Owner, RegistryError};
 
 /// Time to the second question whether the keeper has claimed the topic: mostly it is about to. It doubles from there.
 const ASK_SOON: Duration = Duration::from_millis(20);
@@ -66,12 +66,21 @@ pub(super) enum News {
     Foreign(Box<Owner>),
 }
 
+/// What only a person can remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// The entries are somebody else's.
+    Foreign,
+    /// What stands where the registry should is none of a sink.
+    Unreadable,
+}
+
 /// When the registry is asked for what.
 #[derive(Debug)]
 pub(super) struct Upkeep {
     is_admitted: bool,
     is_keeper: bool,
-    is_foreign: bool,
+    obstacle: Option<Obstacle>,
     life: Option<LastLife>,
     published: HeaderNames,
     /// Absent: at once, or never where the registry is not asked.
@@ -88,7 +97,7 @@ impl Upkeep {
         Self {
             is_admitted,
             is_keeper,
-            is_foreign: false,
+            obstacle: None,
             life,
             published: HeaderNames::default(),
             admit_at: None,
@@ -105,7 +114,12 @@ impl Upkeep {
 
     /// Tells whether the entries are somebody else's.
     pub(super) fn is_foreign(&self) -> bool {
-        self.is_foreign
+        self.obstacle == Some(Obstacle::Foreign)
+    }
+
+    /// Tells whether the partition may not be written before a person acts.
+    pub(super) fn is_held(&self) -> bool {
+        self.obstacle.is_some() && !self.is_admitted
     }
 
     /// Returns the life that commits name.
@@ -139,6 +153,7 @@ impl Upkeep {
 
     /// Takes an answer.
     pub(super) fn done(&mut self, now: Instant, done: Done) -> News {
+        self.obstacle = self.obstacle.filter(|obstacle| *obstacle == Obstacle::Foreign);
         match done {
             Done::Admission(Admission::Admitted { life, topic_id }) => self.admitted(now, life, topic_id),
             Done::Admission(Admission::Waiting) => {
@@ -150,8 +165,8 @@ impl Upkeep {
             Done::Admission(Admission::Refused { owner }) => {
                 self.is_admitted = false;
                 self.admit_at = Some(now + ASK_FOREIGN);
-                let was_foreign = std::mem::replace(&mut self.is_foreign, true);
-                if was_foreign { News::None } else { News::Foreign(owner) }
+                let before = self.obstacle.replace(Obstacle::Foreign);
+                if before == Some(Obstacle::Foreign) { News::None } else { News::Foreign(owner) }
             }
             Done::Published(names) => {
                 self.published = names;
@@ -162,7 +177,11 @@ impl Upkeep {
     }
 
     /// Takes note that the registry did not answer: what was asked is asked again by its own time. Leave that was given holds.
-    pub(super) fn failed(&mut self, now: Instant) {
+    pub(super) fn failed(&mut self, now: Instant, error: &RegistryError) {
+        if self.obstacle != Some(Obstacle::Foreign) {
+            let is_unreadable = matches!(error, RegistryError::Unreadable { .. });
+            self.obstacle = is_unreadable.then_some(Obstacle::Unreadable);
+        }
         if self.is_admitted && self.is_keeper {
             self.admit_at = Some(now + LOOK_AGAIN);
         }
@@ -170,7 +189,7 @@ impl Upkeep {
 
     fn admitted(&mut self, now: Instant, number: LifeNumber, topic_id: Option<TopicId>) -> News {
         let was_admitted = std::mem::replace(&mut self.is_admitted, true);
-        self.is_foreign = false;
+        self.obstacle = None;
         self.keeper_pause = ASK_SOON;
         self.admit_at = self.is_keeper.then(|| now + LOOK_AGAIN);
         self.life = topic_id.map(|topic_id| LastLife { life: Some(number), topic_id });

@@ -154,7 +154,9 @@ async fn heads(bucket: &Bucket, range: &Range) -> Result<Vec<Head>, StoreError> 
     Ok(heads)
 }
 
-fn is_url(text: &str) -> bool {
+/// Tells whether a text is a URL that a store can have.
+#[must_use]
+pub fn is_url(text: &str) -> bool {
     let is_web = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     url::Url::parse(text).is_ok_and(is_web)
 }

@@ -80,7 +80,7 @@ impl Claim {
     pub fn record(&self, life: LifeNumber, known: Option<&TopicRecord>) -> TopicRecord {
         TopicRecord {
             v: VERSION,
-            owner: self.owner.clone(),
+            owner: self.owner.completed(known.map(|known| &known.owner)),
             topic_id: self.topic_id.or(known.and_then(|known| known.topic_id)),
             earlier_topic_ids: known.map(|known| known.ids_before(self.topic_id)).unwrap_or_default(),
             life,

@@ -34,8 +34,8 @@ pub enum RegistryError {
         /// The entry it belongs to.
         home: Entry,
     },
-    /// The partition was told to stop before the attachment could be written.
-    #[error("the attachment of entry {home} is not written any more")]
+    /// The partition was told to stop before the attachment was read or written.
+    #[error("the attachment of entry {home} is not asked for any more")]
     NotSent {
         /// The entry it belongs to.
         home: Entry,

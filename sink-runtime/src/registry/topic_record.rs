@@ -106,6 +106,13 @@ impl Owner {
         self.topic == now.topic && (is_same_resource || (is_namesake && shares_group))
     }
 
+    /// Returns this owner, with the id of the cluster that was known before where its brokers do not tell it now.
+    pub(super) fn completed(&self, known: Option<&Self>) -> Self {
+        let before = known.filter(|_| self.cluster_id.is_empty());
+        let cluster_id = before.map_or(&self.cluster_id, |before| &before.cluster_id).clone();
+        Self { cluster_id, ..self.clone() }
+    }
+
     /// A cluster that does not tell its id is no evidence against it.
     pub(super) fn may_be_of_same_cluster(&self, now: &Self) -> bool {
         self.cluster_id == now.cluster_id || self.cluster_id.is_empty() || now.cluster_id.is_empty()

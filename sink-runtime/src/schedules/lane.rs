@@ -206,7 +206,7 @@ impl Lane {
                 self.generation += 1;
                 let commit = is_committed_first.then(|| self.commit(progress, false));
                 let (generation, offset) = (self.generation, progress.point.offset);
-                self.wish = Some(Return { generation, commit, offset });
+                self.wish = Some(Return { generation, commit, offset, proven: progress.proven });
                 shared.agenda.after(Duration::ZERO, self.happening(Happening::GoBack(self.asker.lane)));
             }
             Effect::StoreFailing { .. } | Effect::Missing { .. } => {
@@ -226,7 +226,11 @@ impl Lane {
             }
             Effect::Refused => self.refuse(shared),
             Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),
-            Effect::Stored { .. } | Effect::DeadLettered(_) | Effect::LettersFailing { .. } => {}
+            // The store of the schedules answers a question as a whole.
+            Effect::BreakOff
+            | Effect::Stored { .. }
+            | Effect::DeadLettered(_)
+            | Effect::LettersFailing { .. } => {}
         }
     }
 

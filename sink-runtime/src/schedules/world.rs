@@ -147,6 +147,8 @@ impl World {
             has_dead_letters: true,
             commit_delay: Duration::from_secs(2),
             span_max: usize::try_from(agenda.pick(8..64)).unwrap(),
+            // Enough for one batch and little more: entries are forgotten now and then.
+            entry_bytes: 2_000,
         };
         agenda.at(plan.calm_at, Event::Calm);
         agenda.at(Duration::ZERO, Event::Expire);

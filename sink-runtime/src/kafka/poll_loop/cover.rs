@@ -7,13 +7,13 @@ use std::time::Duration;
 use kafkasink_kafka_ffi::{GroupDescription, NativeError, describe_group, describe_topics};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+use super::look::Look;
 use super::{PollLoop, PollSettings};
 use crate::kafka::consumer_context::Context;
-use crate::kafka::coverage::{Coverage, Look};
+use crate::kafka::coverage::{Coverage, Seen};
 use crate::record::{Partition, Topic, TopicPartition};
 
 /// Longest wait for each of the brokers' answers. It is short because a look may be under way when the consumer is closed.
@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Default)]
 pub(super) struct Cover {
     coverage: Coverage,
-    look: Option<JoinHandle<Look>>,
+    look: Look<Seen>,
 }
 
 impl Cover {
     /// Begins anew, because the own partitions have changed; a look that is under way tells of what was.
     pub(super) fn begin(&mut self) {
-        self.look = None;
+        self.look.forget();
         self.coverage.begin(Instant::now());
     }
 
@@ -40,16 +40,12 @@ impl Cover {
         settings: &PollSettings,
         runtime: &Handle,
     ) -> BTreeSet<TopicPartition> {
-        if let Some(look) = self.look.take_if(|look| look.is_finished()) {
-            let seen = runtime.block_on(look).unwrap_or_else(|error| {
-                error!(%error, "looking at the group failed");
-                Look::Unsettled
-            });
+        if let Some(seen) = self.look.take(runtime) {
             return self.coverage.judge(seen, Instant::now());
         }
-        if self.look.is_none() && self.coverage.is_due(Instant::now()) {
+        if !self.look.is_under_way() && self.coverage.is_due(Instant::now()) {
             let (consumer, settings) = (Arc::clone(consumer), settings.clone());
-            self.look = Some(runtime.spawn_blocking(move || look(&consumer, &settings)));
+            self.look.begin(runtime, move || look(&consumer, &settings));
         }
         BTreeSet::new()
     }
@@ -72,25 +68,25 @@ impl PollLoop {
     }
 }
 
-fn look(consumer: &BaseConsumer<Context>, settings: &PollSettings) -> Look {
+fn look(consumer: &BaseConsumer<Context>, settings: &PollSettings) -> Seen {
     let seen = describe_group(consumer, &settings.group_id, PATIENCE);
-    let seen = seen.and_then(|group| compare(consumer, &settings.topics, &group));
+    let seen = seen.and_then(|group| compare(consumer, settings, &group));
     seen.unwrap_or_else(|error| {
         debug!(%error, "cannot look at the group, it is tried again");
-        Look::Unsettled
+        Seen::Unsettled
     })
 }
 
-/// Returns which partitions of these topics are not in the group; topics that are not there have none.
+/// Returns which partitions of the topics are not in the group; topics that are not there have none.
 fn compare(
     consumer: &BaseConsumer<Context>,
-    topics: &[String],
+    settings: &PollSettings,
     group: &GroupDescription,
-) -> Result<Look, NativeError> {
+) -> Result<Seen, NativeError> {
     if !group.is_stable {
-        return Ok(Look::Unsettled);
+        return Ok(Seen::Unsettled);
     }
-    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let names: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
     let assigned: HashSet<(&str, i32)> =
         group.assigned.iter().map(|(topic, partition)| (topic.as_str(), *partition)).collect();
     let mut unowned = BTreeSet::new();
@@ -101,5 +97,6 @@ fn compare(
             numbers.map(|number| TopicPartition { topic: Topic::new(&name), partition: Partition(number) }),
         );
     }
-    Ok(Look::Settled(unowned))
+    let ahead = group.instance_ids.iter().filter(|id| **id < settings.instance_id).count();
+    Ok(Seen::Settled { unowned, ahead: u32::try_from(ahead).unwrap_or(u32::MAX) })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
+use tokio::runtime::Handle;
 use tracing::{debug, error, warn};
 
 use super::{PollLoop, is_early, soon};
@@ -14,7 +15,7 @@ use crate::source::{Commit, Return, SourceError};
 
 impl PollLoop {
     /// Fulfils the wishes of all lanes at once.
-    pub(super) fn go_back(&mut self) -> Result<(), SourceError> {
+    pub(super) fn go_back(&mut self, runtime: &Handle) -> Result<(), SourceError> {
         if is_early(self.go_back_at) {
             return Ok(());
         }
@@ -25,7 +26,12 @@ impl PollLoop {
             return Ok(());
         }
         self.go_back_at = None;
-        self.find_ways(&mut ways);
+        let overtaken = self.find_ways(&mut ways);
+        if !overtaken.is_empty() {
+            // What is lost is counted where partitions begin, from all that was ever committed.
+            self.finish(&overtaken, runtime);
+            self.end(overtaken);
+        }
         let commits: Vec<Commit> = ways.iter().filter_map(|(_, way)| way.commit.clone()).collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
             if let Some(attempts) = self.go_back_told.fail() {
@@ -43,17 +49,19 @@ impl PollLoop {
         Ok(())
     }
 
-    /// Finds out what retention has left of each way; the wish of a partition that nobody tells of stays.
-    fn find_ways(&mut self, ways: &mut Vec<(TopicPartition, Return)>) {
+    /// Finds out what retention has left of each way; the wish of a partition that nobody tells of stays. Takes out and returns
+    /// the partitions of which retention has taken what was never stored.
+    fn find_ways(&mut self, ways: &mut Vec<(TopicPartition, Return)>) -> Vec<TopicPartition> {
         let partitions: Vec<TopicPartition> = ways.iter().map(|(partition, _)| partition.clone()).collect();
-        let untold = shorten(ways, &lows(&self.consumer, &partitions));
+        let Shortened { overtaken, untold } = shorten(ways, &lows(&self.consumer, &partitions));
         let Some(first) = untold.first() else {
-            return;
+            return overtaken;
         };
         self.go_back_at = Some(soon());
         if let Some(attempts) = self.go_back_told.fail() {
             warn!(partitions = untold.len(), %first, attempts, "partitions cannot go back, nobody tells where they begin, they are asked again");
         }
+        overtaken
     }
 
     /// Gives the partitions up and takes them again by ourselves: what was fetched ahead is gone with the old queue.
@@ -87,38 +95,55 @@ impl PollLoop {
     }
 }
 
-/// Begins each way where its log does, if that is later; takes out and returns the partitions of which that is not known.
-fn shorten(
-    ways: &mut Vec<(TopicPartition, Return)>,
-    lows: &BTreeMap<TopicPartition, Offset>,
-) -> Vec<TopicPartition> {
-    for (partition, way) in ways.iter_mut() {
-        if let Some(low) = lows.get(partition) {
-            way.begin_at(*low);
+/// Partitions that cannot go back as they wish.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shortened {
+    /// Retention has taken what was never stored.
+    overtaken: Vec<TopicPartition>,
+    /// Nobody tells where they begin.
+    untold: Vec<TopicPartition>,
+}
+
+/// Begins each way where its log does, if that is later; takes out those that this does not do for.
+fn shorten(ways: &mut Vec<(TopicPartition, Return)>, lows: &BTreeMap<TopicPartition, Offset>) -> Shortened {
+    let mut shortened = Shortened::default();
+    ways.retain_mut(|(partition, way)| match lows.get(partition) {
+        Some(low) if way.is_overtaken(*low) => {
+            shortened.overtaken.push(partition.clone());
+            false
         }
-    }
-    ways.extract_if(.., |(partition, _)| !lows.contains_key(partition))
-        .map(|(partition, _)| partition)
-        .collect()
+        Some(low) => {
+            way.begin_at(*low);
+            true
+        }
+        None => {
+            shortened.untold.push(partition.clone());
+            false
+        }
+    });
+    shortened
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::shorten;
+    use super::{Shortened, shorten};
     use crate::record::{Offset, Partition, Topic, TopicPartition};
     use crate::source::Return;
 
     #[test]
-    fn partition_that_nobody_tells_of_stays_and_the_others_go_back() {
+    fn partition_goes_back_as_far_as_its_log_goes_unless_more_is_gone_than_was_stored() {
         let partition =
             |number| TopicPartition { topic: Topic::new("cameras"), partition: Partition(number) };
-        let way = |number| (partition(number), Return { generation: 1, commit: None, offset: Offset(10) });
-        let mut ways: Vec<_> = (0..3).map(way).collect();
-        let lows = BTreeMap::from([(partition(0), Offset(4)), (partition(2), Offset(15))]);
-        assert_eq!(shorten(&mut ways, &lows), [partition(1)]);
+        let (offset, proven) = (Offset(10), Offset(20));
+        let way = |number| (partition(number), Return { generation: 1, commit: None, offset, proven });
+        let mut ways: Vec<_> = (0..5).map(way).collect();
+        let lows = [(0, 4), (2, 15), (3, 20), (4, 21)];
+        let lows = BTreeMap::from(lows.map(|(number, low)| (partition(number), Offset(low))));
+        let left_out = Shortened { overtaken: vec![partition(4)], untold: vec![partition(1)] };
+        assert_eq!(shorten(&mut ways, &lows), left_out);
         let begin: Vec<_> = ways.iter().map(|(at, back)| (at.partition.0, back.offset.0)).collect();
-        assert_eq!(begin, [(0, 10), (2, 15)]);
+        assert_eq!(begin, [(0, 10), (2, 15), (3, 20)]);
     }
 }

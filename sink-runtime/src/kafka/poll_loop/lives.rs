@@ -11,12 +11,12 @@ use kafkasink_kafka_ffi::{LogQueue, NativeError};
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::is_early;
 use super::known_ids::KnownIds;
+use super::look::Look;
 use crate::kafka::consumer_context::Context;
 use crate::kafka::life_rule::{Change, Sighting};
 use crate::kafka::replaced_topics::ReplacedTopics;
@@ -40,7 +40,7 @@ pub(super) struct Lives {
     replaced: ReplacedTopics,
     ids: KnownIds,
     cluster_id: Option<String>,
-    look: Option<JoinHandle<Sightings>>,
+    look: Look<Sightings>,
     look_at: Option<Instant>,
 }
 
@@ -53,7 +53,7 @@ impl Lives {
             replaced: ReplacedTopics::default(),
             ids: KnownIds::default(),
             cluster_id: None,
-            look: None,
+            look: Look::default(),
             look_at: None,
         })
     }
@@ -106,19 +106,13 @@ impl Lives {
 
     /// Looks at the brokers, when it is time; returns the topics that are not there, or not any more what they were.
     pub(super) fn look(&mut self, runtime: &Handle) -> BTreeSet<Topic> {
-        if let Some(look) = self.look.take_if(|look| look.is_finished()) {
-            return match runtime.block_on(look) {
-                Ok(sightings) => self.compare(&sightings),
-                Err(error) => {
-                    error!(%error, "looking at the topics failed");
-                    BTreeSet::new()
-                }
-            };
+        if let Some(sightings) = self.look.take(runtime) {
+            return self.compare(&sightings);
         }
-        if self.look.is_none() && !is_early(self.look_at) {
+        if !self.look.is_under_way() && !is_early(self.look_at) {
             self.look_at = Some(Instant::now() + LOOK_EVERY);
             let (consumer, topics) = (Arc::clone(&self.consumer), self.ids.topics());
-            self.look = Some(runtime.spawn_blocking(move || topic_ids(consumer.client(), &topics, PATIENCE)));
+            self.look.begin(runtime, move || topic_ids(consumer.client(), &topics, PATIENCE));
         }
         BTreeSet::new()
     }

@@ -15,10 +15,10 @@ use super::{PollLoop, RETRY_AFTER, is_early, soon};
 use crate::kafka::consumer_context::Rebalance;
 use crate::kafka::feed::Feed;
 use crate::kafka::start::{Known, Resolved, resolve};
-use crate::kafka::start_rule::Start;
+use crate::kafka::start_rule::{Start, Truncated};
 use crate::record::{Topic, TopicPartition};
 use crate::registry::Lineage;
-use crate::source::{Assignment, Commit, SourceError, SourceEvent};
+use crate::source::{Assignment, Commit, SourceError, SourceEvent, Unstarted};
 
 /// How long the driver may take over partitions that are taken away; a little more than it allows itself.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(6);
@@ -35,7 +35,7 @@ impl PollLoop {
             self.tell_rebalance(&change);
             match change {
                 Rebalance::Assign(partitions) => {
-                    self.unresolved.extend(partitions);
+                    self.wait_for_start(partitions, Unstarted::Unresolved);
                     self.resolve_at = None;
                     self.assign();
                 }
@@ -57,7 +57,7 @@ impl PollLoop {
 
     /// Finds out where partitions begin, as far as that can be told now.
     fn resolve(&mut self) -> Option<Vec<(TopicPartition, Start, Lineage)>> {
-        let partitions = std::mem::take(&mut self.unresolved);
+        let partitions: Vec<TopicPartition> = std::mem::take(&mut self.unresolved).into_keys().collect();
         let topics: BTreeSet<Topic> = partitions.iter().map(|partition| partition.topic.clone()).collect();
         let topics: Vec<Topic> = topics.into_iter().collect();
         let cluster_id = self.lives.cluster_id();
@@ -75,7 +75,7 @@ impl PollLoop {
                     if let Some(attempts) = self.resolve_told.fail() {
                         warn!(%error, attempts, "cannot find out where to begin, it is tried again");
                     }
-                    self.unresolved = partitions;
+                    self.wait_for_start(partitions, Unstarted::Unresolved);
                     self.resolve_at = Some(soon());
                     return None;
                 }
@@ -86,19 +86,38 @@ impl PollLoop {
         self.tell_untold(&untold);
         let is_soon = !absent.is_empty() || !untold.is_empty();
         // Those that are absent were deleted, or are so new that not every broker knows them.
-        self.unresolved = [absent, untold, unregistered].concat();
-        self.unresolved.extend(expired.iter().map(|(partition, _)| partition.clone()));
+        self.wait_for_start(absent, Unstarted::Absent);
+        self.wait_for_start(untold, Unstarted::Untold);
+        self.wait_for_start(unregistered, Unstarted::Unregistered);
         let wait = if is_soon { RETRY_AFTER } else { ANSWER_PATIENCE };
         self.resolve_at = Some(Instant::now() + wait);
         let waiting = &self.unresolved;
         let mut now: BTreeMap<TopicPartition, String> = expired.into_iter().collect();
-        let before = self.expired.iter().filter(|(partition, _)| waiting.contains(partition));
+        let before = self.expired.iter().filter(|(partition, _)| waiting.contains_key(partition));
         // Until the registry has answered once more, nothing has changed.
         for (partition, group_id) in before {
             now.entry(partition.clone()).or_insert_with(|| group_id.clone());
         }
+        self.wait_for_start(now.keys().cloned(), Unstarted::Expired);
         self.set_expired(now);
         Some(starts)
+    }
+
+    fn wait_for_start(&mut self, partitions: impl IntoIterator<Item = TopicPartition>, why: Unstarted) {
+        self.unresolved.extend(partitions.into_iter().map(|partition| (partition, why)));
+    }
+
+    /// Tells how many partitions have not begun, and why, where that has changed.
+    pub(super) fn tell_unstarted(&mut self) {
+        let mut unstarted: BTreeMap<Unstarted, usize> = BTreeMap::new();
+        let unconfirmed = self.unconfirmed.iter().map(|_| Unstarted::Unconfirmed);
+        for why in self.unresolved.values().copied().chain(unconfirmed) {
+            *unstarted.entry(why).or_default() += 1;
+        }
+        if self.unstarted != unstarted {
+            self.unstarted.clone_from(&unstarted);
+            self.tell(SourceEvent::Unstarted(unstarted));
+        }
     }
 
     fn tell_untold(&mut self, untold: &[TopicPartition]) {
@@ -156,7 +175,7 @@ impl PollLoop {
         }
         let partitions: Vec<TopicPartition> = std::mem::take(&mut self.ended).into_iter().collect();
         self.drop_feeds(&partitions);
-        self.unresolved.extend(partitions);
+        self.wait_for_start(partitions, Unstarted::Unresolved);
         self.resolve_at = None;
         Ok(())
     }
@@ -232,6 +251,9 @@ impl PollLoop {
         self.confirm_told.succeed();
         let mut assignments = Vec::with_capacity(self.unconfirmed.len());
         for (partition, start, lineage) in std::mem::take(&mut self.unconfirmed) {
+            if let Some(Truncated { committed, end }) = start.truncated {
+                error!(topic = %partition.topic, partition = partition.partition.0, committed = committed.0, end = end.0, "the log ends before what was committed: its end was lost, or the topic is another one; it is read from its start");
+            }
             if start.lost > 0 {
                 self.tell(SourceEvent::LostToRetention {
                     partition: partition.clone(),
@@ -258,7 +280,7 @@ impl PollLoop {
 
     fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
         info!(partitions = partitions.len(), are_lost, "the group takes partitions away");
-        self.unresolved.retain(|partition| !partitions.contains(partition));
+        self.unresolved.retain(|partition, _| !partitions.contains(partition));
         self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
         let expired = self.expired.iter().filter(|(partition, _)| !partitions.contains(partition));
         self.set_expired(

@@ -2,7 +2,7 @@
 
 use kafkasink_crds::runtime_config::StartFrom;
 
-use super::{Facts, Start, start, start_of_new};
+use super::{Facts, Start, Truncated, start, start_of_new};
 use crate::kafka::{CommitMetadata, Signature};
 use crate::ledger::CommitPoint;
 use crate::progress::Progress;
@@ -29,7 +29,11 @@ fn committed(by: &Signature, is_clean: bool, progress: Progress) -> CommitMetada
 
 /// A commit at 15 that is safe up to 12.
 fn progress() -> Progress {
-    Progress { point: point(15, Some(9)), safe: point(12, Some(6)), store_start: Some(StoreStart(7)) }
+    Progress {
+        safe: point(12, Some(6)),
+        store_start: Some(StoreStart(7)),
+        ..Progress::at(point(15, Some(9)))
+    }
 }
 
 fn begin(committed: Option<i64>, metadata: Option<CommitMetadata>, from: StartFrom) -> Start {
@@ -99,6 +103,33 @@ fn what_retention_took_is_counted_from_the_commit_and_not_from_the_safe_point() 
         (0, Offset(12)),
         "the way back is found out when it is gone"
     );
+}
+
+#[test]
+fn what_was_stored_before_going_back_is_not_lost_when_retention_takes_it() {
+    let gone_back = Progress { proven: Offset(15), ..Progress::at(point(5, Some(3))) };
+    let metadata = committed(&signature("me", "m"), false, gone_back);
+    let begin = |low| {
+        let facts = Facts { committed: Some(5), metadata: Some(metadata.clone()), low, high: 20 };
+        let start = start(&facts, StartFrom::Earliest, &signature("me", "m"));
+        (start.progress.point.offset.0, start.progress.proven.0, start.lost)
+    };
+    assert_eq!(begin(0), (5, 15, 0));
+    assert_eq!(begin(10), (10, 15, 0), "all of it was stored");
+    assert_eq!(begin(15), (15, 15, 0));
+    assert_eq!(begin(18), (18, 18, 3), "counted from what was committed before going back");
+}
+
+#[test]
+fn log_that_lost_its_end_is_read_from_its_start_and_told() {
+    let gone_back = Progress { proven: Offset(30), ..progress() };
+    let metadata = committed(&signature("me", "m"), true, gone_back);
+    let start = begin(Some(25), Some(metadata), StartFrom::Latest);
+    let truncated = Truncated { committed: Offset(25), end: Offset(20) };
+    assert_eq!((start.truncated, start.lost), (Some(truncated), 0));
+    assert_eq!(start.progress.point, point(10, Some(9)));
+    assert_eq!(start.progress.proven, Offset(10), "what comes again may be something else");
+    assert_eq!(begin(Some(20), None, StartFrom::Latest).truncated, None);
 }
 
 #[test]

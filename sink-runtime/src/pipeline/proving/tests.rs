@@ -114,3 +114,17 @@ fn points_are_asked_where_blocks_overlap() {
     proving.push(answered(now, 2, 7));
     assert!(matches!(proving.ask(now + DELAY * 2), Some(ReadBack::Points(places)) if places.len() == 2));
 }
+
+#[test]
+fn what_is_remembered_of_a_message_is_what_the_memory_plan_counts() {
+    let each = size_of::<Answered>() + crate::ledger::Ledger::BYTES_EACH;
+    assert!(each as u64 <= crate::memory::PROOF, "{each}");
+    let mut proving = Proving::new(Duration::ZERO);
+    let now = tokio::time::Instant::now().into_std();
+    for place in 0..20_000 {
+        let identity = Identity { life: Life::FIRST, offset: Offset(place) };
+        let place = TimestampUs(place.unsigned_abs());
+        proving.push(Answered { entry: Entry::new("e"), place, identity, at: now });
+    }
+    assert!(proving.waiting.capacity() <= 20_000 + super::GROWTH, "{}", proving.waiting.capacity());
+}

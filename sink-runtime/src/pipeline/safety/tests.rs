@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::{SAFE_AFTER, Safety};
+use super::{Basis, SAFE_AFTER, Safety, Sequence};
 use crate::ledger::CommitPoint;
 use crate::record::{Entry, Offset, TimestampUs};
 
 const BLOCK: Option<u64> = Some(10);
+
+/// Room for twenty entries.
+const ROOM: usize = 20 * super::ENTRY;
 
 struct Bench {
     safety: Safety,
@@ -17,7 +20,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = tokio::time::Instant::now().into_std();
-        let mut safety = Safety::new(point(0));
+        let mut safety = Safety::new(point(0), ROOM);
         safety.restart(None);
         Self { safety, now, offset: 0 }
     }
@@ -115,7 +118,7 @@ fn what_was_proven_before_a_restart_is_told_from_what_was_proven_before_it_was_n
 
 #[test]
 fn what_the_last_owner_has_committed_is_made_safe_by_time_alone() {
-    let mut bench = Bench { safety: Safety::new(point(0)), ..Bench::new() };
+    let mut bench = Bench { safety: Safety::new(point(0), ROOM), ..Bench::new() };
     bench.offset = 5;
     assert_eq!(bench.pass(Duration::from_secs(1)), 0);
     assert_eq!(bench.pass(SAFE_AFTER), 5);
@@ -144,4 +147,35 @@ fn nothing_is_safe_before_the_store_was_seen_once_more() {
     unseen.safety.advance(unseen.now + SAFE_AFTER, BLOCK);
     unseen.safety.confirm(asked);
     assert_eq!((bench.safety.point().offset, unseen.safety.point().offset), (Offset(1), Offset(0)));
+}
+
+#[test]
+fn entries_without_number_stay_within_their_room_and_become_safe_by_time() {
+    let mut bench = Bench::new();
+    let name = |key: u64| format!("{key:0>255}");
+    for round in 1..=100 {
+        for key in 0..30 {
+            bench.safety.begin(&Entry::new(&name(key)), None);
+            bench.safety.proven(&Entry::new(&name(key)), TimestampUs(round));
+        }
+        bench.offset += 30;
+        assert_eq!(bench.pass(Duration::from_secs(1)), 0, "only time makes these safe");
+    }
+    assert_eq!(bench.pass(SAFE_AFTER), bench.offset);
+    let mut few = Bench::new();
+    for round in 1..=100 {
+        for key in 0..20 {
+            few.prove(&name(key), &[round]);
+        }
+        let counted = few.safety.marks.iter().filter_map(|mark| match &mark.basis {
+            Basis::Counted(counts) => Some(counts.len()),
+            Basis::Outlived | Basis::Time => None,
+        });
+        let slots = |length: usize| (length * 8 / 7).next_power_of_two();
+        let names = few.safety.sequences.keys().map(|entry| 16 + entry.as_str().len()).sum::<usize>();
+        let tables = slots(few.safety.sequences.capacity()) * (size_of::<(Entry, Sequence)>() + 1)
+            + slots(20) * (size_of::<(Entry, u64)>() + 1);
+        let held = names + tables + counted.sum::<usize>() * size_of::<(Entry, u64)>();
+        assert!(held <= ROOM, "{held} of {ROOM}");
+    }
 }

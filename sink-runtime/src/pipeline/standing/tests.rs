@@ -14,7 +14,7 @@ fn point(offset: i64) -> CommitPoint {
 }
 
 fn progress(safe: i64, committed: i64, start: Option<i64>) -> Progress {
-    Progress { point: point(committed), safe: point(safe), store_start: start.map(StoreStart) }
+    Progress { safe: point(safe), store_start: start.map(StoreStart), ..Progress::at(point(committed)) }
 }
 
 fn seen(now: Instant, start: i64) -> StoreSeen {
@@ -28,7 +28,7 @@ fn now() -> Instant {
 
 #[test]
 fn same_store_goes_on_where_it_was() {
-    let mut standing = Standing::new(progress(5, 9, Some(100)), None);
+    let mut standing = Standing::new(progress(5, 9, Some(100)), None, 10_000);
     assert!(!standing.is_open(), "nothing is known of the store yet");
     assert_eq!(standing.see(seen(now(), 103), point(9), true), Consequence::None);
     assert!(standing.is_open());
@@ -41,7 +41,7 @@ fn same_store_goes_on_where_it_was() {
 
 #[test]
 fn another_start_than_that_of_the_commit_means_going_back() {
-    let mut standing = Standing::new(progress(5, 9, Some(100)), None);
+    let mut standing = Standing::new(progress(5, 9, Some(100)), None, 10_000);
     assert_eq!(standing.see(seen(now(), 200), point(9), true), Consequence::GoBack);
     assert_eq!(standing.progress(point(9)).store_start, Some(StoreStart(100)), "not before it went back");
     assert_eq!(standing.restart(), (progress(5, 5, Some(200)), Offset(5)));
@@ -49,7 +49,7 @@ fn another_start_than_that_of_the_commit_means_going_back() {
 
 #[test]
 fn restart_takes_nothing_back_from_a_partition_that_is_safe() {
-    let mut standing = Standing::new(progress(9, 9, Some(100)), None);
+    let mut standing = Standing::new(progress(9, 9, Some(100)), None, 10_000);
     assert_eq!(standing.see(seen(now(), 200), point(9), true), Consequence::None);
     assert_eq!(standing.progress(point(9)).store_start, Some(StoreStart(200)));
     assert_eq!(standing.see(seen(now(), 300), point(9), false), Consequence::GoBack, "something is unproven");
@@ -57,7 +57,7 @@ fn restart_takes_nothing_back_from_a_partition_that_is_safe() {
 
 #[test]
 fn within_one_member_no_restart_is_too_close() {
-    let mut standing = Standing::new(progress(5, 9, None), None);
+    let mut standing = Standing::new(progress(5, 9, None), None, 10_000);
     assert_eq!(standing.see(seen(now(), 100), point(9), true), Consequence::None);
     assert_eq!(standing.see(seen(now(), 102), point(9), true), Consequence::GoBack);
 }
@@ -65,7 +65,7 @@ fn within_one_member_no_restart_is_too_close() {
 #[test]
 fn records_of_another_mapping_are_waited_for_until_they_are_safe() {
     let begun = now();
-    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()));
+    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()), 10_000);
     standing.see(seen(begun, 100), point(9), true);
     assert!(!standing.is_open() && standing.is_draining());
     standing.advance(begun + SAFE_AFTER, point(9));
@@ -79,7 +79,7 @@ fn records_of_another_mapping_are_waited_for_until_they_are_safe() {
 #[test]
 fn restart_just_before_the_last_look_is_no_end_of_the_wait() {
     let begun = now();
-    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()));
+    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()), 10_000);
     standing.see(seen(begun, 100), point(9), true);
     standing.advance(begun + SAFE_AFTER, point(9));
     let last_look = begun + SAFE_AFTER + Duration::from_secs(2);
@@ -91,10 +91,10 @@ fn restart_just_before_the_last_look_is_no_end_of_the_wait() {
 
 #[test]
 fn records_of_another_mapping_are_never_replayed() {
-    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()));
+    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()), 10_000);
     assert_eq!(standing.see(seen(now(), 200), point(9), true), Consequence::Refuse);
     assert!(standing.is_refused() && !standing.is_open());
-    let mut safe = Standing::new(progress(9, 9, Some(100)), Some("old".into()));
+    let mut safe = Standing::new(progress(9, 9, Some(100)), Some("old".into()), 10_000);
     assert_eq!(safe.see(seen(now(), 200), point(9), true), Consequence::None);
     assert!(safe.is_open());
 }

@@ -28,12 +28,14 @@ const TIMED_OUT_PAUSE: Duration = Duration::from_secs(10);
 
 impl PartitionState {
     pub(super) fn take_answer(&mut self, now: Instant, answer: Answer, effects: &mut Vec<Effect>) {
-        self.is_requesting = false;
+        (self.is_requesting, self.is_breakable) = (false, false);
         let settled = match answer {
             Answer::Shown { heads, took } => return self.take_proof(now, heads, took, effects),
             Answer::NotSent => return self.take_back(),
+            Answer::BrokenOff => return self.proving.unanswered(),
             Answer::Registry(answer) => return self.take_leave(now, answer, effects),
             Answer::Surveyed(Ok(entries)) => {
+                self.frontier.make_room(entries.iter().map(|(entry, ..)| entry));
                 for (entry, from, newest) in entries {
                     let highest = self.frontier.learn(entry.clone(), from, newest);
                     self.standing.safety().begin(&entry, highest);
@@ -63,7 +65,7 @@ impl PartitionState {
         let done = match answer {
             Ok(done) => done,
             Err(error) => {
-                self.upkeep.failed(now);
+                self.upkeep.failed(now, &error);
                 // Where the partition may be written nothing waits for the registry.
                 if !self.upkeep.is_admitted() {
                     self.paused_for = KnownReason::BackOff;
@@ -145,7 +147,8 @@ impl PartitionState {
             return;
         }
         self.ledger.set(record.identity.offset, Fate::Answered);
-        let (entry, place, identity) = (record.entry.clone(), record.place, record.identity);
+        let (entry, place, identity) =
+            (self.frontier.share_name(&record.entry), record.place, record.identity);
         self.proving.push(Answered { entry, place, identity, at: now });
     }
 

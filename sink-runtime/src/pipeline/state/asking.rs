@@ -48,6 +48,7 @@ impl PartitionState {
 
     fn send(&mut self, request: Option<Request>, effects: &mut Vec<Effect>) {
         self.is_requesting = request.is_some();
+        self.is_breakable = request.as_ref().is_some_and(Request::is_long_question);
         effects.extend(request.map(Effect::Send));
     }
 }

@@ -47,6 +47,7 @@ impl PartitionState {
                 progress
             }
         };
+        let progress = self.history.complete(progress);
         self.ledger = Ledger::new(progress.point);
         self.mapper.go_back(progress.point.state);
         self.gathering.clear();

@@ -11,7 +11,7 @@ impl PartitionState {
         !self.held.is_empty()
             || self.outbox.is_blocked()
             || self.standing.is_refused()
-            || self.upkeep.is_foreign()
+            || self.upkeep.is_held()
             || self.work.as_ref().is_some_and(Work::is_stuck)
     }
 

@@ -26,6 +26,14 @@ impl Stopping {
         Self::Proving { until: now + PROOF_PATIENCE }
     }
 
+    /// Returns until when the store may take to show what was written.
+    pub(super) fn patience(self) -> Option<Instant> {
+        match self {
+            Self::No | Self::GivenUp => None,
+            Self::Proving { until } => Some(until),
+        }
+    }
+
     fn may_wait_until(self, due: Instant) -> bool {
         match self {
             Self::No => true,
@@ -38,6 +46,7 @@ impl Stopping {
 impl PartitionState {
     /// Proves what was written, and begins nothing else.
     pub(super) fn advance_to_the_end(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.break_off(now, effects);
         if self.is_requesting || self.outbox.is_travelling() {
             return;
         }
@@ -52,5 +61,19 @@ impl PartitionState {
             self.standing.advance(now, self.ledger.commit_point());
             effects.push(Effect::Stopped);
         }
+    }
+
+    /// Lets the question under way end early: one before a write at once, the proof of what was written when that has
+    /// taken too long.
+    fn break_off(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let is_over = self.stopping.patience().is_none_or(|until| now >= until);
+        if !self.is_breakable || (self.proving.is_asked() && !is_over) {
+            return;
+        }
+        if self.proving.is_asked() {
+            self.stopping = Stopping::GivenUp;
+        }
+        self.is_breakable = false;
+        effects.push(Effect::BreakOff);
     }
 }

@@ -73,7 +73,13 @@ impl Bench {
         let mapper = Mapper::new(&serde_saphyr::from_str(MAPPING).unwrap(), 1).unwrap();
         let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
         let mapper = mapper.partition(&partition, Life::FIRST, None);
-        let settings = StateSettings { limits, has_dead_letters, commit_delay: DELAY, span_max: SPAN_MAX };
+        let settings = StateSettings {
+            limits,
+            has_dead_letters,
+            commit_delay: DELAY,
+            span_max: SPAN_MAX,
+            entry_bytes: 10_000,
+        };
         let beginning = Beginning {
             progress: Progress::at(CommitPoint { offset: Offset(0), state: None }),
             other_mapping: None,
@@ -188,6 +194,7 @@ fn name(effect: &Effect) -> &'static str {
         Effect::StoreFailing { .. } => "failing",
         Effect::LettersFailing { .. } => "letters failing",
         Effect::Flooded { .. } => "flooded",
+        Effect::BreakOff => "break off",
         Effect::Violated(_) => "violated",
         Effect::Stopped => "stopped",
     }

@@ -7,8 +7,8 @@ use super::{
     PUBLISH_EVERY, PUBLISH_FIRST, Upkeep,
 };
 use crate::map::HeaderNames;
-use crate::record::{Life, TopicId};
-use crate::registry::{Admission, LastLife, LifeNumber, Owner};
+use crate::record::{Entry, Life, TopicId};
+use crate::registry::{Admission, LastLife, LifeNumber, Owner, RegistryError};
 
 fn id() -> TopicId {
     "-_-_______8BI0VniavN7w".parse().unwrap()
@@ -86,12 +86,27 @@ fn foreign_owner_is_told_once_and_asked_about_until_it_has_gone() {
 }
 
 #[test]
+fn attachment_that_nobody_can_read_holds_a_partition_that_waits_for_it_and_no_other() {
+    let unreadable = RegistryError::Unreadable { home: Entry::new("a"), reason: "no JSON".to_owned() };
+    let (mut upkeep, now) = (Upkeep::new(None, false, false), tokio::time::Instant::now().into_std());
+    upkeep.failed(now, &unreadable);
+    assert!(upkeep.is_held(), "a person must look at it");
+    upkeep.failed(now, &RegistryError::NotKept { home: Entry::new("a") });
+    assert!(!upkeep.is_held());
+    upkeep.failed(now, &unreadable);
+    upkeep.done(now, admitted(1));
+    assert!(!upkeep.is_held(), "somebody did");
+    upkeep.failed(now, &unreadable);
+    assert!(!upkeep.is_held(), "nothing waits for it any more");
+}
+
+#[test]
 fn keeper_looks_after_its_claim_and_names_the_life_that_was_admitted() {
     let (mut upkeep, now) = begun(true);
     let life = Some(LastLife { life: Some(LifeNumber(2)), topic_id: id() });
     assert_eq!(upkeep.life(), life);
     assert_eq!(upkeep.next(now + LOOK_AGAIN, &names("T")), Some(Errand::Admit(life)));
-    upkeep.failed(now + LOOK_AGAIN);
+    upkeep.failed(now + LOOK_AGAIN, &RegistryError::NotKept { home: Entry::new("a") });
     assert!(upkeep.is_admitted(), "a store that does not answer takes no leave back");
     assert_eq!(upkeep.next(now + 2 * LOOK_AGAIN, &names("T")), Some(Errand::Admit(life)));
     let (mut other, begun_at) = begun(false);

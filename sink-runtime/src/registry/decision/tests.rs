@@ -56,6 +56,16 @@ fn entries_that_nobody_claimed_are_new() {
 }
 
 #[test]
+fn cluster_id_that_is_not_told_now_is_not_forgotten() {
+    let untold = owned(|owner| owner.cluster_id.clear());
+    assert_eq!(untold.record(LifeNumber(3), Some(&known())).owner.cluster_id, "K1");
+    assert_eq!(decide(Some(&known()), &untold), ours(true));
+    let first = untold.record(LifeNumber(3), None);
+    assert_eq!(first.owner.cluster_id, "");
+    assert_eq!(claim().record(LifeNumber(3), Some(&first)).owner.cluster_id, "K1", "it is learnt later");
+}
+
+#[test]
 fn own_entries_stay_ours() {
     assert_eq!(decide(Some(&known()), &claim()), ours(true));
     let moved = Claim { entry: "{topic}/{partition}/{date}".to_owned(), ..claim() };

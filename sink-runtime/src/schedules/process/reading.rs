@@ -109,6 +109,10 @@ impl Process {
             return;
         }
         let mut way = wish.clone();
+        if way.is_overtaken(Offset(shared.log.low)) {
+            self.revoked(shared, Then::TakeAnew);
+            return;
+        }
         way.begin_at(Offset(shared.log.low));
         let generation = way.generation;
         *wish = Return { offset: way.offset, ..wish.clone() };

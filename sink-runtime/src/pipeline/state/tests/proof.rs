@@ -34,6 +34,32 @@ fn stop_gives_up_where_it_may_not_ask_any_more() {
 }
 
 #[test]
+fn stop_breaks_a_question_off_before_its_write_and_still_proves_what_was_written() {
+    let mut bench = Bench::written(false);
+    assert_eq!(bench.messages(&[Some("b"), Some("b")]), ["survey"]);
+    assert_eq!(bench.step(Input::Stop), ["break off"]);
+    assert_eq!(bench.step(Input::Tick), [""; 0], "it is told once");
+    assert_eq!(bench.step(Input::Answer(Answer::BrokenOff)), [""; 0]);
+    assert_eq!(bench.prove(&[0, 1]), ["stopped"]);
+    assert!(bench.state.is_clean());
+    assert_eq!(bench.offset(), 2);
+}
+
+#[test]
+fn stop_lets_a_proof_go_on_for_a_while_and_then_breaks_it_off() {
+    let mut bench = Bench::written(false);
+    bench.now = bench.state.due().unwrap();
+    assert_eq!(bench.step(Input::Tick), ["read back"]);
+    assert_eq!(bench.step(Input::Stop), [""; 0]);
+    bench.now = bench.state.due().unwrap();
+    assert_eq!(bench.step(Input::Tick), ["break off"]);
+    assert_eq!(bench.state.due(), None, "nothing is awaited but the answer");
+    assert_eq!(bench.step(Input::Answer(Answer::BrokenOff)), ["stopped"]);
+    assert!(!bench.state.is_clean());
+    assert_eq!(bench.offset(), 0);
+}
+
+#[test]
 fn stop_does_not_wait_long_for_a_store_that_shows_nothing() {
     let mut bench = Bench::written(false);
     bench.step(Input::Stop);

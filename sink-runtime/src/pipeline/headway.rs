@@ -1,0 +1,148 @@
+//! Pure. `Headway`: how the request under way of one partition gets on, told while it is under way.
+//!
+//! A partition decides between its requests, and one may take minutes: it waits for its turn or for the lease, or asks
+//! hundreds of places one after another. Here its driver sees what it waits for and how many parts are answered, and
+//! here it is told that the rest of a question is not wanted any more.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::stall::{KnownReason, Parts};
+
+/// How long the group may keep a member waiting. Heartbeats and commits go to the same broker: one that answers neither
+/// ends the session after 30 s, and with it the partition, so that nothing is left that could wait. Longer waits are
+/// hand-overs, of two rounds each, and a round waits for a frozen member no longer than its session. Whoever waits
+/// longer still hears from a group that takes no commit of his, which a restart may cure; and where it does not, the
+/// restarted member waits before its partitions begin, and is not restarted again.
+pub(super) const LEASE_WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// What a request waits for before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gatekeeper {
+    /// Other partitions write first.
+    Throttle,
+    /// The group must tell that the partition is still this member's.
+    Lease,
+}
+
+/// Whether the request under way waits to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It does not.
+    No,
+    /// It does, and that explains why the partition stands still.
+    Known(KnownReason),
+    /// It does for longer than anything can explain.
+    TooLong,
+}
+
+/// How the request under way gets on.
+#[derive(Debug, Default)]
+pub(super) struct Headway {
+    course: Mutex<Course>,
+    is_broken_off: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Course {
+    waits_for: Option<(Gatekeeper, Instant)>,
+    parts: Parts,
+}
+
+/// A request that waits; dropping it ends that.
+pub(super) struct Waiting<'a>(&'a Headway);
+
+/// The rest of a question is not wanted any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BrokenOff;
+
+impl Headway {
+    /// Notes that another request begins.
+    pub(super) fn begin(&self) {
+        self.is_broken_off.store(false, Ordering::Relaxed);
+        let mut course = self.course();
+        course.parts = Parts { question: course.parts.question + 1, answered: 0 };
+    }
+
+    /// Notes that the request waits, from now on until the answer is dropped.
+    pub(super) fn wait_for(&self, gatekeeper: Gatekeeper, now: Instant) -> Waiting<'_> {
+        self.course().waits_for = Some((gatekeeper, now));
+        Waiting(self)
+    }
+
+    /// Notes that one more part of the question was answered.
+    pub(super) fn answered(&self) {
+        self.course().parts.answered += 1;
+    }
+
+    /// Lets the question end before its next part.
+    pub(super) fn break_off(&self) {
+        self.is_broken_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the next part of the question is still wanted.
+    pub(super) fn go_on(&self) -> Result<(), BrokenOff> {
+        if self.is_broken_off.load(Ordering::Relaxed) { Err(BrokenOff) } else { Ok(()) }
+    }
+
+    /// Returns how many parts of which question are answered.
+    pub(super) fn parts(&self) -> Parts {
+        self.course().parts
+    }
+
+    /// Tells whether the request waits. A turn needs no bound: whoever has it is looked at like everybody else.
+    pub(super) fn held(&self, now: Instant) -> Held {
+        match self.course().waits_for {
+            None => Held::No,
+            Some((Gatekeeper::Throttle, _)) => Held::Known(KnownReason::TurnWait),
+            Some((Gatekeeper::Lease, since)) if now.saturating_duration_since(since) < LEASE_WAIT_MAX => {
+                Held::Known(KnownReason::LeaseWait)
+            }
+            Some((Gatekeeper::Lease, _)) => Held::TooLong,
+        }
+    }
+
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.course().waits_for = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Gatekeeper, Headway, Held, LEASE_WAIT_MAX};
+    use crate::pipeline::stall::{KnownReason, Parts};
+
+    #[test]
+    fn a_wait_is_known_while_it_lasts_and_one_for_the_lease_no_longer_than_the_group_can_cause() {
+        let (headway, now) = (Headway::default(), tokio::time::Instant::now().into_std());
+        assert_eq!(headway.held(now), Held::No);
+        let later = now + LEASE_WAIT_MAX;
+        let turn = headway.wait_for(Gatekeeper::Throttle, now);
+        assert_eq!(headway.held(later), Held::Known(KnownReason::TurnWait));
+        drop(turn);
+        assert_eq!(headway.held(now), Held::No);
+        let _lease = headway.wait_for(Gatekeeper::Lease, now);
+        assert_eq!(headway.held(now), Held::Known(KnownReason::LeaseWait));
+        assert_eq!(headway.held(later), Held::TooLong);
+    }
+
+    #[test]
+    fn each_request_counts_its_parts_anew_and_goes_on_until_it_is_told() {
+        let headway = Headway::default();
+        headway.begin();
+        headway.answered();
+        headway.break_off();
+        assert!(headway.go_on().is_err());
+        assert_eq!(headway.parts(), Parts { question: 1, answered: 1 });
+        headway.begin();
+        assert!(headway.go_on().is_ok());
+        assert_eq!(headway.parts(), Parts { question: 2, answered: 0 });
+    }
+}
