@@ -65,14 +65,14 @@ async fn every_metric_is_scraped_with_help_and_unit_before_it_has_counted_anythi
         // One that comes into being with its first count shows no increase at the first scrape after it.
         ensure!(values(&metrics, name).next().is_some(), "{name} has no value:\n{metrics}");
     }
-    let unknown =
+    let unpromised =
         families.keys().find(|family| !PROMISED.iter().any(|(name, ..)| family_of(name) == **family));
-    ensure!(unknown.is_none(), "{unknown:?} is promised nowhere");
+    ensure!(unpromised.is_none(), "{unpromised:?} is promised nowhere");
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("find the checkout")?;
     for document in DOCUMENTS {
         let text = std::fs::read_to_string(checkout.join(document))?;
-        let unknown = named(&text).find(|name| values(&metrics, name).next().is_none());
-        ensure!(unknown.is_none(), "{document} names {unknown:?}, which is not in:\n{metrics}");
+        let absent = named(&text).find(|name| values(&metrics, name).next().is_none());
+        ensure!(absent.is_none(), "{document} names {absent:?}, which is not in:\n{metrics}");
     }
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }

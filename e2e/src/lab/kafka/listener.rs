@@ -37,17 +37,17 @@ impl Extras {
 
     /// Returns the settings of the broker and of all listeners, one a line.
     pub(super) fn properties(&self) -> String {
-        let line = |(key, value): &(String, String)| format!("{key}={value}\n");
-        let own = self.properties.iter().map(line).collect::<String>();
         let of_listeners = self.all(|Listener { name, properties, .. }| {
-            let prefix = format!("listener.name.{}", name.to_lowercase());
-            let line = |(key, value): &(String, String)| format!("{prefix}.{key}={value}\n");
-            properties.iter().map(line).collect::<Vec<_>>().concat()
+            lines(&format!("listener.name.{}.", name.to_lowercase()), properties)
         });
-        own + &of_listeners
+        lines("", &self.properties) + &of_listeners
     }
 
     fn all(&self, text: impl Fn(&Listener) -> String) -> String {
         self.listeners.iter().map(text).collect::<Vec<_>>().concat()
     }
+}
+
+fn lines(prefix: &str, properties: &[(String, String)]) -> String {
+    properties.iter().map(|(key, value)| format!("{prefix}{key}={value}\n")).collect::<Vec<_>>().concat()
 }
