@@ -1,6 +1,15 @@
-//! Pure. What a member of a group has, as the consumer protocol writes it.
+//! Pure. Who a member of a group is, by its id, and what it has, as the consumer protocol writes it.
 //!
-//! A version, then for each topic its name and its partitions, then data of the member that nobody here reads.
+//! An assignment is a version, then for each topic its name and its partitions, then data of the member that nobody here reads.
+
+/// Bytes of what brokers put behind the name in a member's id: a dash and a random UUID.
+const RANDOM_BYTES: usize = 37;
+
+/// Returns the name in a member's id: its `group.instance.id` where it has one, else its `client.id`.
+pub(super) fn instance_id(member_id: &str) -> &str {
+    let split = member_id.len().checked_sub(RANDOM_BYTES).and_then(|end| member_id.split_at_checked(end));
+    split.filter(|(_, random)| random.starts_with('-')).map_or(member_id, |(name, _)| name)
+}
 
 /// Returns topics and partitions; none where the bytes end too early. A member that has nothing yet has no bytes.
 pub(super) fn partitions(assignment: &[u8]) -> Option<Vec<(String, i32)>> {
@@ -31,7 +40,15 @@ fn take<const BYTES: usize>(rest: &mut &[u8]) -> Option<[u8; BYTES]> {
 
 #[cfg(test)]
 mod tests {
-    use super::partitions;
+    use super::{instance_id, partitions};
+
+    #[test]
+    fn name_of_a_member_stands_before_what_is_random() {
+        assert_eq!(instance_id("m-0-8f1a1a35-44d5-4ef5-a0e8-52a1c4ecb0c1"), "m-0");
+        for other in ["short", "a name that is long and was made up by another kind of broker"] {
+            assert_eq!(instance_id(other), other);
+        }
+    }
 
     const TWO_TOPICS: &[u8] =
         b"\0\x01\0\0\0\x02\0\x01a\0\0\0\x02\0\0\0\x03\0\0\0\x07\0\x02bc\0\0\0\x01\0\0\0\0\xFF\xFF\xFF\xFF";

@@ -8,10 +8,10 @@ use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
-use rdkafka::client::{Client, ClientContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka_sys as sys;
 
-use super::assignment::partitions;
+use super::assignment::{instance_id, partitions};
 use super::error::{NativeError, check};
 use super::memory::{Guard, array, c_string, text};
 
@@ -25,18 +25,20 @@ pub struct GroupDescription {
     pub is_stable: bool,
     /// Topics and partitions of all members together.
     pub assigned: Vec<(String, i32)>,
+    /// The `group.instance.id` of each static member, and the `client.id` of each other one.
+    pub instance_ids: Vec<String>,
 }
 
 /// Returns what the brokers say about a group of consumers with the classic protocol.
 ///
 /// # Errors
 /// No broker that has the group answers within `timeout`, or it refuses; the group does not exist.
-pub fn describe_group<C: ClientContext>(
-    client: &Client<C>,
+pub fn describe_group<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
     group: &str,
     timeout: Duration,
 ) -> Result<GroupDescription, NativeError> {
-    let groups = list(client, group, timeout)?;
+    let groups = list(consumer, group, timeout)?;
     // SAFETY: the guard owns the list until the end of the function, and nothing of it is returned.
     let described = unsafe {
         let list = &*groups.as_ptr();
@@ -48,28 +50,32 @@ pub fn describe_group<C: ClientContext>(
     let is_stable = unsafe { text(described.state) }.as_deref() == Some(STABLE);
     // SAFETY: as above.
     let members = unsafe { array(described.members, usize::try_from(described.member_cnt).unwrap_or(0)) };
-    let mut assigned = Vec::new();
+    let (mut assigned, mut instance_ids) = (Vec::new(), Vec::new());
     for member in members {
+        // SAFETY: as above.
+        let member_id = unsafe { text(member.member_id) };
+        instance_ids.extend(member_id.as_deref().map(instance_id).map(str::to_owned));
         // SAFETY: as above.
         let assignment = unsafe { bytes(member.member_assignment, member.member_assignment_size) };
         let partitions = partitions(assignment);
         assigned.extend(partitions.ok_or_else(|| NativeError::invalid("cannot read what a member has"))?);
     }
-    Ok(GroupDescription { is_stable, assigned })
+    Ok(GroupDescription { is_stable, assigned, instance_ids })
 }
 
 /// Returns what the brokers have of this group.
-fn list<C: ClientContext>(
-    client: &Client<C>,
+fn list<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
     group: &str,
     timeout: Duration,
 ) -> Result<Guard<sys::rd_kafka_group_list>, NativeError> {
     let name = c_string(group)?;
     let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
     let mut list: *const sys::rd_kafka_group_list = ptr::null();
-    // SAFETY: the client is live, the name is terminated and outlives the call, and the list is ours afterwards.
-    let code =
-        unsafe { sys::rd_kafka_list_groups(client.native_ptr(), name.as_ptr(), &raw mut list, milliseconds) };
+    // SAFETY: the consumer's client is live, the name is terminated and outlives the call, and the list is ours afterwards.
+    let code = unsafe {
+        sys::rd_kafka_list_groups(consumer.client().native_ptr(), name.as_ptr(), &raw mut list, milliseconds)
+    };
     let list = NonNull::new(list.cast_mut()).map(|pointer| Guard { pointer, destroy });
     match list {
         // Some broker has not answered, and another has told about the group.

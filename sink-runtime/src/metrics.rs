@@ -221,7 +221,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "kafkasink_held",
-            "Partitions that a rejected message holds",
+            "Partitions that stand still until a person acts",
             Unit::Other("partitions".to_owned()),
             self.held_partitions.clone(),
         );

@@ -73,7 +73,7 @@ impl PollLoop {
 }
 
 fn look(consumer: &BaseConsumer<Context>, settings: &PollSettings) -> Look {
-    let seen = describe_group(consumer.client(), &settings.group_id, PATIENCE);
+    let seen = describe_group(consumer, &settings.group_id, PATIENCE);
     let seen = seen.and_then(|group| compare(consumer, &settings.topics, &group));
     seen.unwrap_or_else(|error| {
         debug!(%error, "cannot look at the group, it is tried again");
