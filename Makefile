@@ -6,7 +6,7 @@ LAB   := $(CARGO) run --release --bin lab --
 BUILD := e2e/prerequisites.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth freeze e2e generate deny advisories images lab-up lab-env lab-down clean
+.PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth freeze outages e2e generate deny advisories images lab-up lab-env lab-down clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ unit: ## tests that need nothing but the compiler
 integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
 	$(CARGO) build --workspace --bins
 	target/debug/lab up kafka store apiserver
-	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'lives' --test 'bad_input' --test 'security' --test 'operator' --test 'admission' || status=$$?; \
+	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'lives' --test 'bad_input' --test 'outages' --test 'security' --test 'operator' --test 'admission' || status=$$?; \
 	  target/debug/lab down; exit $$status
 
 faults: ## kills store, broker and members, tears logs, freezes members: nothing may be lost or stored twice (QUICK=1: a tenth of it)
@@ -60,6 +60,11 @@ freeze: ## 64 partitions of 1 MB messages and a store that says nothing for ten 
 	@$(BUILD)
 	$(CARGO) build --workspace --bins
 	KAFKASINK_TEST_FREEZE_SECONDS=600 $(CARGO) test --workspace --test runtime -- frozen_store
+
+outages: ## the broker hangs, and is gone, for three minutes; full disk, quota and standstill as in `make test` (about 5 minutes)
+	@$(BUILD)
+	$(CARGO) build --workspace --bins
+	KAFKASINK_TEST_AWAY_SECONDS=180 $(CARGO) test --workspace --test outages
 
 e2e: ## the cluster itself: DNS, Services, exec, and that nothing of it stays on the machine (needs root)
 	@$(BUILD)

@@ -10,7 +10,8 @@
 //!    └─ control_plane   etcd + kube-apiserver; `cluster` adds the node on top
 //! ```
 //!
-//! `secured` starts a Kafka and a store of their own with a listener of each kind, for tests of TLS and authentication.
+//! `secured` starts a Kafka and a store of their own with a listener of each kind, for tests of TLS and authentication;
+//! `own` ends what a test has started for itself.
 //!
 //! Everything lives in two folders ([`Paths`]): the cache (built parts by version, kept) and the run folder (state,
 //! logs and data of the running lab, wiped by a fresh start).
@@ -31,6 +32,7 @@ pub mod kafka;
 pub mod kubernetes;
 pub mod lock;
 pub mod manifests;
+pub mod own;
 pub mod parts;
 pub mod paths;
 pub mod port_forward;

@@ -7,6 +7,8 @@
 mod cgroup;
 #[path = "runtime/memory.rs"]
 mod memory;
+#[path = "runtime/metrics.rs"]
+mod metrics;
 #[path = "runtime/operations.rs"]
 mod operations;
 #[path = "runtime/tap.rs"]

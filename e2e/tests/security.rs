@@ -3,6 +3,8 @@
 
 #[path = "security/credentials.rs"]
 mod credentials;
+#[path = "security/letters.rs"]
+mod letters;
 #[path = "security/rotation.rs"]
 mod rotation;
 #[path = "security/secrecy.rs"]

@@ -1,13 +1,22 @@
-//! IO: Kafka. `DescribeConsumerGroups`: which partitions the members of a group have.
+//! IO: Kafka. Which partitions the members of a group have.
+//!
+//! By `rd_kafka_list_groups`, which asks every broker for its groups, and not by `rd_kafka_DescribeConsumerGroups`, which
+//! looks for the group's coordinator: a look that is not over when the request times out goes on, and takes the process
+//! down when the coordinator comes back (<https://github.com/confluentinc/librdkafka/issues/4605>).
 
+use std::ffi::c_void;
+use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka_sys as sys;
 
-use super::error::NativeError;
-use super::memory::{array, c_string, check_borrowed, text};
-use super::request::Request;
+use super::assignment::{instance_id, partitions};
+use super::error::{NativeError, check};
+use super::memory::{Guard, array, c_string, text};
+
+/// What brokers call the state of a group in which no rebalance is under way.
+const STABLE: &str = "Stable";
 
 /// What the brokers say about one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,77 +25,77 @@ pub struct GroupDescription {
     pub is_stable: bool,
     /// Topics and partitions of all members together.
     pub assigned: Vec<(String, i32)>,
-    /// The `group.instance.id` of each static member.
+    /// The `group.instance.id` of each static member, and the `client.id` of each other one.
     pub instance_ids: Vec<String>,
 }
 
-/// Returns what the brokers say about the group. Asked of a consumer of that group, because the request looks for the
-/// group's coordinator (<https://github.com/confluentinc/librdkafka/issues/5040>).
+/// Returns what the brokers say about a group of consumers with the classic protocol.
 ///
 /// # Errors
-/// The brokers do not answer within `timeout`, or refuse; the group does not exist.
+/// No broker that has the group answers within `timeout`, or it refuses; the group does not exist.
 pub fn describe_group<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     group: &str,
     timeout: Duration,
 ) -> Result<GroupDescription, NativeError> {
-    let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
-    let request = Request::new(consumer.client(), operation, timeout)?;
-    let name = c_string(group)?;
-    let mut pointers = [name.as_ptr()];
-    // SAFETY: client, options and queue are live, and there is one terminated string; the call copies what it needs.
-    unsafe {
-        sys::rd_kafka_DescribeConsumerGroups(
-            request.client,
-            pointers.as_mut_ptr(),
-            pointers.len(),
-            request.options.as_ptr(),
-            request.queue.as_ptr(),
-        );
+    let groups = list(consumer, group, timeout)?;
+    // SAFETY: the guard owns the list until the end of the function, and nothing of it is returned.
+    let described = unsafe {
+        let list = &*groups.as_ptr();
+        array(list.groups, usize::try_from(list.group_cnt).unwrap_or(0))
+    };
+    let described = described.first().ok_or_else(|| NativeError::invalid("no broker has the group"))?;
+    check(described.err, None)?;
+    // SAFETY: the strings belong to the list as well.
+    let is_stable = unsafe { text(described.state) }.as_deref() == Some(STABLE);
+    // SAFETY: as above.
+    let members = unsafe { array(described.members, usize::try_from(described.member_cnt).unwrap_or(0)) };
+    let (mut assigned, mut instance_ids) = (Vec::new(), Vec::new());
+    for member in members {
+        // SAFETY: as above.
+        let member_id = unsafe { text(member.member_id) };
+        instance_ids.extend(member_id.as_deref().map(instance_id).map(str::to_owned));
+        // SAFETY: as above.
+        let assignment = unsafe { bytes(member.member_assignment, member.member_assignment_size) };
+        let partitions = partitions(assignment);
+        assigned.extend(partitions.ok_or_else(|| NativeError::invalid("cannot read what a member has"))?);
     }
-    let event = request.wait()?;
-    let mut count = 0;
-    // SAFETY: the event is the answer to this call and alive until the end of the function; all is copied.
-    let groups = unsafe {
-        let answer = sys::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
-        array(sys::rd_kafka_DescribeConsumerGroups_result_groups(answer, &raw mut count), count)
-    };
-    let described = groups.first().ok_or_else(|| NativeError::invalid("the answer names no group"))?;
-    read(*described)
-}
-
-fn read(group: *const sys::rd_kafka_ConsumerGroupDescription_t) -> Result<GroupDescription, NativeError> {
-    // SAFETY: the group belongs to the answer that the caller holds.
-    let (outcome, state, members) = unsafe {
-        (
-            check_borrowed(sys::rd_kafka_ConsumerGroupDescription_error(group)),
-            sys::rd_kafka_ConsumerGroupDescription_state(group),
-            sys::rd_kafka_ConsumerGroupDescription_member_count(group),
-        )
-    };
-    outcome?;
-    let is_stable = state == sys::rd_kafka_consumer_group_state_t::RD_KAFKA_CONSUMER_GROUP_STATE_STABLE;
-    // SAFETY: as above, and the index is below the count.
-    let member = |index| unsafe { sys::rd_kafka_ConsumerGroupDescription_member(group, index) };
-    let assigned = (0..members).flat_map(|index| partitions(member(index))).collect();
-    // SAFETY: the member belongs to the answer; the name is copied.
-    let name = |index| unsafe { text(sys::rd_kafka_MemberDescription_group_instance_id(member(index))) };
-    let instance_ids = (0..members).filter_map(name).collect();
     Ok(GroupDescription { is_stable, assigned, instance_ids })
 }
 
-fn partitions(member: *const sys::rd_kafka_MemberDescription_t) -> Vec<(String, i32)> {
-    // SAFETY: the member and all that is reached from it belong to the answer that the caller of `read` holds; the names
-    // are copied.
-    unsafe {
-        let assignment = sys::rd_kafka_MemberDescription_assignment(member);
-        let Some(list) = sys::rd_kafka_MemberAssignment_partitions(assignment).as_ref() else {
-            return Vec::new();
-        };
-        let elements = array(list.elems, usize::try_from(list.cnt).unwrap_or(0));
-        let place = |element: &sys::rd_kafka_topic_partition_t| {
-            (text(element.topic).unwrap_or_default(), element.partition)
-        };
-        elements.iter().map(place).collect()
+/// Returns what the brokers have of this group.
+fn list<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    group: &str,
+    timeout: Duration,
+) -> Result<Guard<sys::rd_kafka_group_list>, NativeError> {
+    let name = c_string(group)?;
+    let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let mut list: *const sys::rd_kafka_group_list = ptr::null();
+    // SAFETY: the consumer's client is live, the name is terminated and outlives the call, and the list is ours afterwards.
+    let code = unsafe {
+        sys::rd_kafka_list_groups(consumer.client().native_ptr(), name.as_ptr(), &raw mut list, milliseconds)
+    };
+    let list = NonNull::new(list.cast_mut()).map(|pointer| Guard { pointer, destroy });
+    match list {
+        // Some broker has not answered, and another has told about the group.
+        Some(list) if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTIAL => Ok(list),
+        Some(list) => check(code, None).map(|()| list),
+        None => {
+            Err(check(code, None).err().unwrap_or_else(|| NativeError::invalid("librdkafka has no list")))
+        }
     }
+}
+
+/// Frees a list: the library takes it as a constant.
+unsafe extern "C" fn destroy(list: *mut sys::rd_kafka_group_list) {
+    // SAFETY: the guard that calls this is the list's only owner.
+    unsafe { sys::rd_kafka_group_list_destroy(list) }
+}
+
+/// # Safety
+/// As that of [`array`].
+unsafe fn bytes<'a>(first: *mut c_void, count: i32) -> &'a [u8] {
+    // SAFETY: by the contract above.
+    unsafe { array(first.cast(), usize::try_from(count).unwrap_or(0)) }
 }

@@ -2,17 +2,19 @@
 //!
 //! The only place with `unsafe` in the workspace. Every function blocks until the brokers have answered or the
 //! time-out is over, borrows a client for that long, takes plain values and returns plain values: no pointer leaves
-//! this crate. A consumer's client will do as well as an admin client's, but for what is asked of a group's coordinator:
-//! that takes a process down where the client has no group of its own
-//! (<https://github.com/confluentinc/librdkafka/issues/5040>), so [`describe_group`] takes a consumer. What a group has
-//! committed is asked of a consumer of that group, by the safe wrapper.
+//! this crate. A consumer's client will do as well as an admin client's. No admin request is made that looks for a group's
+//! coordinator: it takes the process down where that is not found in time
+//! (<https://github.com/confluentinc/librdkafka/issues/4605>). What a group has committed is asked of a consumer of that
+//! group, by the safe wrapper.
 //!
 //! ```text
-//! cluster, topics, create, configs, groups ──► request (one call: its options, its queue, its answer)
+//!         cluster, topics, create, configs ──► request (one call: its options, its queue, its answer)
+//!         groups ──► assignment (what a member has)
 //!      offsets, log, log_queue, position ──► memory  (who frees what) ──► error (what the library or a broker said)
 //! ```
 #![allow(unsafe_code, reason = "rdkafka 0.39 has no safe form of these calls of librdkafka")]
 
+mod assignment;
 mod cluster;
 mod configs;
 mod create;

@@ -24,6 +24,16 @@ pub enum Invariant {
 }
 
 impl Invariant {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::CommitsOnlyStored,
+        Self::EachInOnePlace,
+        Self::CommitsOnlyOwned,
+        Self::BatchWithinLimits,
+        Self::PlacesUniqueInBatch,
+        Self::BytesWithinBudget,
+    ];
+
     /// Returns the short name used in logs and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {

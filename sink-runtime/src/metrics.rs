@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::invariants::Invariant;
 use crate::record::TopicPartition;
@@ -103,15 +103,20 @@ impl Metrics {
         metrics.register_counters(registry);
         metrics.register_gauges(registry);
         metrics.register_histograms(registry);
+        for invariant in Invariant::ALL {
+            drop(metrics.violations.get_or_create(&InvariantLabels::new(invariant)));
+        }
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("kafkasink_build", "Version of the program", build);
         metrics
     }
 
-    /// Returns the metrics of one partition.
+    /// Returns the metrics of one partition. From now on each has a value: the first increase of a counter that comes into
+    /// being with it is seen by nobody.
     #[must_use]
     pub fn partition(&self, partition: &TopicPartition) -> PartitionMetrics {
         let labels = PartitionLabels::new(partition);
+        drop(self.lost_to_retention.get_or_create(&labels));
         PartitionMetrics {
             records_stored: self.records_stored.get_or_create_owned(&labels),
             bytes_stored: self.bytes_stored.get_or_create_owned(&labels),
@@ -160,7 +165,7 @@ impl Metrics {
 
     /// Counts a broken promise of the program.
     pub fn count_violation(&self, invariant: Invariant) {
-        self.violations.get_or_create(&InvariantLabels { invariant: invariant.name() }).inc();
+        self.violations.get_or_create(&InvariantLabels::new(invariant)).inc();
     }
 
     /// Forgets the state of a partition that is gone; its counters stay.
@@ -205,49 +210,61 @@ impl Metrics {
     }
 
     fn register_gauges(&self, registry: &mut Registry) {
-        registry.register(
-            "kafkasink_waiting_partitions",
+        registry.register_with_unit(
+            "kafkasink_waiting",
             "Partitions of this member that wait, by what they wait for",
+            Unit::Other("partitions".to_owned()),
             self.waiting_partitions.clone(),
         );
-        let lag_seconds_help = "Age of the oldest message that is not stored yet, in seconds";
-        registry.register("kafkasink_consumer_lag_seconds", lag_seconds_help, self.lag_seconds.clone());
-        let families = [
-            ("kafkasink_consumer_lag_messages", "Messages that are not stored yet", &self.lag_messages),
-            (
-                "kafkasink_committed_offset",
-                "Next offset to read, as the broker has taken it",
-                &self.committed_offset,
-            ),
-        ];
-        for (name, help, family) in families {
-            registry.register(name, help, family.clone());
-        }
-        let gauges = [
-            ("kafkasink_held_bytes", "Bytes of messages in memory", &self.held_bytes),
-            (
-                "kafkasink_held_partitions",
-                "Partitions that stand still until a person acts",
-                &self.held_partitions,
-            ),
-        ];
-        for (name, help, gauge) in gauges {
-            registry.register(name, help, gauge.clone());
-        }
+        registry.register_with_unit(
+            "kafkasink_consumer_lag",
+            "Age of the oldest message that is not stored yet, in seconds",
+            Unit::Seconds,
+            self.lag_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "kafkasink_consumer_lag",
+            "Messages that are not stored yet",
+            Unit::Other("messages".to_owned()),
+            self.lag_messages.clone(),
+        );
+        registry.register(
+            "kafkasink_committed_offset",
+            "Next offset to read, as the broker has taken it",
+            self.committed_offset.clone(),
+        );
+        registry.register_with_unit(
+            "kafkasink_held",
+            "Bytes of messages in memory",
+            Unit::Bytes,
+            self.held_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "kafkasink_held",
+            "Partitions that stand still until a person acts",
+            Unit::Other("partitions".to_owned()),
+            self.held_partitions.clone(),
+        );
     }
 
     fn register_histograms(&self, registry: &mut Registry) {
         let histograms = [
             (
-                "kafkasink_end_to_end_seconds",
+                "kafkasink_end_to_end",
                 "Time from the timestamp of a message until the store has it, in seconds",
                 &self.end_to_end,
             ),
-            ("kafkasink_write_seconds", "Time of a write request to the store, in seconds", &self.write),
+            ("kafkasink_write", "Time of a write request to the store, in seconds", &self.write),
         ];
         for (name, help, histogram) in histograms {
-            registry.register(name, help, histogram.clone());
+            registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
         }
+    }
+}
+
+impl InvariantLabels {
+    fn new(invariant: Invariant) -> Self {
+        Self { invariant: invariant.name() }
     }
 }
 

@@ -95,6 +95,22 @@ impl Part {
         }
     }
 
+    /// Stops it where it stands, as a machine that hangs does.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.process().context("freeze a part that has ended")?.freeze()
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn wake(&self) -> anyhow::Result<()> {
+        self.process().context("wake a part that has ended")?.wake()
+    }
+
     /// Starts it again on its data and returns at once; the log of its former life is kept beside the new one.
     ///
     /// # Errors

@@ -104,6 +104,22 @@ impl Daemon {
         bail!("kill {}: pid {} still runs", self.name, self.identity.pid)
     }
 
+    /// Stops the process where it stands (`SIGSTOP`), as a machine that hangs does.
+    ///
+    /// # Errors
+    /// It belongs to another user.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.identity.signal(Signal::SIGSTOP).with_context(|| format!("freeze {}", self.name))
+    }
+
+    /// Lets a frozen process go on.
+    ///
+    /// # Errors
+    /// It belongs to another user.
+    pub fn wake(&self) -> anyhow::Result<()> {
+        self.identity.signal(Signal::SIGCONT).with_context(|| format!("wake {}", self.name))
+    }
+
     /// Waits until `check` succeeds and returns what it found; asks about twenty times a second.
     ///
     /// # Errors

@@ -4,15 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tempfile::TempDir;
-
 use super::control_plane::certificates::{Authority, Certified, Purpose};
-use super::daemon::Daemon;
 use super::kafka::{self, Extras, Listener};
-use super::paths::Paths;
+use super::own::OwnRun;
 use super::preflight;
 use super::progress::Progress;
 use super::state::{KafkaAddress, StoreAddress};
@@ -45,17 +39,15 @@ pub enum Kind {
 /// The broker.
 pub struct SecuredKafka {
     authority: Authority,
-    paths: Paths,
+    run: OwnRun,
     address: KafkaAddress,
     ports: [(Kind, u16); 4],
-    _folder: TempDir,
 }
 
 /// The store.
 pub struct SecuredStore {
-    paths: Paths,
-    folder: TempDir,
     address: StoreAddress,
+    _run: OwnRun,
 }
 
 /// A certificate and its key, both PEM.
@@ -73,10 +65,10 @@ impl SecuredKafka {
     /// # Errors
     /// The machine lacks something, or the broker does not answer in time.
     pub async fn start() -> anyhow::Result<Self> {
-        let (folder, paths) = run_folder()?;
+        let run = OwnRun::new()?;
         let authority = Authority::create(AUTHORITY)?;
-        let files = Files::write(folder.path(), &authority)?;
-        let free = || preflight::lab_port(&paths, 0);
+        let files = Files::write(run.folder(), &authority)?;
+        let free = || preflight::lab_port(run.paths(), 0);
         let ports = [
             (Kind::Tls, free()?),
             (Kind::MutualTls, free()?),
@@ -86,9 +78,10 @@ impl SecuredKafka {
         let listeners = ports.iter().map(|(kind, port)| files.listener(*kind, *port)).collect();
         let user = |mechanism: &str, name: &str| format!("{mechanism}=[name={name},password={PASSWORD}]");
         let scram_users = vec![user("SCRAM-SHA-256", USER), user("SCRAM-SHA-512", USER)];
-        let extras = Extras { listeners, scram_users };
-        let address = kafka::up_with(&paths, &Progress::start(kafka::STEPS), extras).await?;
-        Ok(Self { authority, paths, address, ports, _folder: folder })
+        let properties = authorizer();
+        let extras = Extras { listeners, scram_users, properties };
+        let address = kafka::up_with(run.paths(), &Progress::start(kafka::STEPS), extras).await?;
+        Ok(Self { authority, run, address, ports })
     }
 
     /// Returns `host:port` of a listener.
@@ -136,13 +129,15 @@ impl SecuredKafka {
     /// # Errors
     /// The broker refuses it or does not answer.
     pub async fn set_password(&self, user: &str, password: &str) -> anyhow::Result<()> {
-        kafka::set_scram_password(&self.paths, &self.address, (user, "SCRAM-SHA-512", password)).await
+        kafka::set_scram_password(self.run.paths(), &self.address, (user, "SCRAM-SHA-512", password)).await
     }
-}
 
-impl Drop for SecuredKafka {
-    fn drop(&mut self) {
-        end_all(&self.paths);
+    /// Allows a user to write to a topic; from the first such permission on nobody else may.
+    ///
+    /// # Errors
+    /// The broker refuses it or does not answer.
+    pub async fn allow_to_write(&self, user: &str, topic: &str) -> anyhow::Result<()> {
+        kafka::allow_to_write(self.run.paths(), &self.address, user, topic).await
     }
 }
 
@@ -152,12 +147,12 @@ impl SecuredStore {
     /// # Errors
     /// The machine lacks something, or the store is not ready in time.
     pub async fn start() -> anyhow::Result<(Self, String)> {
-        let (folder, paths) = run_folder()?;
+        let run = OwnRun::new()?;
         let authority = Authority::create(AUTHORITY)?;
-        let certificate = Self::certify(folder.path(), &authority)?;
+        let certificate = Self::certify(run.folder(), &authority)?;
         let progress = Progress::start(store::STEPS);
-        let address = store::up_with(&paths, &progress, Some(&certificate)).await?;
-        Ok((Self { paths, folder, address }, authority.certified()?.certificate))
+        let address = store::up_with(run.paths(), &progress, Some(&certificate)).await?;
+        Ok((Self { address, _run: run }, authority.certified()?.certificate))
     }
 
     /// Returns where it is.
@@ -180,13 +175,6 @@ impl SecuredStore {
         std::fs::write(&chain, certified.certificate)?;
         std::fs::write(&key, certified.key)?;
         Ok(store::Certificate { chain, key })
-    }
-}
-
-impl Drop for SecuredStore {
-    fn drop(&mut self) {
-        end_all(&self.paths);
-        tracing::debug!(folder = %self.folder.path().display(), "the store is gone");
     }
 }
 
@@ -270,17 +258,14 @@ fn sasl() -> impl Iterator<Item = (String, String)> {
     .map(|(name, value)| (name.to_owned(), value))
 }
 
-fn run_folder() -> anyhow::Result<(TempDir, Paths)> {
-    let folder = tempfile::tempdir().context("make a run folder")?;
-    let paths = Paths { run: folder.path().to_path_buf(), ..Paths::from_env()? };
-    Ok((folder, paths))
-}
-
-/// Ends what runs in a run folder; nothing of it is kept, so it needs no farewell.
-fn end_all(paths: &Paths) {
-    for daemon in Daemon::all(paths) {
-        if let Err(error) = kill(Pid::from_raw(daemon.identity.pid), Signal::SIGKILL) {
-            tracing::warn!(%error, name = daemon.name, "cannot end a process of the test");
-        }
-    }
+/// Whoever has no permission of a topic may do everything to it as long as nobody has one; what comes in by the plain
+/// listener may always do everything.
+fn authorizer() -> Vec<(String, String)> {
+    [
+        ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+        ("super.users", "User:ANONYMOUS"),
+        ("allow.everyone.if.no.acl.found", "true"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
 }

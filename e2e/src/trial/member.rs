@@ -95,6 +95,14 @@ impl Member {
     /// It cannot be signalled, or runs on.
     pub fn stop(&mut self, with: Signal, patience: Duration) -> anyhow::Result<Ended> {
         self.send(with)?;
+        self.end(patience)
+    }
+
+    /// Waits until the member has ended by itself.
+    ///
+    /// # Errors
+    /// It runs on.
+    pub fn end(&mut self, patience: Duration) -> anyhow::Result<Ended> {
         let status = wait(&mut self.child, patience)?;
         Ok(Ended::new(status, self.stderr()?))
     }
@@ -190,8 +198,20 @@ impl Member {
         Ok(metrics.lines().filter(|line| line.starts_with(name)).filter_map(value).sum())
     }
 
-    async fn metrics(&self) -> anyhow::Result<String> {
-        Ok(reqwest::get(format!("{}/metrics", self.admin)).await?.text().await?)
+    /// Returns all metrics as they are scraped.
+    ///
+    /// # Errors
+    /// The member does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        self.text("/metrics").await
+    }
+
+    /// Returns what an endpoint says, whatever its status.
+    ///
+    /// # Errors
+    /// The member does not answer.
+    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+        Ok(reqwest::get(format!("{}{path}", self.admin)).await?.text().await?)
     }
 
     /// Waits until the member is ready.
@@ -199,9 +219,17 @@ impl Member {
     /// # Errors
     /// It does not answer, or `patience` ends before.
     pub async fn wait_for_ready(&self, patience: Duration) -> anyhow::Result<()> {
+        self.wait_for_status("/readyz", 200, patience).await
+    }
+
+    /// Waits until an endpoint answers with a status.
+    ///
+    /// # Errors
+    /// The member does not answer, or `patience` ends before.
+    pub async fn wait_for_status(&self, path: &str, status: u16, patience: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + patience;
-        while self.status("/readyz").await? != 200 {
-            ensure!(Instant::now() < deadline, "not ready:\n{}", self.stderr()?);
+        while self.status(path).await? != status {
+            ensure!(Instant::now() < deadline, "{path} is not {status}:\n{}", self.stderr()?);
             sleep(GLANCE).await;
         }
         Ok(())

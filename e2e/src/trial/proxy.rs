@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -31,6 +31,8 @@ pub enum Mischief {
     Delay(Duration),
     /// The store carries it out, and the answer is dropped.
     LoseAnswer,
+    /// It is told, after a while, that the answer to its query goes on with the next request, and so each time.
+    NeverEnd(Duration),
 }
 
 /// Which requests something is done to.
@@ -50,6 +52,7 @@ pub struct Plan {
 pub struct Proxy {
     address: SocketAddr,
     done: Arc<AtomicU32>,
+    rests: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -63,8 +66,15 @@ impl Proxy {
             url.strip_prefix("http://").context("the url of the store is not http://host:port")?.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (address, done) = (listener.local_addr()?, Arc::new(AtomicU32::new(0)));
-        let desk = Desk { store, plan, seen: Arc::default(), done: Arc::clone(&done) };
-        Ok(Self { address, done, task: tokio::spawn(serve(listener, desk)) })
+        let rests = Arc::new(AtomicBool::new(false));
+        let desk =
+            Desk { store, plan, seen: Arc::default(), done: Arc::clone(&done), rests: Arc::clone(&rests) };
+        Ok(Self { address, done, rests, task: tokio::spawn(serve(listener, desk)) })
+    }
+
+    /// Passes everything on from now on, or follows its plan again.
+    pub fn rest(&self, rests: bool) {
+        self.rests.store(rests, Ordering::Relaxed);
     }
 
     /// Returns where it is: `http://host:port`.
@@ -93,13 +103,14 @@ struct Desk {
     plan: Plan,
     seen: Arc<AtomicU32>,
     done: Arc<AtomicU32>,
+    rests: Arc<AtomicBool>,
 }
 
 impl Desk {
     /// Decides what is done to a request, if anything.
     fn decide(&self, head: &[u8]) -> Option<Mischief> {
         let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if !String::from_utf8_lossy(line).contains(self.plan.line) {
+        if self.rests.load(Ordering::Relaxed) || !String::from_utf8_lossy(line).contains(self.plan.line) {
             return None;
         }
         let seen = self.seen.fetch_add(1, Ordering::Relaxed);
@@ -133,7 +144,13 @@ async fn handle(mut client: TcpStream, desk: Desk) -> anyhow::Result<()> {
             tokio::time::sleep(delay).await;
             pass(client, &desk.store, &head, &body).await
         }
-        Some(Mischief::Answer(status)) => answer(client, status).await,
+        Some(Mischief::Answer(status)) => {
+            answer(client, status, "x-reduct-error: made up by the proxy").await
+        }
+        Some(Mischief::NeverEnd(pause)) => {
+            tokio::time::sleep(pause).await;
+            answer(client, 200, "x-reduct-last: false").await
+        }
         Some(Mischief::Silence) => {
             copy(&mut client, &mut sink()).await?;
             Ok(())
@@ -182,10 +199,9 @@ async fn ask(client: &mut TcpStream, store: &str, head: &[u8], body: &[u8]) -> a
 }
 
 /// Answers as the store does, and reads what the client still sends, so that it sees the answer and no broken pipe.
-async fn answer(mut client: TcpStream, status: u16) -> anyhow::Result<()> {
+async fn answer(mut client: TcpStream, status: u16, header: &str) -> anyhow::Result<()> {
     let text = format!(
-        "HTTP/1.1 {status} Mischief\r\nx-reduct-api: 1.21\r\nx-reduct-error: made up by the proxy\r\n\
-         content-length: 0\r\nconnection: close\r\n\r\n"
+        "HTTP/1.1 {status} Mischief\r\nx-reduct-api: 1.21\r\n{header}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     );
     client.write_all(text.as_bytes()).await?;
     client.shutdown().await?;

@@ -3,55 +3,20 @@
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kafkasink_crds::resource::KafkaSink;
-use kafkasink_e2e::lab::state::KafkaAddress;
-use kafkasink_e2e::lab::{Daemon, Paths, Progress, kafka};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use kafkasink_e2e::lab::own::OwnRun;
+use kafkasink_e2e::lab::{Progress, kafka};
 use serde_json::json;
-use tempfile::TempDir;
 
 use crate::brokers::Brokers;
 use crate::sandbox::Sandbox;
 
-/// The broker; it ends with the test, however that ends.
-struct FreshBroker {
-    paths: Paths,
-    address: KafkaAddress,
-    _folder: TempDir,
-}
-
-impl FreshBroker {
-    /// Starts a broker from the jars of the lab, in a run folder of its own.
-    async fn start() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let paths = Paths { run: folder.path().to_path_buf(), ..Paths::from_env()? };
-        let address = kafka::up(&paths, &Progress::start(kafka::STEPS)).await?;
-        Ok(Self { paths, address, _folder: folder })
-    }
-
-    /// `host:port`.
-    fn bootstrap(&self) -> &str {
-        &self.address.bootstrap
-    }
-}
-
-impl Drop for FreshBroker {
-    fn drop(&mut self) {
-        for daemon in Daemon::all(&self.paths) {
-            // Nothing of it is kept, so it needs no farewell.
-            if let Err(error) = kill(Pid::from_raw(daemon.identity.pid), Signal::SIGKILL) {
-                tracing::warn!(%error, "failed to stop the broker");
-            }
-        }
-    }
-}
-
 #[tokio::test]
 async fn serves_a_broker_where_no_group_ever_committed() -> anyhow::Result<()> {
     let mut sandbox = Sandbox::start().await?;
-    let broker = FreshBroker::start().await?;
-    let brokers = Brokers::new(broker.bootstrap())?;
-    let kafka = json!({ "bootstrapServers": [broker.bootstrap()] });
+    let run = OwnRun::new()?;
+    let broker = kafka::up(run.paths(), &Progress::start(kafka::STEPS)).await?;
+    let brokers = Brokers::new(&broker.bootstrap)?;
+    let kafka = json!({ "bootstrapServers": [broker.bootstrap] });
     // A second sink's group asks while the first one's is still without a coordinator.
     for name in ["first", "second"] {
         sandbox.apply_sink(name, json!({ "kafka": kafka })).await?;

@@ -1,5 +1,6 @@
 //! A cgroup with a memory limit, and how a child process gets into it. IO: the cgroup file systems.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -22,6 +23,7 @@ impl Cgroup {
     /// Makes a cgroup with a limit; none where the environment says that there shall be none.
     pub(crate) fn limited(bytes: u64) -> anyhow::Result<Option<Self>> {
         if std::env::var_os(LEAVE_OUT).is_some() {
+            writeln!(std::io::stderr(), "left out because of {LEAVE_OUT}: what a memory limit does")?;
             return Ok(None);
         }
         Self::create(bytes).map(Some).with_context(|| {

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use kafkasink_e2e::faults::part::Part;
+use kafkasink_e2e::lab::ensure as lab;
+use kafkasink_e2e::lab::own::OwnRun;
 use kafkasink_e2e::trial::messages::numbered;
 use kafkasink_e2e::trial::{Signal, Spec, World, checker, spec};
 use nix::sys::signal::Signal as SystemSignal;
@@ -47,6 +50,54 @@ async fn second_signal_ends_a_member_at_once() -> anyhow::Result<()> {
     let ended = member.stop(Signal::Terminate, Duration::from_secs(5))?;
     ensure!(ended.signal == Some(SystemSignal::SIGABRT as i32), "{ended:?}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_while_the_broker_hangs_ends_inside_the_grace_period_and_says_that_not_all_is_finished()
+-> anyhow::Result<()> {
+    let run = OwnRun::new()?;
+    let (broker, kafka) = Part::broker(run.paths().clone()).await?;
+    let world = World::on((kafka, lab::store().await?), None, "undrained", 2).await?;
+    let mut produced = world.topic.produce(numbered(0..200)).await?;
+    let mut member = world.start(&Spec::named("m-0")).await?;
+    world.wait_until_stored(produced.len(), PATIENCE).await?;
+    broker.freeze()?;
+    let ended = member.stop(Signal::Terminate, GRACE)?;
+    ended.expect_code(3)?;
+    let line = ended.stderr.lines().last().context("read what it said last")?;
+    ensure!(
+        line.starts_with("kafkasink-runtime: ") && line.contains("cannot commit what was stored last"),
+        "{line}"
+    );
+    broker.wake()?;
+    broker.ready().await?;
+    produced.extend(world.topic.produce(numbered(200..300)).await?);
+    let mut again = world.start(&Spec::named("m-0")).await?;
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    world.wait_until_committed(300, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn member_whose_place_another_takes_ends_and_says_so() -> anyhow::Result<()> {
+    let world = World::new("place", 2).await?;
+    let mut produced = world.topic.produce(numbered(0..200)).await?;
+    let mut first = world.start(&Spec::named("m-0")).await?;
+    world.wait_until_stored(produced.len(), PATIENCE).await?;
+    let mut second = world.start(&Spec::named("m-0").uid("another")).await?;
+    let ended = first.end(PATIENCE)?;
+    ended.expect_code(1)?;
+    let line = ended.stderr.lines().last().context("read what it said last")?;
+    ensure!(
+        line.starts_with("kafkasink-runtime: ") && line.contains("the consumer failed for good"),
+        "{line}"
+    );
+    produced.extend(world.topic.produce(numbered(200..400)).await?);
+    let stored = world.wait_for(&produced, PATIENCE).await?;
+    world.wait_until_committed(400, PATIENCE).await?;
+    checker::compare(&produced, &stored)?;
+    second.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Listeners of a broker beside the plain one, and their users. Pure.
+//! Listeners of a broker beside the plain one, their users, and further settings. Pure.
 
 /// What a broker has beside its plain listener.
 #[derive(Clone, Debug, Default)]
@@ -7,6 +7,8 @@ pub struct Extras {
     pub listeners: Vec<Listener>,
     /// Users by SCRAM, as `kafka-storage format --add-scram` takes them: `SCRAM-SHA-256=[name=…,password=…]`.
     pub scram_users: Vec<String>,
+    /// Settings of the broker itself.
+    pub properties: Vec<(String, String)>,
 }
 
 /// A listener.
@@ -33,16 +35,19 @@ impl Extras {
         self.all(|Listener { name, protocol, .. }| format!(",{name}:{protocol}"))
     }
 
-    /// Returns the settings of all listeners, one a line.
+    /// Returns the settings of the broker and of all listeners, one a line.
     pub(super) fn properties(&self) -> String {
-        self.all(|Listener { name, properties, .. }| {
-            let prefix = format!("listener.name.{}", name.to_lowercase());
-            let line = |(key, value): &(String, String)| format!("{prefix}.{key}={value}\n");
-            properties.iter().map(line).collect::<Vec<_>>().concat()
-        })
+        let of_listeners = self.all(|Listener { name, properties, .. }| {
+            lines(&format!("listener.name.{}.", name.to_lowercase()), properties)
+        });
+        lines("", &self.properties) + &of_listeners
     }
 
     fn all(&self, text: impl Fn(&Listener) -> String) -> String {
         self.listeners.iter().map(text).collect::<Vec<_>>().concat()
     }
+}
+
+fn lines(prefix: &str, properties: &[(String, String)]) -> String {
+    properties.iter().map(|(key, value)| format!("{prefix}{key}={value}\n")).collect::<Vec<_>>().concat()
 }

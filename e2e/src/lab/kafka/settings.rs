@@ -87,12 +87,14 @@ mod tests {
             port: 3,
             properties: vec![("ssl.client.auth".to_owned(), "required".to_owned())],
         };
-        let extras = Extras { listeners: vec![tls], scram_users: Vec::new() };
+        let properties = vec![("super.users".to_owned(), "User:a".to_owned())];
+        let extras = Extras { listeners: vec![tls], scram_users: Vec::new(), properties };
         let text = Settings { port: 1, controller_port: 2, data: "/data".into(), extras }.broker_properties();
         for line in [
             "listeners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2,TLS://127.0.0.1:3",
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL",
             "listener.name.tls.ssl.client.auth=required",
+            "super.users=User:a",
             "controller.quorum.bootstrap.servers=127.0.0.1:2",
             "log.dirs=/data",
             "auto.create.topics.enable=false",
