@@ -26,7 +26,7 @@ use crate::kafka::{
 use crate::lease::Lease;
 use crate::map::{Mapper, fingerprint};
 use crate::metrics::Metrics;
-use crate::pipeline::{Health, Pipeline, PipelineSettings, StateSettings};
+use crate::pipeline::{Health, Pipeline, PipelineSettings, REACH_WINDOW, StateSettings};
 use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, StoreSettings};
 use crate::registry::Sink;
 use crate::shutdown::Signals;
@@ -184,6 +184,7 @@ fn settings(delivery: &DeliveryConfig) -> PipelineSettings {
             has_dead_letters: delivery.on_rejected == OnRejected::DeadLetter,
             commit_delay,
             span_max: usize::MAX,
+            reach_window: REACH_WINDOW,
         },
         commit_delay,
         fencing_wait: REQUEST_TIMEOUT + Duration::from_secs(2),

@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::reach::GroupView;
 use super::stall::{Glimpse, KnownReason, Marks, Stall};
 use super::status::LaneStatus;
-use crate::record::TopicPartition;
+use crate::record::{Offset, TopicPartition};
 use crate::source::{Commit, End};
 
 /// How long a commit may go without the broker's answer before it is sent again.
@@ -21,6 +22,7 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct LaneHandle {
     pub(super) stop: CancellationToken,
     pub(super) status: watch::Receiver<LaneStatus>,
+    pub(super) group: watch::Sender<GroupView>,
     pub(super) task: JoinHandle<Commit>,
     pub(super) sent: Option<(Commit, Instant)>,
     pub(super) committed: Commit,
@@ -43,8 +45,10 @@ pub(super) struct Lanes {
 impl LaneHandle {
     /// Returns what the lane has come to, as a commit while it works.
     fn current(&self, partition: &TopicPartition) -> Commit {
-        let LaneStatus { progress, life, is_owner, other_mapping, .. } = self.status.borrow().clone();
-        Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner, other_mapping }
+        let LaneStatus { progress, life, is_owner, other_mapping, promise, .. } =
+            self.status.borrow().clone();
+        let (partition, is_clean) = (partition.clone(), false);
+        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise }
     }
 }
 
@@ -104,8 +108,23 @@ impl Lanes {
 
     /// Notes what the broker has taken.
     pub(super) fn committed(&mut self, commit: Commit) {
-        if let Some(lane) = self.working.get_mut(&commit.partition) {
-            lane.committed = commit;
+        let Some(lane) = self.working.get_mut(&commit.partition) else {
+            return;
+        };
+        // One in another mapping's name promises nothing of this one.
+        let taken = commit.other_mapping.is_none().then_some(commit.promise);
+        lane.group.send_if_modified(|view| {
+            let is_new = taken.is_some() && view.taken != taken;
+            view.taken = taken.or(view.taken);
+            is_new
+        });
+        lane.committed = commit;
+    }
+
+    /// Notes that no earlier owner of a partition can have been given a message at or above an offset.
+    pub(super) fn bounded(&mut self, partition: &TopicPartition, offset: Offset) {
+        if let Some(lane) = self.working.get(partition) {
+            lane.group.send_modify(|view| view.bound = Some(offset));
         }
     }
 
@@ -173,11 +192,12 @@ mod tests {
 
     use super::{LaneHandle, Lanes};
     use crate::ledger::CommitPoint;
+    use crate::pipeline::reach::GroupView;
     use crate::pipeline::stall::Stall;
     use crate::pipeline::status::LaneStatus;
     use crate::progress::Progress;
     use crate::record::{Offset, Partition, Topic, TopicPartition};
-    use crate::source::{Commit, End};
+    use crate::source::{Commit, End, Promise};
 
     /// How long the only lane has not moved.
     const STILL: Duration = Duration::from_mins(5);
@@ -192,11 +212,13 @@ mod tests {
             other_mapping: None,
             is_clean: false,
             is_owner: true,
+            promise: Promise::first(Offset(5)),
         };
         let (_status, status) = watch::channel(LaneStatus::new(&committed));
         let handle = LaneHandle {
             stop: CancellationToken::new(),
             status,
+            group: watch::channel(GroupView::default()).0,
             task: tokio::spawn(std::future::pending()),
             sent: None,
             committed,

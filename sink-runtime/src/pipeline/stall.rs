@@ -17,6 +17,8 @@ pub enum KnownReason {
     TurnWait,
     /// The group has not lately told that the partitions are still this member's.
     LeaseWait,
+    /// The broker has not taken a commit yet that covers what comes next.
+    CommitWait,
     /// The registry has not told yet that the partition may be written.
     LeaveWait,
     /// Records made by another mapping must be safe first.

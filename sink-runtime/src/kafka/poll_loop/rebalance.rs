@@ -18,7 +18,7 @@ use crate::kafka::start::{Known, Resolved, resolve};
 use crate::kafka::start_rule::Start;
 use crate::record::{Topic, TopicPartition};
 use crate::registry::Lineage;
-use crate::source::{Assignment, Commit, SourceError, SourceEvent};
+use crate::source::{Assignment, Commit, Promise, SourceError, SourceEvent};
 
 /// How long the driver may take over partitions that are taken away; a little more than it allows itself.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(6);
@@ -219,6 +219,7 @@ impl PollLoop {
                 is_clean: false,
                 is_owner: !start.is_fenced,
                 other_mapping: start.other_mapping.clone(),
+                promise: Promise::first(start.reach),
             })
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
@@ -242,11 +243,15 @@ impl PollLoop {
                 continue;
             };
             let (messages, share) = feed.open();
-            let Start { progress, other_mapping, is_fenced, .. } = start;
+            let Start { progress, reach, other_mapping, is_fenced, .. } = start;
+            if is_fenced && reach > progress.point.offset {
+                self.bounds.expect(partition.clone(), Instant::now());
+            }
             assignments.push(Assignment {
                 partition,
                 lineage,
                 progress,
+                reach,
                 other_mapping,
                 is_fenced,
                 messages,
@@ -283,6 +288,7 @@ impl PollLoop {
 
     fn drop_feeds(&mut self, partitions: &[TopicPartition]) {
         self.committer.forget();
+        self.bounds.forget(partitions);
         self.resume(partitions);
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
