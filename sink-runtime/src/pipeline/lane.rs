@@ -150,22 +150,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             Effect::Held { offset, reason } => {
                 error!(topic, partition, offset = offset.0, %reason, "a rejected message holds its partition");
             }
-            Effect::Refused(Refusal::StoreRestarted) => {
-                error!(
-                    topic,
-                    partition,
-                    "the store was restarted before records of the last mapping were safe, run the last mapping once more"
-                );
-            }
-            Effect::Refused(Refusal::StoredBeyond { point, reach }) => {
-                error!(
-                    topic,
-                    partition,
-                    offset = point.0,
-                    reach = reach.0,
-                    "the last mapping may have stored records beyond the committed offset, which this one would store once more: run the last mapping until reach is committed (with onRejected DeadLetter where a message holds the partition), then change it"
-                );
-            }
+            Effect::Refused(refusal) => tell_refused(&self.partition, *refusal),
             Effect::Violated(invariant) => {
                 error!(topic, partition, invariant = invariant.name(), "an invariant is broken");
             }
@@ -302,6 +287,28 @@ async fn group_view(view: &mut watch::Receiver<GroupView>) -> GroupView {
         return pending().await;
     }
     *view.borrow_and_update()
+}
+
+fn tell_refused(at: &TopicPartition, refusal: Refusal) {
+    let (topic, partition) = (at.topic.as_str(), at.partition.0);
+    match refusal {
+        Refusal::StoreRestarted => {
+            error!(
+                topic,
+                partition,
+                "the store was restarted before records of the last mapping were safe, run the last mapping once more"
+            );
+        }
+        Refusal::StoredBeyond { point, reach } => {
+            error!(
+                topic,
+                partition,
+                offset = point.0,
+                reach = reach.0,
+                "the last mapping may have stored records beyond the committed offset, which this one would store once more: run the last mapping until reach is committed (with onRejected DeadLetter where a message holds the partition), then change it"
+            );
+        }
+    }
 }
 
 fn add(counter: &Counter, count: usize) {

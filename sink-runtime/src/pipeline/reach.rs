@@ -85,7 +85,8 @@ impl Reach {
         if self.read.0.saturating_add(self.window / 2) > self.promise.reach.0 {
             self.promise.reach = Offset(self.read.0.saturating_add(self.window)).max(self.promise.reach);
         }
-        let is_due = self.promise != self.asked && !self.covered.is_some_and(|it| it >= self.promise.reach);
+        let is_due =
+            self.promise != self.asked && self.covered.is_none_or(|covered| covered < self.promise.reach);
         if is_due {
             self.asked = self.promise;
         }
