@@ -231,6 +231,7 @@ impl PollLoop {
         }
         self.confirm_at = None;
         self.confirm_told.succeed();
+        let taken_over = Instant::now();
         let mut assignments = Vec::with_capacity(self.unconfirmed.len());
         for (partition, start, lineage) in std::mem::take(&mut self.unconfirmed) {
             if start.lost > 0 {
@@ -245,7 +246,7 @@ impl PollLoop {
             let (messages, share) = feed.open();
             let Start { progress, reach, other_mapping, is_fenced, .. } = start;
             if is_fenced && reach > progress.point.offset {
-                self.bounds.expect(partition.clone(), Instant::now());
+                self.bounds.expect(partition.clone(), taken_over);
             }
             assignments.push(Assignment {
                 partition,
