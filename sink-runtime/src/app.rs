@@ -27,7 +27,7 @@ use crate::lease::Lease;
 use crate::map::{Mapper, fingerprint};
 use crate::memory::MemoryPlan;
 use crate::metrics::Metrics;
-use crate::pipeline::{Health, Pipeline, PipelineSettings, StateSettings};
+use crate::pipeline::{Health, Pipeline, PipelineSettings, REACH_WINDOW, StateSettings};
 use crate::reduct::{REQUEST_TIMEOUT, ReductWriter, StoreSettings};
 use crate::registry::Sink;
 use crate::shutdown::Signals;
@@ -186,6 +186,7 @@ fn settings(delivery: &DeliveryConfig, plan: &MemoryPlan) -> PipelineSettings {
             commit_delay,
             span_max: usize::try_from(plan.unproven_messages).unwrap_or(usize::MAX),
             entry_bytes: usize::try_from(plan.entry_bytes).unwrap_or(usize::MAX),
+            reach_window: REACH_WINDOW,
         },
         commit_delay,
         fencing_wait: REQUEST_TIMEOUT + Duration::from_secs(2),

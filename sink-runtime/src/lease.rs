@@ -49,10 +49,15 @@ impl Lease {
             if self.holds(clock()) {
                 return;
             }
-            self.wanted.notify_one();
+            self.ask();
             // Where nobody commits in time, it is asked for again.
             let _in_time = timeout(ASK_EVERY, renewed).await.is_ok();
         }
+    }
+
+    /// Asks for a commit.
+    pub fn ask(&self) {
+        self.wanted.notify_one();
     }
 
     /// Waits until somebody asks for a commit.

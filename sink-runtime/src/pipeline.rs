@@ -1,7 +1,7 @@
 //! Consume → map → batch → write → read back → commit, one lane for each partition.
 //!
-//! `state` decides and is pure, with `gathering`, `work`, `proving`, `standing`, `safety`, `history`, `frontier` and
-//! `letters`, `upkeep` as its parts; `lane` performs what it decides for one partition, and `headway` tells meanwhile; `driver` starts and ends the lanes as
+//! `state` decides and is pure, with `gathering`, `work`, `proving`, `standing`, `safety`, `reach`, `history`, `frontier`,
+//! `letters` and `upkeep` as its parts; `lane` performs what it decides for one partition, and `headway` tells meanwhile; `driver` starts and ends the lanes as
 //! partitions come and go, and commits; `store_watch` looks at the store for all of them.
 
 mod ask;
@@ -19,6 +19,7 @@ mod lanes;
 mod letters;
 mod lookup;
 mod proving;
+mod reach;
 mod request;
 mod safety;
 mod stall;
@@ -31,7 +32,8 @@ mod work;
 
 pub use breaker::Flood;
 pub use driver::{Pipeline, PipelineError, PipelineSettings};
-pub use effect::{Effect, Input};
+pub use effect::{Effect, Input, Refusal};
+pub use reach::{GroupView, REACH_WINDOW};
 pub use request::{Answer, Check, Checked, ReadBack, Request};
 pub use stall::KnownReason;
 pub use standing::StoreSeen;

@@ -43,6 +43,7 @@ fn every_message_ends_in_exactly_one_place_whatever_happens() {
     assert!(all.returns > 0 && all.missing > 0 && all.rewritten > 0, "{all:?}");
     assert!(all.found > 0 && all.expired > 0 && all.letters > 0 && all.passed > 0, "{all:?}");
     assert!(all.changes > 0 && all.drains > 0 && all.refusals > 0, "{all:?}");
+    assert!(all.beyond > 0 && all.promises > 0, "{all:?}");
 }
 
 /// Runs one schedule; this is where a printed seed is pasted.

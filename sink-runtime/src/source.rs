@@ -24,6 +24,8 @@ pub struct Assignment {
     pub lineage: Lineage,
     /// Where it stands, as its last commit says. The start is committed already.
     pub progress: Progress,
+    /// What earlier owners may have handed to the store lies below.
+    pub reach: Offset,
     /// The mapping that made the records above the safe point, where it is another one than this member's.
     pub other_mapping: Option<Arc<str>>,
     /// Tells that the last owner may still have a request open, which must be waited for.
@@ -97,6 +99,17 @@ pub struct Commit {
     pub is_owner: bool,
     /// The mapping that made the records above the safe point, where it is another one than this member's.
     pub other_mapping: Option<Arc<str>>,
+    /// How far members of that mapping may have gone beyond what is committed.
+    pub promise: Promise,
+}
+
+/// What a commit tells members of another mapping: they find nothing of what this one has stored beyond the commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// All that was handed to the store or to the dead-letter topic lies below, and all that will be before the next commit.
+    pub reach: Offset,
+    /// Counts how often a partition has taken a promise back. Those before count for nothing, whenever they are heard of.
+    pub turn: u32,
 }
 
 /// Where a partition ends in Kafka.
@@ -138,6 +151,13 @@ pub enum SourceEvent {
     Committed(Vec<Commit>),
     /// Where the partitions end in Kafka now.
     Ends(Vec<End>),
+    /// No earlier owner of a partition can have been given a message at or above this offset, nor will be.
+    Bounded {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where its log ended when no earlier owner could write any more.
+        offset: Offset,
+    },
     /// What does the registry say of a topic whose entries are ours? The source waits for the answer, and reads nothing of
     /// the topic's partitions that depend on it before.
     Inquired {
@@ -213,6 +233,14 @@ pub trait Source: Send + 'static {
     ) -> impl Future<Output = Result<(), SourceError>> + Send;
 }
 
+impl Promise {
+    /// Returns the promise to go no further, which a partition begins with.
+    #[must_use]
+    pub fn first(reach: Offset) -> Self {
+        Self { reach, turn: 0 }
+    }
+}
+
 impl Commit {
     /// Tells whether another commit says something that this one does not and that the next owner would miss.
     #[must_use]
@@ -223,6 +251,7 @@ impl Commit {
             || self.is_owner != other.is_owner
             || self.life != other.life
             || self.other_mapping != other.other_mapping
+            || self.promise != other.promise
             || (new.is_safe() && !own.is_safe())
     }
 }

@@ -1,14 +1,30 @@
-//! A changed mapping waits until what the last one stored is safe, whatever happens meanwhile. IO: processes, Kafka, store.
+//! A changed mapping waits until what the last one stored is safe, whatever happens meanwhile, and never begins where that one
+//! may have stored more than was committed. IO: processes, Kafka, store.
 
+use anyhow::{Context as _, ensure};
 use kafkasink_e2e::trial::messages::numbered;
 use kafkasink_e2e::trial::{Signal, Spec, World};
+use tokio::time::{Instant, sleep};
 
-use crate::{PATIENCE, expect_stored};
+use crate::{GLANCE, PATIENCE, expect_stored};
 
 /// What a member says that finds records of the last mapping above the safe point.
 const WAITS: &str = "records of the last mapping are waited for until they are safe";
 
+/// What a member says that finds more of the last mapping than it could recognise.
+const REFUSES: &str = "the last mapping may have stored records beyond the committed offset";
+
+/// Each of them waits for three minutes: they do so at the same time.
 #[tokio::test(flavor = "multi_thread")]
+async fn changed_mapping_stores_nothing_that_the_last_one_may_have_stored() -> anyhow::Result<()> {
+    tokio::try_join!(
+        successor_of_a_member_killed_in_the_wait_waits_too(),
+        mapping_changed_after_a_kill_begins_when_the_last_one_has_been_run_once_more(),
+        mapping_changed_after_an_idle_member_was_killed_goes_on(),
+    )?;
+    Ok(())
+}
+
 async fn successor_of_a_member_killed_in_the_wait_waits_too() -> anyhow::Result<()> {
     let world = World::new("remap", 1).await?;
     let mut produced = world.topic.produce(numbered(0..50)).await?;
@@ -25,4 +41,65 @@ async fn successor_of_a_member_killed_in_the_wait_waits_too() -> anyhow::Result<
     world.wait_until_committed(60, PATIENCE).await?;
     expect_stored(&world, &produced).await?;
     second.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+async fn mapping_changed_after_a_kill_begins_when_the_last_one_has_been_run_once_more() -> anyhow::Result<()>
+{
+    let world = World::new("beyond", 1).await?;
+    let mut produced = world.topic.produce(numbered(0..2_000)).await?;
+    let last = Spec::named("m-0");
+    // What it stores is not committed for a minute.
+    let mut killed = world.start(&last.clone().replace("commitDelayMs: 500", "commitDelayMs: 60000")).await?;
+    world.wait_until_stored(500, PATIENCE).await?;
+    killed.stop(Signal::Kill, PATIENCE)?;
+    ensure!(world.topic.committed().await? == 0, "what was stored was committed, nothing is tested");
+    let changed = Spec::named("m-0").entry("changed/{partition}");
+    let mut refusing = world.start(&changed).await?;
+    refusing.wait_for_line(REFUSES, PATIENCE).await?;
+    refusing.wait_for_metric("kafkasink_held_partitions 1", PATIENCE).await?;
+    refusing.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    let is_changed = |entry: &String| entry.starts_with("changed");
+    ensure!(!world.entries().await?.iter().any(is_changed), "the changed mapping has stored something");
+    let mut again = world.start(&last).await?;
+    world.wait_until_committed(2_000, PATIENCE).await?;
+    ensure!(again.metric("kafkasink_duplicates_total").await? >= 500.0, "it does not find what is there");
+    again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    let mut first = world.start(&changed).await?;
+    produced.extend(world.topic.produce(numbered(2_000..2_050)).await?);
+    world.wait_until_committed(2_050, PATIENCE).await?;
+    expect_stored(&world, &produced).await?;
+    ensure!(world.entries().await?.iter().any(is_changed), "the changed mapping has stored nothing");
+    first.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+async fn mapping_changed_after_an_idle_member_was_killed_goes_on() -> anyhow::Result<()> {
+    let world = World::new("idle", 1).await?;
+    let mut produced = world.topic.produce(numbered(0..50)).await?;
+    let mut killed = world.start(&Spec::named("m-0").uid("pod-1")).await?;
+    world.wait_until_committed(50, PATIENCE).await?;
+    killed.stop(Signal::Kill, PATIENCE)?;
+    // Another pod: for all it knows the one before is still at work, and has promised to go far.
+    let mut changed = world.start(&Spec::named("m-0").uid("pod-2").entry("changed/{partition}")).await?;
+    changed.wait_for_line(WAITS, PATIENCE).await?;
+    ensure!(reach(&world).await? > Some(60_000), "it begins as if nothing had been promised");
+    let deadline = Instant::now() + PATIENCE;
+    while reach(&world).await?.is_some() {
+        ensure!(
+            Instant::now() < deadline,
+            "it does not find out that nothing lies beyond what was committed"
+        );
+        sleep(GLANCE).await;
+    }
+    produced.extend(world.topic.produce(numbered(50..60)).await?);
+    world.wait_until_committed(60, PATIENCE).await?;
+    expect_stored(&world, &produced).await?;
+    changed.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+/// Returns what the last commit of the only partition promises beyond its offset.
+async fn reach(world: &World) -> anyhow::Result<Option<i64>> {
+    let commits = world.topic.commits().await?;
+    let commit = commits.first().context("nothing is committed")?;
+    let metadata: serde_json::Value = serde_json::from_str(&commit.metadata)?;
+    Ok(metadata.get("reach").and_then(serde_json::Value::as_i64))
 }

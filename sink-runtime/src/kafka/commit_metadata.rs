@@ -10,7 +10,10 @@ use crate::source::Commit;
 use crate::store_start::StoreStart;
 
 /// The version that this program writes; fields it does not know are ignored.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The version before: it did not tell how far its members may have gone beyond what they had committed.
+const VERSION_WITHOUT_REACH: u32 = 1;
 
 /// The metadata of a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,10 @@ pub struct CommitMetadata {
     /// going back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<i64>,
+    /// The offset below which lies all that was handed to the store by that mapping, promised before; absent where it is
+    /// the offset itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<i64>,
 }
 
 /// The state of places, in microseconds.
@@ -97,6 +104,7 @@ impl CommitMetadata {
             at: point.state.map(Place::from),
             safe: (!commit.progress.is_safe()).then_some(safe),
             proven: (proven > point.offset).then_some(proven.0),
+            reach: (commit.promise.reach > point.offset).then_some(commit.promise.reach.0),
         }
     }
 
@@ -120,6 +128,14 @@ impl CommitMetadata {
     pub fn last_life(&self) -> Option<LastLife> {
         let topic_id = self.topic.parse().ok()?;
         Some(LastLife { life: self.life, topic_id })
+    }
+
+    /// Returns the offset below which lies all that its mapping may have handed to the store, at least the committed one;
+    /// none where the version before does not tell.
+    #[must_use]
+    pub fn reach(&self, offset: Offset) -> Option<Offset> {
+        let is_untold = self.v <= VERSION_WITHOUT_REACH && self.reach.is_none() && !self.clean;
+        (!is_untold).then(|| self.reach.map_or(offset, Offset).max(offset))
     }
 
     /// Returns what the commit at an offset says.
@@ -154,7 +170,7 @@ mod tests {
     use crate::progress::Progress;
     use crate::record::{Offset, Partition, PlaceState, TimestampUs, Topic, TopicPartition};
     use crate::registry::{LastLife, LifeNumber};
-    use crate::source::Commit;
+    use crate::source::{Commit, Promise};
     use crate::store_start::StoreStart;
 
     fn point(offset: i64, last: u64) -> CommitPoint {
@@ -162,12 +178,16 @@ mod tests {
         CommitPoint { offset: Offset(offset), state: Some(state) }
     }
 
+    fn commit(progress: Progress, life: Option<LastLife>, is_owner: bool) -> Commit {
+        let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
+        let promise = Promise::first(progress.point.offset);
+        Commit { partition, progress, life, is_clean: false, is_owner, other_mapping: None, promise }
+    }
+
     fn text(progress: Progress, life: Option<LastLife>, is_owner: bool) -> String {
         let signature =
             Signature { writer_id: "a-0".to_owned(), sink_uid: "u".to_owned(), mapping: "m".to_owned() };
-        let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-        let commit = Commit { partition, progress, life, is_clean: false, is_owner, other_mapping: None };
-        CommitMetadata::new(&signature, &commit).to_text()
+        CommitMetadata::new(&signature, &commit(progress, life, is_owner)).to_text()
     }
 
     #[test]
@@ -176,7 +196,7 @@ mod tests {
             Progress { safe: point(1, 5), store_start: Some(StoreStart(1_000)), ..Progress::at(point(3, 7)) };
         let text = text(progress, None, true);
         let fixed =
-            r#"{"v":1,"topic":"","storeStart":1000,"instance":"a-0","clean":false,"sink":"u","mapping":"m","#;
+            r#"{"v":2,"topic":"","storeStart":1000,"instance":"a-0","clean":false,"sink":"u","mapping":"m","#;
         assert_eq!(
             text,
             format!(r#"{fixed}"at":{{"last":7,"src":5}},"safe":{{"offset":1,"last":5,"src":3}}}}"#)
@@ -214,6 +234,47 @@ mod tests {
             assert_eq!(CommitMetadata::parse(&text).unwrap().last_life(), last);
         }
         assert_eq!(CommitMetadata::parse(&text(at, None, true)).unwrap().last_life(), None);
+    }
+
+    #[test]
+    fn reach_travels_where_it_is_beyond_the_offset() {
+        let signature =
+            Signature { writer_id: String::new(), sink_uid: String::new(), mapping: String::new() };
+        let at = Progress::at(point(3, 7));
+        for (reach, is_told) in [(2, false), (3, false), (70_000, true)] {
+            let commit = Commit { promise: Promise::first(Offset(reach)), ..commit(at, None, true) };
+            let text = CommitMetadata::new(&signature, &commit).to_text();
+            assert_eq!(text.contains("reach"), is_told, "{text}");
+            let told = CommitMetadata::parse(&text).unwrap().reach(Offset(3));
+            assert_eq!(told, Some(Offset(reach.max(3))));
+        }
+    }
+
+    #[test]
+    fn version_before_tells_the_reach_only_of_clean_ends() {
+        let reach = |text: &str| CommitMetadata::parse(text).unwrap().reach(Offset(5));
+        assert_eq!(reach(r#"{"v":1,"instance":"a","clean":false}"#), None);
+        assert_eq!(reach(r#"{"v":1,"instance":"a","clean":true}"#), Some(Offset(5)));
+        assert_eq!(reach(r#"{"v":2,"instance":"a","clean":false}"#), Some(Offset(5)));
+    }
+
+    #[test]
+    fn longest_metadata_is_a_quarter_of_what_a_broker_takes() {
+        let [writer_id, sink_uid] = ["w", "s"].map(|name| name.repeat(255));
+        let signature = Signature { writer_id, sink_uid, mapping: "0123456789abcdef".to_owned() };
+        let end = |offset| point(offset, u64::MAX);
+        let progress = Progress {
+            point: end(i64::MAX - 1),
+            safe: end(i64::MAX - 2),
+            store_start: Some(StoreStart(i64::MIN)),
+            proven: Offset(i64::MAX),
+        };
+        let topic_id = "-_-_______8BI0VniavN7w".parse().unwrap();
+        let life = Some(LastLife { life: Some(LifeNumber(u32::MAX)), topic_id });
+        let promise = Promise::first(Offset(i64::MAX));
+        let text =
+            CommitMetadata::new(&signature, &Commit { promise, ..commit(progress, life, true) }).to_text();
+        assert!(text.len() <= 1_024, "{} bytes: {text}", text.len());
     }
 
     #[test]

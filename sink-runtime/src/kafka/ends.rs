@@ -30,7 +30,7 @@ pub(super) fn ends(
 ) -> BTreeMap<TopicPartition, Ends> {
     let lows = ask(consumer, partitions, OffsetSpec::Earliest);
     let told: Vec<TopicPartition> = lows.keys().cloned().collect();
-    pair(lows, &ask(consumer, &told, OffsetSpec::Latest))
+    pair(lows, &highs(consumer, &told))
 }
 
 /// Returns where partitions begin; those that nobody tells of now are absent.
@@ -39,6 +39,14 @@ pub(super) fn lows(
     partitions: &[TopicPartition],
 ) -> BTreeMap<TopicPartition, Offset> {
     ask(consumer, partitions, OffsetSpec::Earliest)
+}
+
+/// Returns where partitions end; those that nobody tells of now are absent.
+pub(super) fn highs(
+    consumer: &BaseConsumer<Context>,
+    partitions: &[TopicPartition],
+) -> BTreeMap<TopicPartition, Offset> {
+    ask(consumer, partitions, OffsetSpec::Latest)
 }
 
 fn ask(

@@ -3,6 +3,7 @@
 //! Each partition has its own queue (split off before it is assigned), so that leaving one alone holds up no other:
 //! pausing would throw away what was fetched. The loop sleeps until a queue, a command or freed memory wakes it.
 
+mod bounds;
 mod close;
 mod cover;
 mod go_back;
@@ -27,6 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use self::bounds::Bounds;
 use self::cover::Cover;
 use self::inquiries::Inquiries;
 use self::lives::Lives;
@@ -90,6 +92,7 @@ pub(super) struct PollLoop {
     confirm_told: Told,
     go_back_at: Option<Instant>,
     go_back_told: Told,
+    bounds: Bounds,
     cover: Cover,
     lives: Lives,
     inquiries: Inquiries,
@@ -154,6 +157,7 @@ impl PollLoop {
             confirm_told: Told::default(),
             go_back_at: None,
             go_back_told: Told::default(),
+            bounds: Bounds::default(),
             cover: Cover::default(),
             lives,
             inquiries: Inquiries::default(),
@@ -196,6 +200,7 @@ impl PollLoop {
         self.look(runtime);
         self.begin_anew()?;
         self.confirm();
+        self.bound();
         self.tell_unstarted();
         self.go_back(runtime)?;
         if let Next::End = self.obey(commands) {

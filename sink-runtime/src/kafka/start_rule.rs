@@ -26,6 +26,9 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
     pub(crate) progress: Progress,
+    /// What earlier owners may have handed to the store lies below. Where the last one may still be at work that is what it
+    /// has promised, otherwise nothing that is not in the log.
+    pub(crate) reach: Offset,
     /// The mapping that made the records above the safe point, where it is another one than this member's.
     pub(crate) other_mapping: Option<Arc<str>>,
     /// The last owner may still have a request open.
@@ -57,6 +60,7 @@ pub(crate) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> St
         };
         return Start {
             progress: at(offset),
+            reach: Offset(offset),
             other_mapping: None,
             is_fenced: false,
             lost: 0,
@@ -74,27 +78,44 @@ pub(crate) fn start(facts: &Facts, from: StartFrom, signature: &Signature) -> St
         // Nothing is known of messages that came after the log had lost its end.
         progress.proven = if truncated.is_some() { low } else { progress.proven.max(low) };
     }
-    let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == signature.writer_id;
-    let is_other = |metadata: &&CommitMetadata| metadata.mapping != signature.mapping && !progress.is_safe();
+    let is_fenced = is_fenced(facts, signature);
+    let reach = reach(facts, committed, is_fenced).max(progress.point.offset);
+    let is_other = |metadata: &&CommitMetadata| {
+        metadata.mapping != signature.mapping && (!progress.is_safe() || reach > progress.point.offset)
+    };
     let other_mapping =
         facts.metadata.as_ref().filter(is_other).map(|metadata| Arc::from(metadata.mapping.as_str()));
-    Start {
-        progress,
-        other_mapping,
-        is_fenced: !facts.metadata.as_ref().is_some_and(is_free),
-        lost,
-        truncated,
+    Start { progress, reach, other_mapping, is_fenced, lost, truncated }
+}
+
+/// Tells whether the last owner may still have a request open.
+fn is_fenced(facts: &Facts, signature: &Signature) -> bool {
+    let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == signature.writer_id;
+    !facts.metadata.as_ref().is_some_and(is_free)
+}
+
+/// Returns the offset below which earlier owners may have stored what no other mapping finds.
+fn reach(facts: &Facts, committed: i64, is_fenced: bool) -> Offset {
+    let told = facts.metadata.as_ref().and_then(|metadata| metadata.reach(Offset(committed)));
+    match told {
+        // What the log does not have any more nobody can store a second time.
+        Some(Offset(told)) if told <= facts.low => Offset(facts.low),
+        // An owner that is still at work may be given what is appended from now on.
+        Some(told) if is_fenced => told,
+        Some(Offset(told)) => Offset(told.min(facts.high)),
+        // Somebody else has set the offset, or it was committed by the version before: whatever is there may be stored.
+        None => Offset(facts.high),
     }
 }
 
 /// Returns where a partition of a topic that was created again begins: at the start of its log, with nothing but who
 /// may still have a request open, which a commit of the life before can tell.
 pub(super) fn start_of_life(facts: &Facts, signature: &Signature) -> Start {
-    let is_free = |metadata: &CommitMetadata| metadata.clean || metadata.instance == signature.writer_id;
     Start {
         progress: Progress::at(CommitPoint { offset: Offset(facts.low), state: None }),
+        reach: Offset(facts.low),
         other_mapping: None,
-        is_fenced: !facts.metadata.as_ref().is_some_and(is_free),
+        is_fenced: is_fenced(facts, signature),
         lost: 0,
         truncated: None,
     }

@@ -17,6 +17,7 @@ use super::headway::Headway;
 use super::lane::Lane;
 use super::lanes::{LaneHandle, Lanes};
 use super::lookup::look_up;
+use super::reach::GroupView;
 use super::stall::{KnownReason, Stall};
 use super::state::{Beginning, PartitionState, StateSettings};
 use super::status::{Health, LaneStatus};
@@ -28,7 +29,7 @@ use crate::map::Mapper;
 use crate::metrics::Metrics;
 use crate::record::{Life, Topic, TopicPartition};
 use crate::registry::{Owner, Registry, Sink, TopicRecord, topic_home};
-use crate::source::{Assignment, Commit, Source, SourceError, SourceEvent};
+use crate::source::{Assignment, Commit, Promise, Source, SourceError, SourceEvent};
 use crate::throttle::Throttle;
 use crate::writer::Writer;
 
@@ -178,6 +179,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
                 }
             }
             SourceEvent::Ends(ends) => lanes.set_ends(ends),
+            SourceEvent::Bounded { partition, offset } => lanes.bounded(&partition, offset),
             SourceEvent::Inquired { topic, cluster_id, answer } => {
                 self.inquire(self.sink.owner(&cluster_id, &topic), &topic, answer);
             }
@@ -216,8 +218,10 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             is_clean: false,
             is_owner: !is_fenced,
             other_mapping: assignment.other_mapping.clone(),
+            promise: Promise::first(assignment.reach),
         };
         let (status, status_seen) = watch::channel(LaneStatus::new(&committed));
+        let (group, group_seen) = watch::channel(GroupView::default());
         let headway: Arc<Headway> = Arc::default();
         let gate = Gate {
             lease: Arc::clone(&self.lease),
@@ -225,7 +229,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             headway: Arc::clone(&headway),
             stop: stop.clone(),
         };
-        let lane = self.lane(assignment, is_fenced, (status, gate), around);
+        let lane = self.lane(assignment, is_fenced, (status, group_seen, gate), around);
         let before = lanes.retiring.remove(&partition);
         let task = tokio::spawn(async move {
             // Two requests must never meet on one entry.
@@ -235,8 +239,17 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             lane.run().await
         });
         let stall = Stall::new(Instant::now().into_std());
-        let handle =
-            LaneHandle { stop, status: status_seen, headway, task, sent: None, committed, end: None, stall };
+        let handle = LaneHandle {
+            stop,
+            status: status_seen,
+            group,
+            headway,
+            task,
+            sent: None,
+            committed,
+            end: None,
+            stall,
+        };
         lanes.working.insert(partition, handle);
     }
 
@@ -244,10 +257,12 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         &self,
         assignment: Assignment,
         is_fenced: bool,
-        (status, gate): (watch::Sender<LaneStatus>, Gate),
+        (status, group, gate): (watch::Sender<LaneStatus>, watch::Receiver<GroupView>, Gate),
         around: &Surroundings,
     ) -> Lane<W, D> {
-        let Assignment { partition, lineage, progress, other_mapping, messages, share, .. } = assignment;
+        let is_bounded = !assignment.is_fenced;
+        let Assignment { partition, lineage, progress, reach, other_mapping, messages, share, .. } =
+            assignment;
         if other_mapping.is_some() {
             info!(topic = %partition.topic, partition = partition.partition.0, "records of the last mapping are waited for until they are safe");
         }
@@ -257,7 +272,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         let mapper = self.mapper.partition(&partition, Life::FIRST, progress.point.state);
         let random = SmallRng::from_rng(&mut rand::rng());
         let (life, is_admitted) = (lineage.committed(), false);
-        let beginning = Beginning { progress, other_mapping, fenced_until, life, is_admitted };
+        let beginning =
+            Beginning { progress, reach, is_bounded, other_mapping, fenced_until, life, is_admitted };
         Lane {
             state: PartitionState::new(self.settings.state, partition.clone(), mapper, beginning, random),
             partition,
@@ -270,6 +286,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             metrics: self.metrics.clone(),
             health: Arc::clone(&self.health),
             store: around.store.clone(),
+            group,
             status,
             gate,
         }
@@ -363,6 +380,7 @@ fn still_revoked(event: SourceEvent) -> Result<Option<Revocation>, PipelineError
         | SourceEvent::Lost(_)
         | SourceEvent::Committed(_)
         | SourceEvent::Ends(_)
+        | SourceEvent::Bounded { .. }
         | SourceEvent::Inquired { .. }
         | SourceEvent::OffsetsExpired(_)
         | SourceEvent::Unstarted(_)

@@ -1,6 +1,7 @@
 //! Pure. `Input` and `Effect`: what happens to a partition, and what it wants done about it.
 
 use super::breaker::Flood;
+use super::reach::GroupView;
 use super::request::{Answer, Request};
 use super::standing::StoreSeen;
 use crate::dead_letter::{DeadLetterError, Letter};
@@ -25,6 +26,8 @@ pub enum Input {
     Letters(Vec<Result<(), DeadLetterError>>),
     /// The store was seen, for the first time or after something about it changed.
     Store(StoreSeen),
+    /// The broker has taken a commit, or told something.
+    Group(GroupView),
     /// The time that was asked for has come, or the limits have changed.
     Tick,
     /// Begin nothing new; end as soon as nothing is under way.
@@ -38,6 +41,20 @@ impl From<Arrival> for Input {
             Arrival::Passed(offset) => Self::Passed(offset),
         }
     }
+}
+
+/// Why only the last mapping can go on: by another one records would be stored a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The store was restarted while its records were not safe: they must be replayed.
+    StoreRestarted,
+    /// Its members may have stored records beyond the commit.
+    StoredBeyond {
+        /// What is committed.
+        point: Offset,
+        /// All that they have stored lies below.
+        reach: Offset,
+    },
 }
 
 /// What a partition wants done, or tells.
@@ -76,8 +93,10 @@ pub enum Effect {
     },
     /// The bucket's policy has deleted records that were stored.
     Expired(Vec<Offset>),
-    /// The store was restarted while records of another mapping were not safe: only that mapping can replay them.
-    Refused,
+    /// Only the last mapping can go on.
+    Refused(Refusal),
+    /// A commit is of use now: nothing is handed out beyond what the broker has taken a promise for.
+    CommitWanted,
     /// The partition may be written, in this life of its topic.
     Admitted(LifeNumber),
     /// The entries are somebody else's: nothing is written.

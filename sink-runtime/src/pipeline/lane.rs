@@ -15,7 +15,8 @@ use tracing::{debug, error, info, warn};
 
 use super::ask::{Gate, ask};
 use super::desk::Desk;
-use super::effect::{Effect, Input};
+use super::effect::{Effect, Input, Refusal};
+use super::reach::GroupView;
 use super::request::{Answer, Request};
 use super::standing::StoreSeen;
 use super::state::PartitionState;
@@ -50,6 +51,7 @@ pub(super) struct Lane<W, D> {
     pub(super) metrics: Metrics,
     pub(super) health: Arc<Health>,
     pub(super) store: StoreView,
+    pub(super) group: watch::Receiver<GroupView>,
     pub(super) status: watch::Sender<LaneStatus>,
     pub(super) gate: Gate,
 }
@@ -78,13 +80,15 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             }
             self.publish();
         }
-        self.commit(self.state.progress(), self.state.is_clean())
+        let last = self.commit(self.state.progress(), self.state.is_clean());
+        Commit { promise: self.state.last_promise(), ..last }
     }
 
     fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
         let (partition, life) = (self.partition.clone(), self.state.life());
         let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
-        Commit { partition, progress, life, is_clean, is_owner, other_mapping }
+        let promise = self.state.promise();
+        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise }
     }
 
     async fn next_input(&mut self, flights: &mut Flights, is_told: &mut bool) -> Input {
@@ -96,6 +100,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
                 Input::Stop
             }
             seen = store_seen(&mut self.store.seen) => Input::Store(seen),
+            view = group_view(&mut self.group) => Input::Group(view),
             answer = landed(&mut flights.request) => Input::Answer(answer),
             answers = landed(&mut flights.letters) => Input::Letters(answers),
             Some(arrival) = self.intake.next(), if self.state.wants_messages() => Input::from(arrival),
@@ -128,12 +133,17 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             Effect::StoreFailing { .. } | Effect::RegistryFailing { .. } | Effect::Missing { .. } => {
                 self.store.look_again.notify_one();
             }
+            Effect::CommitWanted => {
+                // Whoever commits takes what is published.
+                self.publish();
+                self.gate.lease.ask();
+            }
             Effect::Stopped => flights.is_stopped = true,
             Effect::Held { .. }
             | Effect::Flooded { .. }
             | Effect::Admitted(_)
             | Effect::Foreign(_)
-            | Effect::Refused
+            | Effect::Refused(_)
             | Effect::LettersFailing { .. } => {}
         }
     }
@@ -144,13 +154,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             Effect::Held { offset, reason } => {
                 error!(topic, partition, offset = offset.0, %reason, "a rejected message holds its partition");
             }
-            Effect::Refused => {
-                error!(
-                    topic,
-                    partition,
-                    "the store was restarted before records of the last mapping were safe, run the last mapping once more"
-                );
-            }
+            Effect::Refused(refusal) => tell_refused(&self.partition, *refusal),
             Effect::Violated(invariant) => {
                 error!(topic, partition, invariant = invariant.name(), "an invariant is broken");
             }
@@ -198,6 +202,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             Effect::Send(_)
             | Effect::BreakOff
             | Effect::Deliver(_)
+            | Effect::CommitWanted
             | Effect::Stored { .. }
             | Effect::DeadLettered(_)
             | Effect::Stopped => {}
@@ -253,6 +258,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             life: self.state.life(),
             is_owner: self.state.is_owner(),
             other_mapping: self.state.other_mapping(),
+            promise: self.state.promise(),
             answered_to: self.state.answered_to(),
             oldest_timestamp_ms: self.state.oldest_timestamp_ms(),
             is_held: self.state.is_held(),
@@ -276,6 +282,36 @@ async fn store_seen(seen: &mut watch::Receiver<Option<StoreSeen>>) -> StoreSeen 
         }
         if let Some(store) = *seen.borrow_and_update() {
             return store;
+        }
+    }
+}
+
+/// Waits until the broker has taken or told something new; for ever where the lane has no driver any more.
+async fn group_view(view: &mut watch::Receiver<GroupView>) -> GroupView {
+    if view.changed().await.is_err() {
+        return pending().await;
+    }
+    *view.borrow_and_update()
+}
+
+fn tell_refused(at: &TopicPartition, refusal: Refusal) {
+    let (topic, partition) = (at.topic.as_str(), at.partition.0);
+    match refusal {
+        Refusal::StoreRestarted => {
+            error!(
+                topic,
+                partition,
+                "the store was restarted before records of the last mapping were safe, run the last mapping once more"
+            );
+        }
+        Refusal::StoredBeyond { point, reach } => {
+            error!(
+                topic,
+                partition,
+                offset = point.0,
+                reach = reach.0,
+                "the last mapping may have stored records beyond the committed offset, which this one would store once more: run the last mapping until reach is committed (with onRejected DeadLetter where a message holds the partition), then change it"
+            );
         }
     }
 }

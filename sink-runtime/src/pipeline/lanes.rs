@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::headway::{Headway, Held};
+use super::reach::GroupView;
 use super::stall::{Glimpse, KnownReason, Marks, Stall};
 use super::status::LaneStatus;
-use crate::record::TopicPartition;
+use crate::record::{Offset, TopicPartition};
 use crate::source::{Commit, End, Unstarted};
 
 /// How long a commit may go without the broker's answer before it is sent again.
@@ -24,6 +25,7 @@ pub(super) struct LaneHandle {
     pub(super) stop: CancellationToken,
     pub(super) status: watch::Receiver<LaneStatus>,
     pub(super) headway: Arc<Headway>,
+    pub(super) group: watch::Sender<GroupView>,
     pub(super) task: JoinHandle<Commit>,
     pub(super) sent: Option<(Commit, Instant)>,
     pub(super) committed: Commit,
@@ -48,8 +50,10 @@ pub(super) struct Lanes {
 impl LaneHandle {
     /// Returns what the lane has come to, as a commit while it works.
     fn current(&self, partition: &TopicPartition) -> Commit {
-        let LaneStatus { progress, life, is_owner, other_mapping, .. } = self.status.borrow().clone();
-        Commit { partition: partition.clone(), progress, life, is_clean: false, is_owner, other_mapping }
+        let LaneStatus { progress, life, is_owner, other_mapping, promise, .. } =
+            self.status.borrow().clone();
+        let (partition, is_clean) = (partition.clone(), false);
+        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise }
     }
 
     /// Returns why the partition may stand still; `shared` is a reason that holds for all. What its request waits for
@@ -147,8 +151,23 @@ impl Lanes {
 
     /// Notes what the broker has taken.
     pub(super) fn committed(&mut self, commit: Commit) {
-        if let Some(lane) = self.working.get_mut(&commit.partition) {
-            lane.committed = commit;
+        let Some(lane) = self.working.get_mut(&commit.partition) else {
+            return;
+        };
+        // One in another mapping's name promises nothing of this one.
+        let taken = commit.other_mapping.is_none().then_some(commit.promise);
+        lane.group.send_if_modified(|view| {
+            let is_new = taken.is_some() && view.taken != taken;
+            view.taken = taken.or(view.taken);
+            is_new
+        });
+        lane.committed = commit;
+    }
+
+    /// Notes that no earlier owner of a partition can have been given a message at or above an offset.
+    pub(super) fn bounded(&mut self, partition: &TopicPartition, offset: Offset) {
+        if let Some(lane) = self.working.get(partition) {
+            lane.group.send_modify(|view| view.bound = Some(offset));
         }
     }
 
@@ -219,11 +238,12 @@ mod tests {
     use super::{LaneHandle, Lanes};
     use crate::ledger::CommitPoint;
     use crate::pipeline::headway::{Gatekeeper, Headway, LEASE_WAIT_MAX};
+    use crate::pipeline::reach::GroupView;
     use crate::pipeline::stall::{KnownReason, Stall};
     use crate::pipeline::status::LaneStatus;
     use crate::progress::Progress;
     use crate::record::{Offset, Partition, Topic, TopicPartition};
-    use crate::source::{Commit, End, Unstarted};
+    use crate::source::{Commit, End, Promise, Unstarted};
 
     /// How long the only lane has not moved.
     const STILL: Duration = Duration::from_mins(5);
@@ -243,6 +263,7 @@ mod tests {
             other_mapping: None,
             is_clean: false,
             is_owner: true,
+            promise: Promise::first(Offset(5)),
         };
         let (_status, status) = watch::channel(LaneStatus::new(&committed));
         let headway: Arc<Headway> = Arc::default();
@@ -250,6 +271,7 @@ mod tests {
             stop: CancellationToken::new(),
             status,
             headway: Arc::clone(&headway),
+            group: watch::channel(GroupView::default()).0,
             task: tokio::spawn(std::future::pending()),
             sent: None,
             committed,

@@ -28,6 +28,8 @@ pub(super) struct Outbox {
 pub(super) struct Returned {
     /// Offsets of those that were delivered.
     pub(super) delivered: Vec<Offset>,
+    /// The highest offset of those that may be in the topic, delivered or not.
+    pub(super) last_tried: Option<Offset>,
     /// Why another was not, and how often that happened in a row.
     pub(super) failure: Option<(DeadLetterError, u32)>,
 }
@@ -40,6 +42,11 @@ impl Outbox {
     /// Returns the number of letters that are not delivered.
     pub(super) fn len(&self) -> usize {
         self.letters.len()
+    }
+
+    /// Returns the highest offset among them.
+    pub(super) fn last(&self) -> Option<Offset> {
+        self.letters.iter().map(|letter| letter.message.offset).max()
     }
 
     /// Forgets letters that do not travel: their messages come again.
@@ -87,13 +94,19 @@ impl Outbox {
         random: &mut impl Rng,
     ) -> Returned {
         let mut delivered = Vec::new();
-        let mut failure = None;
+        let (mut failure, mut last_tried) = (None, None);
         let travelled: Vec<Letter> = self.letters.drain(..self.travelling.min(self.letters.len())).collect();
         let mut answers = answers.into_iter();
         for mut letter in travelled {
             match answers.next() {
-                Some(Ok(())) => delivered.push(letter.message.offset),
+                Some(Ok(())) => {
+                    last_tried = last_tried.max(Some(letter.message.offset));
+                    delivered.push(letter.message.offset);
+                }
                 Some(Err(error)) => {
+                    // Where it only took too long it may have got there.
+                    let tried = error.obstacle.remedy().is_none().then_some(letter.message.offset);
+                    last_tried = last_tried.max(tried);
                     failure = Some(error);
                     letter.attempts = letter.attempts.saturating_add(1);
                     // The others have their turn first: what is wrong with one need not be wrong with them.
@@ -108,7 +121,7 @@ impl Outbox {
         if failure.is_none() {
             self.retry.reset();
         }
-        Returned { delivered, failure: failure.map(|error| (error, self.retry.attempts())) }
+        Returned { delivered, last_tried, failure: failure.map(|error| (error, self.retry.attempts())) }
     }
 }
 

@@ -23,6 +23,8 @@ named! {
         TurnWait = "turn",
         /// The group has not lately told that the partitions are still this member's.
         LeaseWait = "lease",
+        /// The broker has not taken a commit yet that covers what comes next.
+        CommitWait = "commit",
         /// The registry has not told yet that the partition may be written.
         LeaveWait = "leave",
         /// Records made by another mapping must be safe first.

@@ -32,9 +32,11 @@ pub struct StoreSeen {
 pub(super) struct Standing {
     seen: Option<StoreSeen>,
     written_under: Option<StoreStart>,
-    /// The mapping that made the records above the safe point, where it is another one than this member's: a replay would
-    /// store them a second time, elsewhere.
+    /// The mapping that made the records above the safe point, or may have made some above the point, where it is another one
+    /// than this member's: it would store them a second time, elsewhere.
     other_mapping: Option<Arc<str>>,
+    /// It is known that it has made none above the point.
+    is_bounded: bool,
     /// When its records are safe, if the store was not restarted before.
     drained_at: Option<Instant>,
     is_refused: bool,
@@ -60,7 +62,8 @@ impl Standing {
         Self {
             seen: None,
             written_under: progress.store_start,
-            other_mapping: other_mapping.filter(|_| !progress.is_safe()),
+            other_mapping,
+            is_bounded: false,
             drained_at: None,
             is_refused: false,
             is_behind: false,
@@ -85,7 +88,7 @@ impl Standing {
         };
         if !is_restarted {
             self.written_under.get_or_insert(seen.start);
-            if before.is_none() && self.other_mapping.is_some() {
+            if before.is_none() && self.other_mapping.is_some() && self.safety.point().offset < point.offset {
                 self.drained_at = Some(seen.seen_at + SAFE_AFTER);
             }
             if !self.is_behind && !self.is_refused {
@@ -139,7 +142,25 @@ impl Standing {
 
     /// Tells whether records made by another mapping are waited for.
     pub(super) fn is_draining(&self) -> bool {
-        self.drained_at.is_some()
+        self.seen.is_some() && self.other_mapping.is_some() && !self.is_refused
+    }
+
+    /// Tells whether another mapping may have made records above the point.
+    pub(super) fn is_unbounded(&self) -> bool {
+        self.other_mapping.is_some() && !self.is_bounded && !self.is_refused
+    }
+
+    /// Takes note that it has made none.
+    pub(super) fn bounded(&mut self, point: CommitPoint) {
+        self.is_bounded = true;
+        if self.safety.point().offset >= point.offset {
+            self.other_mapping = None;
+        }
+    }
+
+    /// Takes note that it has made some, which nobody but its own members can find.
+    pub(super) fn refuse(&mut self) {
+        self.is_refused = true;
     }
 
     /// Returns the mapping that made the records above the safe point, where it is another one than this member's.
@@ -159,7 +180,7 @@ impl Standing {
 
     /// Ends the wait for records made by another mapping, once the store was asked after it and was not restarted before.
     fn end_drain(&mut self, asked: Instant, point: CommitPoint) {
-        if self.drained_at.take_if(|at| *at <= asked).is_some() {
+        if self.is_bounded && self.drained_at.take_if(|at| *at <= asked).is_some() {
             self.other_mapping = None;
             self.safety.begin_anew(point);
         }

@@ -6,6 +6,7 @@
 mod answers;
 mod asking;
 mod going_back;
+mod reaching;
 mod standstill;
 mod stopping;
 
@@ -24,6 +25,7 @@ use super::gathering::{Gathering, Planning};
 use super::history::History;
 use super::letters::Outbox;
 use super::proving::Proving;
+use super::reach::Reach;
 use super::stall::KnownReason;
 use super::standing::Standing;
 use super::upkeep::Upkeep;
@@ -55,6 +57,8 @@ pub struct StateSettings {
     pub span_max: usize,
     /// Bytes that what is known of entries may take.
     pub entry_bytes: usize,
+    /// How far a promise runs ahead of what was read, in offsets.
+    pub reach_window: i64,
 }
 
 /// Where a partition begins.
@@ -62,6 +66,10 @@ pub struct StateSettings {
 pub struct Beginning {
     /// What its last commit says.
     pub progress: Progress,
+    /// What earlier owners may have handed out lies below.
+    pub reach: Offset,
+    /// None of them is at work any more.
+    pub is_bounded: bool,
     /// The mapping that made the records above the safe point, where it is another one than this member's.
     pub other_mapping: Option<Arc<str>>,
     /// Until when the last owner may have a request open.
@@ -79,6 +87,7 @@ pub struct PartitionState {
     partition: TopicPartition,
     mapper: PartitionMapper,
     ledger: Ledger,
+    reach: Reach,
     standing: Standing,
     upkeep: Upkeep,
     history: History,
@@ -127,7 +136,9 @@ impl PartitionState {
         beginning: Beginning,
         random: SmallRng,
     ) -> Self {
-        let Beginning { progress, other_mapping, fenced_until, life, is_admitted } = beginning;
+        let Beginning { progress, reach, is_bounded, other_mapping, fenced_until, life, is_admitted } =
+            beginning;
+        let (point, is_own) = (progress.point.offset, other_mapping.is_none());
         let is_keeper = partition.partition == KEEPER;
         let followed = settings.entry_bytes / FOLLOWED;
         Self {
@@ -135,6 +146,7 @@ impl PartitionState {
             partition,
             mapper,
             ledger: Ledger::new(progress.point),
+            reach: Reach::new(settings.reach_window, point, (reach, is_bounded), is_own),
             standing: Standing::new(progress, other_mapping, followed),
             upkeep: Upkeep::new(life, is_keeper, is_admitted),
             history: History::new(progress.proven),
@@ -168,15 +180,18 @@ impl PartitionState {
     pub fn step(&mut self, now: Instant, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         match input {
-            Input::Messages(messages) => self.gathering.receive(messages),
-            Input::Passed(offset) => self.gathering.pass(offset),
+            Input::Messages(messages) => self.receive(messages),
+            Input::Passed(offset) => self.pass(offset),
             Input::Answer(answer) => self.take_answer(now, answer, &mut effects),
             Input::Letters(answers) => self.take_letters(now, answers, &mut effects),
             Input::Store(seen) => self.see(seen, &mut effects),
+            Input::Group(view) => self.reach.hear(view),
             Input::Tick => {}
             Input::Stop => self.stopping = Stopping::begin(now),
         }
+        self.judge_reach(&mut effects);
         self.advance(now, &mut effects);
+        self.renew_promise(&mut effects);
         self.check(&mut effects);
         effects
     }
@@ -208,7 +223,7 @@ impl PartitionState {
     /// Returns when the next tick is due, where nothing else would wake the partition.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        let is_delivering = !self.is_stopping() && self.going_back.is_none();
+        let is_delivering = !self.is_stopping() && self.going_back.is_none() && self.may_deliver();
         let outbox = if is_delivering { self.outbox.due() } else { None };
         let standing = if self.is_stopping() { None } else { self.standing.due() };
         let patience = self.stopping.patience().filter(|_| self.is_breakable);
@@ -286,6 +301,9 @@ impl PartitionState {
     }
 
     fn write_due(&self, earliest: Option<Instant>) -> Option<Instant> {
+        if self.is_beyond_reach() {
+            return None;
+        }
         let has_work = self.work.as_ref().is_some_and(|work| !work.is_empty());
         let is_ready = has_work || self.gathering.is_closed(self.settings.limits);
         if is_ready { earliest } else { self.gathering.due(self.settings.limits) }
@@ -311,7 +329,7 @@ impl PartitionState {
         self.request(now, effects);
         // What left the open batch made room for what waited.
         self.fill(now, effects);
-        if self.going_back.is_none() {
+        if self.going_back.is_none() && self.may_deliver() {
             effects.extend(self.outbox.next(now).map(Effect::Deliver));
         }
     }

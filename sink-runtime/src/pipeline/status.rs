@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use crate::pulse::Pulse;
 use crate::record::Offset;
 use crate::registry::LastLife;
-use crate::source::Commit;
+use crate::source::{Commit, Promise};
 
 /// What a partition tells its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct LaneStatus {
     pub(super) is_owner: bool,
     /// The mapping that made the records above the safe point, where it is another one than this member's.
     pub(super) other_mapping: Option<Arc<str>>,
+    /// How far members of that mapping may have gone.
+    pub(super) promise: Promise,
     /// The offset below which the store has answered for every message.
     pub(super) answered_to: Offset,
     /// The time of the oldest message here that is not stored.
@@ -46,6 +48,7 @@ impl LaneStatus {
             life: committed.life,
             is_owner: committed.is_owner,
             other_mapping: committed.other_mapping.clone(),
+            promise: committed.promise,
             answered_to: committed.progress.point.offset,
             oldest_timestamp_ms: None,
             stored_timestamp_ms: None,

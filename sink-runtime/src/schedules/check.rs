@@ -8,6 +8,8 @@ use super::log::{Kind, Logged};
 use super::world::Shared;
 use crate::batch::{Batch, BatchLimits};
 use crate::invariants;
+use crate::kafka::CommitMetadata;
+use crate::record::Offset;
 use crate::source::Commit;
 
 /// What has become of messages other than that the store has them.
@@ -18,20 +20,37 @@ pub(super) struct Truth {
     pub(super) expired: BTreeSet<i64>,
     /// By which mapping the messages were made into what was committed.
     made_by: BTreeMap<i64, String>,
+    /// By which mapping messages were handed to the store, whatever became of them.
+    handed_by: BTreeMap<i64, String>,
 }
 
-/// I4 and I5: a batch is within its limits, and no two of its records share a place. And nothing is made anew that was
-/// committed as made by another mapping.
-pub(super) fn batch(batch: &Batch, limits: BatchLimits, mapping: &str, truth: &Truth) {
+/// I4 and I5: a batch is within its limits, and no two of its records share a place.
+pub(super) fn batch(batch: &Batch, limits: BatchLimits) {
     let (records, bytes) = (batch.records.len(), batch.bytes());
     assert!(
         invariants::batch_within_limits(records, limits.records, bytes, limits.bytes),
         "I4: {records} {bytes}"
     );
     assert!(invariants::places_unique(batch.records.iter().map(|record| &**record)), "I5: {batch:?}");
+}
+
+/// Nothing goes to the store that another mapping has handed to it or has committed, and nothing beyond what the broker has
+/// taken a promise for: whatever becomes of this member, the next one knows.
+pub(super) fn handed(shared: &mut Shared, batch: &Batch, mapping: &str) {
+    let committed = shared.broker.committed.as_ref();
+    let (offset, metadata) = committed
+        .and_then(|(offset, text)| Some((*offset, CommitMetadata::parse(text)?)))
+        .expect("whoever writes has committed its start");
+    assert_eq!(metadata.mapping, mapping, "written before a commit in the name of the mapping: {batch:?}");
+    let reach = metadata.reach(Offset(offset)).expect("this version always tells");
     for record in &batch.records {
-        let made_by = truth.made_by.get(&record.identity.offset.0);
+        let offset = record.identity.offset;
+        assert!(offset < reach, "beyond the reach {reach}: {record:?}");
+        let truth = &mut shared.truth;
+        let made_by = truth.made_by.get(&offset.0);
         assert!(made_by.is_none_or(|by| by == mapping), "replayed by another mapping: {record:?}");
+        let handed_by = truth.handed_by.entry(offset.0).or_insert_with(|| mapping.to_owned());
+        assert_eq!(handed_by, mapping, "handed to the store by two mappings: {record:?}");
     }
 }
 
@@ -58,20 +77,17 @@ pub(super) fn commit(shared: &Shared, seat: usize, commit: &Commit) {
 /// Takes note of what the broker has taken from a member with this mapping. What a member goes back over it makes anew.
 pub(super) fn note_committed(shared: &mut Shared, commit: &Commit, mapping: &str) {
     let point = commit.progress.point.offset.0;
-    drop(shared.truth.made_by.split_off(&point));
+    let Truth { made_by, handed_by, .. } = &mut shared.truth;
+    let named = commit.other_mapping.as_deref().unwrap_or(mapping);
+    let beyond = handed_by.range(point.max(shared.log.low)..);
+    for (offset, by) in beyond {
+        let is_covered = by == named && *offset < commit.promise.reach.0;
+        assert!(is_covered, "{offset} was handed to the store by {by}, not covered by {commit:?}");
+    }
+    drop(made_by.split_off(&point));
     for logged in shared.log.logged.iter().take_while(|logged| logged.offset < point) {
         shared.truth.made_by.entry(logged.offset).or_insert_with(|| mapping.to_owned());
     }
-}
-
-/// Tells whether nothing in the store or on its way there lies above what is committed: only then may the mapping change.
-///
-/// A member that ended uncleanly may have written more, which nobody can tell from the commit: the next one of its mapping
-/// finds it, one of another mapping cannot.
-pub(super) fn is_free_to_change(shared: &Shared) -> bool {
-    let committed = shared.broker.committed.as_ref().map_or(0, |(offset, _)| *offset);
-    let slots = shared.store.entries.values().flat_map(SimulatedEntry::slots);
-    shared.requests.is_idle() && slots.filter_map(|(_, slot)| slot.message()).all(|offset| offset < committed)
 }
 
 /// Every message is in the store once, or a letter, or deleted by retention of the log or by a policy of the bucket.

@@ -59,8 +59,8 @@ impl Forms {
     }
 
     /// Ends the change; tells whether another one is in force now.
-    pub(super) fn change(&mut self, is_allowed: bool) -> bool {
-        let next = self.next.take().filter(|_| is_allowed);
+    pub(super) fn change(&mut self) -> bool {
+        let next = self.next.take();
         self.in_force = next.unwrap_or(self.in_force);
         next.is_some()
     }

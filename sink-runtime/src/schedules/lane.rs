@@ -14,7 +14,7 @@ use super::watch::since_boot;
 use super::world::{Event, Shared};
 use crate::dead_letter::{DeadLetterError, Letter, Obstacle};
 use crate::lease::Lease;
-use crate::pipeline::{Answer, Effect, Input, PartitionState, Request, StoreSeen};
+use crate::pipeline::{Answer, Effect, Input, KnownReason, PartitionState, Refusal, Request, StoreSeen};
 use crate::progress::Progress;
 use crate::source::{Commit, Return};
 use crate::writer::StoreError;
@@ -104,7 +104,14 @@ impl Lane {
     pub(super) fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
         let partition = self.committed.partition.clone();
         let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
-        Commit { partition, progress, life: None, is_clean, is_owner, other_mapping }
+        let promise = self.state.promise();
+        Commit { partition, progress, life: None, is_clean, is_owner, other_mapping, promise }
+    }
+
+    /// Returns the same when it has ended.
+    pub(super) fn last_commit(&self) -> Commit {
+        let last = self.commit(self.state.progress(), self.state.is_clean());
+        Commit { promise: self.state.last_promise(), ..last }
     }
 
     /// Returns the same while it works.
@@ -134,6 +141,7 @@ impl Lane {
             self.perform(shared, around, effect);
         }
         shared.counts.drains += usize::from(was_draining && !self.is_draining());
+        shared.counts.promises += usize::from(self.state.known_reason() == Some(KnownReason::CommitWait));
         shared.counts.steps += 1;
         self.arm(shared);
     }
@@ -175,6 +183,9 @@ impl Lane {
         };
         if around.lease.holds(since_boot(shared.agenda.now)) {
             let request = request.clone();
+            if let Request::Write(batch) = &request {
+                check::handed(shared, batch, &self.form.fingerprint);
+            }
             let id = shared.requests.send(&mut shared.agenda, self.asker, request);
             self.asking = Asking::Sent(id, shared.agenda.now);
             shared.agenda.after(REQUEST_TIMEOUT, Event::TimedOut(self.asker, id));
@@ -224,7 +235,15 @@ impl Lane {
             Effect::Admitted(_) | Effect::Foreign(_) | Effect::RegistryFailing { .. } => {
                 panic!("the registry was asked although the partition is admitted")
             }
-            Effect::Refused => self.refuse(shared),
+            Effect::Refused(refusal) => {
+                shared.counts.refusals += usize::from(refusal == Refusal::StoreRestarted);
+                shared.counts.beyond += usize::from(refusal != Refusal::StoreRestarted);
+                self.refuse(shared);
+            }
+            Effect::CommitWanted => {
+                let wanted = self.happening(Happening::CommitWanted(self.asker.lane));
+                shared.agenda.after(Duration::ZERO, wanted);
+            }
             Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),
             // The store of the schedules answers a question as a whole.
             Effect::BreakOff
@@ -238,7 +257,6 @@ impl Lane {
     fn refuse(&self, shared: &mut Shared) {
         let last = self.state.other_mapping().expect("refused although the mapping never changed");
         assert_ne!(*last, *self.form.fingerprint, "refused although the mapping is its own");
-        shared.counts.refusals += 1;
         let delay = shared.agenda.span(1_000..60_000);
         shared.agenda.after(delay, Event::RunOnceMore(last));
     }
@@ -246,7 +264,7 @@ impl Lane {
     fn ask(&mut self, shared: &mut Shared, around: Around<'_>, request: Request) {
         assert!(matches!(self.asking, Asking::Nothing), "two requests of one partition");
         if let Request::Write(batch) = &request {
-            check::batch(batch, shared.settings.limits, &self.form.fingerprint, &shared.truth);
+            check::batch(batch, shared.settings.limits);
         }
         let cannot_prepare = matches!(request, Request::Write(_)) && shared.store.up_since.is_none();
         if cannot_prepare {

@@ -43,6 +43,9 @@ pub(super) enum Happening {
     Messages(u64),
     Letters(u64, Vec<Result<(), DeadLetterError>>),
     LeaseWanted(u64),
+    CommitWanted(u64),
+    /// The time has come to ask how far an earlier owner can have gone.
+    Bound(u64),
     GoBack(u64),
     Look(Duration),
     LookAgain,
@@ -184,6 +187,8 @@ impl Process {
             Happening::Letters(lane, answers) => self.input(shared, lane, Input::Letters(answers)),
             Happening::Messages(lane) => self.read(shared, lane),
             Happening::LeaseWanted(lane) => self.renew(shared, lane),
+            Happening::CommitWanted(lane) => self.commit_wanted(shared, lane),
+            Happening::Bound(lane) => self.bound(shared, lane),
             Happening::GoBack(lane) => self.go_back(shared, lane),
             Happening::Look(at) => self.watch.look(&mut shared.agenda, self.id, at),
             Happening::LookAgain => self.watch.look_again(&mut shared.agenda, self.id),
@@ -247,7 +252,7 @@ impl Process {
             }
         }
         while let Some(lane) = self.lanes.front().filter(|lane| lane.is_stopped) {
-            let (id, last) = (lane.asker.lane, lane.commit(lane.state.progress(), lane.state.is_clean()));
+            let (id, last) = (lane.asker.lane, lane.last_commit());
             self.lanes.pop_front();
             if self.drain.is_some_and(|(draining, _)| draining == id) {
                 self.finish_drain(shared, Some(last));

@@ -81,6 +81,10 @@ pub(super) struct Counts {
     pub(super) drains: usize,
     /// Partitions that could not, because the store was restarted.
     pub(super) refusals: usize,
+    /// Partitions that could not, because the last mapping may have gone further.
+    pub(super) beyond: usize,
+    /// Steps after which a partition waited for the broker to take a promise.
+    pub(super) promises: usize,
 }
 
 impl Counts {
@@ -96,6 +100,8 @@ impl Counts {
         self.changes += more.changes;
         self.drains += more.drains;
         self.refusals += more.refusals;
+        self.beyond += more.beyond;
+        self.promises += more.promises;
     }
 }
 
@@ -149,6 +155,8 @@ impl World {
             span_max: usize::try_from(agenda.pick(8..64)).unwrap(),
             // Enough for one batch and little more: entries are forgotten now and then.
             entry_bytes: 2_000,
+            // Mostly so little that it is used up again and again.
+            reach_window: i64::try_from(agenda.pick(2..40)).unwrap(),
         };
         agenda.at(plan.calm_at, Event::Calm);
         agenda.at(Duration::ZERO, Event::Expire);

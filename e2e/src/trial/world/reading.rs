@@ -62,7 +62,11 @@ impl World {
         Ok(records)
     }
 
-    pub(super) async fn entries(&self) -> anyhow::Result<Vec<String>> {
+    /// Returns the names of all entries of the topic's partitions.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn entries(&self) -> anyhow::Result<Vec<String>> {
         let entries = self.bucket.entries().await?.into_iter().map(|entry| entry.name);
         let ends =
             |name: &String| (0..self.partitions).any(|partition| name.ends_with(&format!("/{partition}")));

@@ -18,7 +18,7 @@ use crate::kafka::start::{Known, Resolved, resolve};
 use crate::kafka::start_rule::{Start, Truncated};
 use crate::record::{Topic, TopicPartition};
 use crate::registry::Lineage;
-use crate::source::{Assignment, Commit, SourceError, SourceEvent, Unstarted};
+use crate::source::{Assignment, Commit, Promise, SourceError, SourceEvent, Unstarted};
 
 /// How long the driver may take over partitions that are taken away; a little more than it allows itself.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(6);
@@ -238,6 +238,7 @@ impl PollLoop {
                 is_clean: false,
                 is_owner: !start.is_fenced,
                 other_mapping: start.other_mapping.clone(),
+                promise: Promise::first(start.reach),
             })
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {
@@ -249,6 +250,7 @@ impl PollLoop {
         }
         self.confirm_at = None;
         self.confirm_told.succeed();
+        let taken_over = Instant::now();
         let mut assignments = Vec::with_capacity(self.unconfirmed.len());
         for (partition, start, lineage) in std::mem::take(&mut self.unconfirmed) {
             if let Some(Truncated { committed, end }) = start.truncated {
@@ -264,11 +266,15 @@ impl PollLoop {
                 continue;
             };
             let (messages, share) = feed.open();
-            let Start { progress, other_mapping, is_fenced, .. } = start;
+            let Start { progress, reach, other_mapping, is_fenced, .. } = start;
+            if is_fenced && reach > progress.point.offset {
+                self.bounds.expect(partition.clone(), taken_over);
+            }
             assignments.push(Assignment {
                 partition,
                 lineage,
                 progress,
+                reach,
                 other_mapping,
                 is_fenced,
                 messages,
@@ -305,6 +311,7 @@ impl PollLoop {
 
     fn drop_feeds(&mut self, partitions: &[TopicPartition]) {
         self.committer.forget();
+        self.bounds.forget(partitions);
         self.resume(partitions);
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {

@@ -1,5 +1,7 @@
 //! Pure. Where partitions begin.
 
+use std::sync::Arc;
+
 use kafkasink_crds::runtime_config::StartFrom;
 
 use super::{Facts, Start, Truncated, start, start_of_new};
@@ -7,7 +9,7 @@ use crate::kafka::{CommitMetadata, Signature};
 use crate::ledger::CommitPoint;
 use crate::progress::Progress;
 use crate::record::{Offset, Partition, PlaceState, TimestampUs, Topic, TopicPartition};
-use crate::source::Commit;
+use crate::source::{Commit, Promise};
 use crate::store_start::StoreStart;
 
 fn signature(writer: &str, mapping: &str) -> Signature {
@@ -20,11 +22,18 @@ fn point(offset: i64, last: Option<u64>) -> CommitPoint {
 }
 
 fn committed(by: &Signature, is_clean: bool, progress: Progress) -> CommitMetadata {
+    promised(by, is_clean, progress, progress.point.offset.0)
+}
+
+fn promised(by: &Signature, is_clean: bool, progress: Progress, reach: i64) -> CommitMetadata {
+    let promise = Promise::first(Offset(reach));
+    CommitMetadata::new(by, &Commit { is_clean, promise, ..commit(progress, None) })
+}
+
+fn commit(progress: Progress, other_mapping: Option<Arc<str>>) -> Commit {
     let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-    CommitMetadata::new(
-        by,
-        &Commit { partition, progress, life: None, is_clean, is_owner: true, other_mapping: None },
-    )
+    let (promise, is_owner) = (Promise::first(progress.point.offset), true);
+    Commit { partition, progress, life: None, is_clean: false, is_owner, other_mapping, promise }
 }
 
 /// A commit at 15 that is safe up to 12.
@@ -72,9 +81,7 @@ fn records_above_the_safe_point_stay_those_of_the_mapping_that_made_them() {
     let first = begin(Some(15), Some(before), StartFrom::Latest);
     assert_eq!(first.other_mapping.as_deref(), Some("old"));
     // The first member of the new mapping crashes after it has committed its start.
-    let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-    let Start { progress, other_mapping, .. } = first;
-    let commit = Commit { partition, progress, life: None, is_clean: false, is_owner: true, other_mapping };
+    let commit = commit(first.progress, first.other_mapping);
     let metadata = CommitMetadata::new(&signature("first", "m"), &commit);
     let second = begin(Some(15), Some(metadata), StartFrom::Latest);
     assert_eq!(second.other_mapping.as_deref(), Some("old"), "they are not its own either");
@@ -148,4 +155,56 @@ fn latest_holds_only_for_a_group_that_has_only_begun() {
     assert_eq!(start_of_new(StartFrom::Latest, &[begun(), begun()]), StartFrom::Latest);
     assert_eq!(start_of_new(StartFrom::Latest, &[begun(), read()]), StartFrom::Earliest);
     assert_eq!(start_of_new(StartFrom::Latest, &[None]), StartFrom::Earliest);
+}
+
+/// Begins by the mapping `m` where a commit at 15 of a log from 10 to 20 promises as much; returns the reach, and the mapping
+/// that is waited for.
+fn begin_beyond(by: &Signature, is_clean: bool, reach: i64) -> (i64, Option<String>) {
+    let metadata = promised(by, is_clean, Progress::at(point(15, Some(9))), reach);
+    let start = begin(Some(15), Some(metadata), StartFrom::Latest);
+    (start.reach.0, start.other_mapping.map(|mapping| mapping.to_string()))
+}
+
+#[test]
+fn what_another_mapping_may_have_stored_beyond_its_commit_is_remembered() {
+    let old = || Some("old".to_owned());
+    assert_eq!(begin_beyond(&signature("other", "old"), true, 15), (15, None), "it has gone no further");
+    assert_eq!(begin_beyond(&signature("other", "old"), true, 18), (18, old()), "a message held it");
+    assert_eq!(begin_beyond(&signature("me", "old"), false, 18), (18, old()), "it was killed");
+    assert_eq!(begin_beyond(&signature("me", "m"), false, 18), (18, None), "its own it finds");
+}
+
+#[test]
+fn nobody_has_stored_what_was_not_there_unless_he_is_still_at_work() {
+    let old = || Some("old".to_owned());
+    assert_eq!(begin_beyond(&signature("me", "old"), false, 70_000), (20, old()));
+    assert_eq!(begin_beyond(&signature("other", "old"), false, 70_000), (70_000, old()));
+}
+
+#[test]
+fn what_retention_took_nobody_stores_again() {
+    let old = signature("other", "old");
+    let begin = |reach, low| {
+        let metadata = Some(promised(&old, false, progress(), reach));
+        let facts = Facts { committed: Some(15), metadata, low, high: 40 };
+        let start = start(&facts, StartFrom::Latest, &signature("me", "m"));
+        (start.progress.point.offset.0, start.reach.0, start.other_mapping.is_some())
+    };
+    assert_eq!(begin(30, 29), (29, 30, true));
+    assert_eq!(begin(30, 30), (30, 30, false));
+}
+
+#[test]
+fn whoever_does_not_tell_may_have_stored_whatever_is_there() {
+    let old = |mapping: &str| {
+        let text = format!(r#"{{"v":1,"instance":"other","clean":false,"mapping":"{mapping}"}}"#);
+        CommitMetadata::parse(&text)
+    };
+    let begin = |metadata| {
+        let start = begin(Some(15), metadata, StartFrom::Latest);
+        (start.reach.0, start.other_mapping.is_some())
+    };
+    assert_eq!(begin(old("old")), (20, true));
+    assert_eq!(begin(old("m")), (20, false));
+    assert_eq!(begin(None), (20, false), "somebody has set the offset");
 }

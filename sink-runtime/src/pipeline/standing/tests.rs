@@ -22,6 +22,13 @@ fn seen(now: Instant, start: i64) -> StoreSeen {
     StoreSeen { start: StoreStart(start), asked_at: now, seen_at: now, uptime, block_records: None }
 }
 
+/// A partition that waits for records of another mapping, which has stored none beyond the point.
+fn draining() -> Standing {
+    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()), 10_000);
+    standing.bounded(point(9));
+    standing
+}
+
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
@@ -65,7 +72,7 @@ fn within_one_member_no_restart_is_too_close() {
 #[test]
 fn records_of_another_mapping_are_waited_for_until_they_are_safe() {
     let begun = now();
-    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()), 10_000);
+    let mut standing = draining();
     standing.see(seen(begun, 100), point(9), true);
     assert!(!standing.is_open() && standing.is_draining());
     standing.advance(begun + SAFE_AFTER, point(9));
@@ -79,7 +86,7 @@ fn records_of_another_mapping_are_waited_for_until_they_are_safe() {
 #[test]
 fn restart_just_before_the_last_look_is_no_end_of_the_wait() {
     let begun = now();
-    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()), 10_000);
+    let mut standing = draining();
     standing.see(seen(begun, 100), point(9), true);
     standing.advance(begun + SAFE_AFTER, point(9));
     let last_look = begun + SAFE_AFTER + Duration::from_secs(2);
@@ -91,10 +98,24 @@ fn restart_just_before_the_last_look_is_no_end_of_the_wait() {
 
 #[test]
 fn records_of_another_mapping_are_never_replayed() {
-    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()), 10_000);
+    let mut standing = draining();
     assert_eq!(standing.see(seen(now(), 200), point(9), true), Consequence::Refuse);
     assert!(standing.is_refused() && !standing.is_open());
+}
+
+#[test]
+fn nothing_ends_before_it_is_known_how_far_the_other_mapping_has_gone() {
+    let begun = now();
     let mut safe = Standing::new(progress(9, 9, Some(100)), Some("old".into()), 10_000);
-    assert_eq!(safe.see(seen(now(), 200), point(9), true), Consequence::None);
-    assert!(safe.is_open());
+    assert_eq!(safe.see(seen(begun, 200), point(9), true), Consequence::None);
+    assert!(!safe.is_open() && safe.is_unbounded());
+    safe.bounded(point(9));
+    assert!(safe.is_open() && !safe.is_unbounded());
+    let mut standing = Standing::new(progress(5, 9, Some(100)), Some("old".into()), 10_000);
+    standing.see(seen(begun, 100), point(9), true);
+    standing.see(seen(begun + SAFE_AFTER, 100), point(9), true);
+    assert!(!standing.is_open() && standing.is_draining());
+    standing.bounded(point(9));
+    standing.see(seen(begun + SAFE_AFTER, 100), point(9), true);
+    assert!(standing.is_open());
 }

@@ -217,7 +217,11 @@ impl PartitionState {
         answers: Vec<Result<(), DeadLetterError>>,
         effects: &mut Vec<Effect>,
     ) {
-        let Returned { delivered, failure } = self.outbox.answered(now, answers, &mut self.random);
+        let Returned { delivered, last_tried, failure } =
+            self.outbox.answered(now, answers, &mut self.random);
+        if let Some(offset) = last_tried {
+            self.reach.hand(offset);
+        }
         for offset in &delivered {
             self.history.lettered(*offset);
             self.ledger.set(*offset, Fate::DeadLettered);

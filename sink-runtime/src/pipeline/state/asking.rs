@@ -34,10 +34,16 @@ impl PartitionState {
                     .doubted(self.cut.is_possible())
             });
         }
+        if self.is_beyond_reach() {
+            return;
+        }
         if let Some(work) = self.work.as_mut().filter(|work| work.wants_beyond(now)) {
             work.look_beyond(self.gathering.places());
         }
         let request = self.work.as_mut().and_then(|work| work.next_request(&mut self.frontier));
+        if let (Some(Request::Write(_)), Some(last)) = (&request, self.work.as_ref().and_then(Work::last)) {
+            self.reach.hand(last);
+        }
         self.send(request, effects);
     }
 

@@ -2,7 +2,7 @@
 
 use super::PartitionState;
 use crate::ledger::Ledger;
-use crate::pipeline::effect::Effect;
+use crate::pipeline::effect::{Effect, Refusal};
 use crate::pipeline::standing::{Consequence, StoreSeen};
 use crate::record::Offset;
 
@@ -25,7 +25,7 @@ impl PartitionState {
         match self.standing.see(seen, self.ledger.commit_point(), has_nothing_beyond) {
             Consequence::None => {}
             Consequence::GoBack => self.going_back = Some(Back::ToSafe),
-            Consequence::Refuse => effects.push(Effect::Refused),
+            Consequence::Refuse => effects.push(Effect::Refused(Refusal::StoreRestarted)),
         }
     }
 

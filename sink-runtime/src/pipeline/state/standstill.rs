@@ -51,6 +51,9 @@ impl PartitionState {
         if !self.upkeep.is_admitted() {
             return Some(KnownReason::LeaveWait);
         }
+        if self.is_beyond_reach() || !self.may_deliver() {
+            return Some(KnownReason::CommitWait);
+        }
         if self.outbox.is_failing() {
             return Some(KnownReason::BackOff);
         }

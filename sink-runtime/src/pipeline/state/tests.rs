@@ -14,7 +14,7 @@ use crate::budget::Hold;
 use crate::ledger::CommitPoint;
 use crate::map::Mapper;
 use crate::pipeline::cut::Cut;
-use crate::pipeline::{Answer, Checked, Effect, Errand, Input, Request, StoreSeen};
+use crate::pipeline::{Answer, Checked, Effect, Errand, GroupView, Input, Request, StoreSeen};
 use crate::progress::Progress;
 use crate::record::{
     Entry, Headers, Identity, Life, Message, Offset, Partition, TimestampUs, Topic, TopicPartition,
@@ -26,6 +26,11 @@ mod markers;
 
 /// Time from an answer until it is read back.
 const DELAY: Duration = Duration::from_secs(2);
+
+const WANTED: &str = "commit wanted";
+
+/// How far a promise runs ahead.
+const WINDOW: i64 = 1_000;
 
 /// Most messages without an end.
 const SPAN_MAX: usize = 40;
@@ -68,6 +73,19 @@ impl Bench {
 
     fn begin(has_dead_letters: bool, fenced_for: Option<Duration>, is_admitted: bool) -> Self {
         let now = tokio::time::Instant::now().into_std();
+        let beginning = Beginning {
+            progress: Progress::at(CommitPoint { offset: Offset(0), state: None }),
+            reach: Offset(0),
+            is_bounded: true,
+            other_mapping: None,
+            fenced_until: fenced_for.map(|wait| now + wait),
+            life: None,
+            is_admitted,
+        };
+        Self::begin_at(now, has_dead_letters, beginning)
+    }
+
+    fn begin_at(now: Instant, has_dead_letters: bool, beginning: Beginning) -> Self {
         let limits =
             BatchLimits { records: 2, bytes: 100, header_bytes: 10_000, age: Duration::from_millis(100) };
         let mapper = Mapper::new(&serde_saphyr::from_str(MAPPING).unwrap(), 1).unwrap();
@@ -79,13 +97,7 @@ impl Bench {
             commit_delay: DELAY,
             span_max: SPAN_MAX,
             entry_bytes: 10_000,
-        };
-        let beginning = Beginning {
-            progress: Progress::at(CommitPoint { offset: Offset(0), state: None }),
-            other_mapping: None,
-            fenced_until: fenced_for.map(|wait| now + wait),
-            life: None,
-            is_admitted,
+            reach_window: WINDOW,
         };
         let random = SmallRng::seed_from_u64(1);
         Self { state: PartitionState::new(settings, partition, mapper, beginning, random), now, next: 0 }
@@ -115,9 +127,19 @@ impl Bench {
         self.state.progress().point.offset.0
     }
 
-    /// Returns the names of what the partition wants done.
+    /// Returns the names of what the partition wants done. A commit that it wants is taken at once.
     fn step(&mut self, input: Input) -> Vec<&'static str> {
-        self.state.step(self.now, input).iter().map(name).collect()
+        let mut names: Vec<&str> = self.state.step(self.now, input).iter().map(name).collect();
+        if names.pop_if(|name| *name == WANTED).is_some() {
+            names.extend(self.take());
+        }
+        names
+    }
+
+    /// Lets the broker take what a commit promises.
+    fn take(&mut self) -> Vec<&'static str> {
+        let view = GroupView { taken: Some(self.state.promise()), bound: None };
+        self.state.step(self.now, Input::Group(view)).iter().map(name).collect()
     }
 
     fn messages(&mut self, keys: &[Option<&'static str>]) -> Vec<&'static str> {
@@ -188,7 +210,8 @@ fn name(effect: &Effect) -> &'static str {
         Effect::Rewritten(_) => "rewritten",
         Effect::Missing { .. } => "missing",
         Effect::Expired(_) => "expired",
-        Effect::Refused => "refused",
+        Effect::Refused(_) => "refused",
+        Effect::CommitWanted => WANTED,
         Effect::DeadLettered(_) => "dead-lettered",
         Effect::Held { .. } => "held",
         Effect::StoreFailing { .. } => "failing",
@@ -376,3 +399,4 @@ fn rejected_message_holds_the_partition_where_there_are_no_dead_letters() {
 
 mod letters;
 mod proof;
+mod reach;

@@ -132,6 +132,11 @@ impl Work {
         self.items.iter().take(self.window).map(|item| item.record().identity.offset).max()
     }
 
+    /// Returns the highest offset on its way.
+    pub(in crate::pipeline) fn last(&self) -> Option<Offset> {
+        self.items.iter().map(|item| item.record().identity.offset).max()
+    }
+
     pub(super) fn doubt(&mut self) {
         for item in &mut self.items {
             if item.conflict == Conflict::None {

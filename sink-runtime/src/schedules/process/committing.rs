@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{COMMIT_EVERY, COMMIT_PATIENCE, FeedState, Happening, Process, RETRY_AFTER};
+use crate::pipeline::{GroupView, Input};
 use crate::schedules::broker::Job;
 use crate::schedules::commits::Purpose;
 use crate::schedules::lane::Lane;
@@ -27,6 +28,14 @@ impl Process {
         let renewal = working.map(Lane::current);
         let commit = self.news(shared.agenda.now).or(renewal);
         commit.into_iter().for_each(|commit| self.submit(shared, commit, Purpose::Round));
+    }
+
+    /// A lane asks for a commit; there may be nothing new any more.
+    pub(super) fn commit_wanted(&mut self, shared: &mut Shared, id: u64) {
+        if self.working == Some(id) {
+            let commit = self.news(shared.agenda.now);
+            commit.into_iter().for_each(|commit| self.submit(shared, commit, Purpose::Round));
+        }
     }
 
     /// Returns what the broker has not taken yet.
@@ -82,6 +91,10 @@ impl Process {
             let working = self.working;
             if let Some(lane) = self.lanes.iter_mut().find(|lane| Some(lane.asker.lane) == working) {
                 lane.committed = job.commit.clone();
+            }
+            if let Some(lane) = working.filter(|_| job.commit.other_mapping.is_none()) {
+                let view = GroupView { taken: Some(job.commit.promise), bound: None };
+                self.input(shared, lane, Input::Group(view));
             }
             let lanes: Vec<u64> = self.lanes.iter().map(|lane| lane.asker.lane).collect();
             for lane in lanes {

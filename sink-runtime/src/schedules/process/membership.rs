@@ -10,13 +10,14 @@ use super::{
     Then,
 };
 use crate::kafka::{CommitMetadata, Facts, Start, start};
-use crate::pipeline::{Beginning, PartitionState};
-use crate::record::Life;
+use crate::lease::BELIEVED_FOR;
+use crate::pipeline::{Beginning, GroupView, Input, PartitionState};
+use crate::record::{Life, Offset};
 use crate::schedules::commits::Purpose;
 use crate::schedules::lane::{Lane, dice};
 use crate::schedules::requests::Asker;
 use crate::schedules::world::{Event, Shared};
-use crate::source::Commit;
+use crate::source::{Commit, Promise};
 
 impl Process {
     /// Tells whether the poll loop is busy, and lets this happen again later.
@@ -86,6 +87,7 @@ impl Process {
             is_clean: false,
             is_owner: !start.is_fenced,
             other_mapping: start.other_mapping.clone(),
+            promise: Promise::first(start.reach),
         };
         self.submit(shared, commit, Purpose::Start);
     }
@@ -99,11 +101,14 @@ impl Process {
             return;
         };
         self.read_from(shared, start.progress.point.offset.0);
+        let is_bounded = !start.is_fenced;
         let is_fenced = std::mem::take(&mut self.is_unsettled) || start.is_fenced;
         let fenced_until = is_fenced.then(|| shared.agenda.instant() + FENCING_WAIT);
-        let Start { progress, other_mapping, .. } = start;
+        let Start { progress, reach, other_mapping, .. } = start;
         let beginning = Beginning {
             progress,
+            reach,
+            is_bounded,
             other_mapping: other_mapping.clone(),
             fenced_until,
             life: None,
@@ -116,10 +121,28 @@ impl Process {
         let asker = Asker { process: self.id, lane: self.lanes_begun };
         let partition = shared.partition.clone();
         let is_owner = !is_fenced;
-        let committed = Commit { partition, progress, life: None, is_clean: false, is_owner, other_mapping };
+        let promise = Promise::first(reach);
+        let committed =
+            Commit { partition, progress, life: None, is_clean: false, is_owner, other_mapping, promise };
         self.working = Some(asker.lane);
+        if !is_bounded && reach > progress.point.offset {
+            shared.agenda.after(BELIEVED_FOR, self.event(Happening::Bound(asker.lane)));
+        }
         self.lanes.push_back(Lane::new(asker, state, Arc::clone(&self.form), committed));
         self.begin_next(shared);
+    }
+
+    /// Asks where the log ends, now that no earlier owner can be given more of it.
+    pub(super) fn bound(&mut self, shared: &mut Shared, id: u64) {
+        if self.working != Some(id) {
+            return;
+        }
+        if shared.agenda.now < self.cut_off_until {
+            shared.agenda.after(RETRY_AFTER, self.event(Happening::Bound(id)));
+            return;
+        }
+        let high = Offset(shared.log.high(shared.agenda.now));
+        self.input(shared, id, Input::Group(GroupView { taken: None, bound: Some(high) }));
     }
 
     pub(super) fn revoked(&mut self, shared: &mut Shared, then: Then) {

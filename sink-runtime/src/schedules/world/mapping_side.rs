@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Event, World};
-use crate::schedules::check;
 use crate::schedules::process::Happening;
 
 impl World {
@@ -27,13 +26,12 @@ impl World {
         }
     }
 
-    /// Puts the other mapping in force, if everything has ended, and what was written is committed; tells whether members
-    /// may be started.
+    /// Puts the other mapping in force, if everything has ended, whatever was written; tells whether members may be started.
     pub(super) fn change_form(&mut self) -> bool {
         if self.current.into_iter().flatten().any(|id| !self.processes[id].is_dead) {
             return false;
         }
-        let is_changed = self.forms.change(check::is_free_to_change(&self.shared));
+        let is_changed = self.forms.change();
         self.shared.counts.changes += usize::from(is_changed);
         true
     }

@@ -1,0 +1,136 @@
+//! Pure. Nothing is handed out that a promise which the broker has taken does not cover.
+
+use std::time::Duration;
+
+use super::{A, Bench, WANTED, WINDOW, name};
+use crate::ledger::CommitPoint;
+use crate::pipeline::{Answer, Beginning, Effect, GroupView, Input, KnownReason, Refusal};
+use crate::progress::Progress;
+use crate::record::Offset;
+use crate::source::Promise;
+
+/// Lets a partition read so far that the promise which the broker has taken is used up, with a broker that says nothing.
+fn used_up() -> Bench {
+    let mut bench = Bench::new(false, None);
+    bench.next = WINDOW - 1;
+    let effects = bench.state.step(bench.now, Input::Passed(Offset(WINDOW - 1)));
+    assert_eq!(effects.iter().map(name).collect::<Vec<_>>(), [WANTED]);
+    bench
+}
+
+fn taken(promise: Promise) -> Input {
+    Input::Group(GroupView { taken: Some(promise), bound: None })
+}
+
+/// Returns a partition that begins where another mapping may have gone to 9.
+fn after_another(is_bounded: bool) -> Bench {
+    let beginning = Beginning {
+        progress: Progress::at(CommitPoint { offset: Offset(0), state: None }),
+        reach: Offset(9),
+        is_bounded,
+        other_mapping: Some("old".into()),
+        fenced_until: None,
+        life: None,
+        is_admitted: true,
+    };
+    Bench::begin_at(tokio::time::Instant::now().into_std(), false, beginning)
+}
+
+#[test]
+fn promise_is_renewed_when_half_of_it_is_used_up() {
+    let mut bench = Bench::new(false, None);
+    assert_eq!(bench.state.promise().reach, Offset(WINDOW));
+    bench.step(Input::Passed(Offset(WINDOW / 2)));
+    assert_eq!(bench.state.promise().reach, Offset(WINDOW));
+    bench.step(Input::Passed(Offset(WINDOW / 2 + 1)));
+    assert_eq!(bench.state.promise().reach, Offset(WINDOW + WINDOW / 2 + 1));
+}
+
+#[test]
+fn batch_beyond_the_promise_waits_until_the_broker_has_taken_another() {
+    let mut bench = used_up();
+    assert_eq!(bench.messages(&[A, A]), [""; 0]);
+    assert_eq!(bench.state.known_reason(), Some(KnownReason::CommitWait));
+    let time_alone = bench.state.due();
+    assert!(time_alone.is_none_or(|due| due > bench.now + Duration::from_mins(1)), "{time_alone:?}");
+    assert_eq!(bench.take(), ["survey"]);
+    assert_eq!(bench.survey(), ["write"]);
+    assert_eq!(bench.state.known_reason(), None);
+}
+
+#[test]
+fn whoever_ends_well_promises_no_more_than_was_handed_out() {
+    let mut bench = Bench::written(false);
+    assert_eq!(bench.state.promise().reach, Offset(WINDOW));
+    assert_eq!(bench.state.last_promise().reach, Offset(2), "unproven yet");
+    bench.prove(&[0, 1]);
+    assert_eq!((bench.offset(), bench.state.last_promise().reach), (2, Offset(2)));
+}
+
+#[test]
+fn what_lies_behind_a_message_that_holds_is_remembered_at_the_end() {
+    let mut bench = Bench::new(false, None);
+    bench.messages(&[A, A]);
+    bench.survey();
+    let refused = || Err(crate::writer::StoreError::from_status(422, "Invalid batched header"));
+    bench.step(Input::Answer(Answer::Written(refused())));
+    bench.check_nothing();
+    assert_eq!(bench.step(Input::Answer(Answer::Written(refused()))), ["held", "check"]);
+    assert_eq!(bench.check_nothing(), ["write"]);
+    assert_eq!(bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(())])))), ["stored"]);
+    bench.prove(&[1]);
+    assert_eq!((bench.offset(), bench.state.last_promise().reach), (0, Offset(2)));
+    assert_eq!(bench.state.promise().reach, Offset(2), "even if it is killed now");
+}
+
+#[test]
+fn promise_is_taken_back_where_a_message_holds_the_partition_and_counts_for_nothing_then() {
+    let mut bench = Bench::new(false, None);
+    let before = bench.state.promise();
+    assert_eq!(bench.messages(&[A, None]), ["held"]);
+    assert_eq!(bench.state.promise(), before, "the record before it is still on its way");
+    bench.now = bench.state.due().unwrap();
+    assert_eq!(bench.step(Input::Tick), ["survey"]);
+    bench.survey();
+    bench.step(Input::Answer(Answer::Written(Ok(vec![Ok(())]))));
+    let held = bench.state.promise();
+    assert_eq!((held.reach, held.turn), (Offset(1), before.turn + 1));
+    // The store does not show the record: the partition goes back, and the message that held it comes again.
+    bench.now = bench.state.due().unwrap();
+    bench.step(Input::Tick);
+    let nothing = Input::Answer(Answer::Shown { heads: Ok(Vec::new()), took: Duration::ZERO });
+    let effects: Vec<&str> = bench.state.step(bench.now, nothing).iter().map(name).collect();
+    assert_eq!(effects, ["missing", "go back", WANTED]);
+    for promise in [before, held] {
+        bench.state.step(bench.now, taken(promise));
+        assert!(!bench.state.reach.covers(Offset(1)), "{promise:?} is not the last that the broker takes");
+    }
+    bench.take();
+    assert!(bench.state.reach.covers(Offset(1)));
+}
+
+#[test]
+fn records_of_another_mapping_beyond_the_commit_refuse_the_partition() {
+    let mut bench = after_another(true);
+    let refused = bench.state.step(bench.now, Input::Tick);
+    let beyond = Refusal::StoredBeyond { point: Offset(0), reach: Offset(9) };
+    assert!(matches!(refused.as_slice(), [Effect::Refused(refusal)] if *refusal == beyond), "{refused:?}");
+    bench.see(100);
+    assert_eq!(bench.messages(&[A, A]), [""; 0]);
+    assert!(bench.state.is_held() && !bench.state.wants_messages());
+    assert_eq!(bench.state.other_mapping().as_deref(), Some("old"), "commits bear its name");
+    assert_eq!(bench.state.promise(), Promise::first(Offset(9)));
+}
+
+#[test]
+fn partition_goes_on_where_the_other_mapping_was_given_nothing_beyond_the_commit() {
+    let mut bench = after_another(false);
+    bench.see(100);
+    assert_eq!(bench.messages(&[A, A]), [""; 0], "nobody knows yet");
+    assert_eq!(bench.state.promise(), Promise::first(Offset(9)));
+    let bound = Input::Group(GroupView { taken: None, bound: Some(Offset(0)) });
+    let effects: Vec<&str> = bench.state.step(bench.now, bound).iter().map(name).collect();
+    assert_eq!(effects, [WANTED], "nothing is written before the broker knows by whom");
+    assert_eq!(bench.state.known_reason(), Some(KnownReason::CommitWait));
+    assert_eq!(bench.take(), ["survey"]);
+}
