@@ -61,7 +61,7 @@ freeze: ## 64 partitions of 1 MB messages and a store that says nothing for ten 
 	$(CARGO) build --workspace --bins
 	KAFKASINK_TEST_FREEZE_SECONDS=600 $(CARGO) test --workspace --test runtime -- frozen_store
 
-outages: ## the broker hangs, and is gone, for three minutes; full disk, quota and standstill as in `make test` (about 5 minutes)
+outages: ## the broker hangs, and is gone, for three minutes; full disk, quota and standstill as in `make test` (needs root; about 5 minutes)
 	@$(BUILD)
 	$(CARGO) build --workspace --bins
 	KAFKASINK_TEST_AWAY_SECONDS=180 $(CARGO) test --workspace --test outages
@@ -94,7 +94,7 @@ images: ## writes the two images as OCI archives into target/images
 	@$(BUILD)
 	$(LAB) images --to target/images
 
-lab-up: ## starts Kafka and ReductStore on 127.0.0.1; `eval "$$(make -s lab-env)"` names them
+lab-up: ## starts Kafka and ReductStore on 127.0.0.1; `eval "$(make -s lab-env)"` names them
 	@$(BUILD)
 	$(LAB) up kafka store
 

@@ -63,8 +63,8 @@ impl BatchSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommitSpec {
-    /// Time between two commits of a partition's offset, at most `60s`; less than `100ms` counts as `100ms`. Records are
-    /// not read back before the commit yet. Default: `2s`.
+    /// How long after its write a record is read back, and the time between two commits of a partition's offset, at most
+    /// `60s`; less than `100ms` counts as `100ms`. Default: `2s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay: Option<Delay>,
 }

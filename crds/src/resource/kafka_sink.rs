@@ -32,9 +32,8 @@ pub const SINK_NAME_BYTES_MAX: usize = 47;
     validation = name_rule(),
     derive = "PartialEq",
     doc = "Moves messages of Kafka topics into a bucket of a ReductStore. An offset \
-           is committed only after the store has answered every record below it without error; a message that is \
-           read again is recognised and not stored twice. ReductStore 1.21 can lose records that it has \
-           acknowledged when it is killed or loses power; that is not made good yet.",
+           is committed only after every record below it was read back from the store; a message that is \
+           read again is recognised and not stored twice. What a killed store has lost is written again.",
     scale(
         spec_replicas_path = ".spec.replicas",
         status_replicas_path = ".status.replicas",
@@ -115,9 +114,8 @@ pub struct KafkaSinkSpec {
     /// The pods that do the work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadSpec>,
-    /// Stops the sink and keeps everything, offsets included. Change `groupId`, `url`, `bucket` or `mapping.entry` only
-    /// while paused; this is not checked yet: records that are read again after such a change would be stored a second
-    /// time. Default: `false`.
+    /// Stops the sink and keeps everything, offsets included. Change `groupId`, `url` or `bucket` only while paused; this
+    /// is not checked yet: records that are read again after such a change would be stored a second time. Default: `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 }

@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::text_schema::{text_list, text_map};
 use crate::runtime_config::{KeyEncoding, OnMissing, TimestampUnit};
 
-/// How a message becomes a record. Records already stored stay as they are; change `entry` only while `paused`.
+/// How a message becomes a record. Records already stored stay as they are; a change takes effect once they are safe,
+/// after about three minutes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MappingSpec {
     /// Template of the entry name: segments joined by `/`, of letters, digits, `_`, `-` and the placeholders `{topic}`,
     /// `{partition}`, `{key}`, `{header:NAME}` and `{date}` (UTC day). `{partition}`, and `{topic}` where there is more
     /// than one topic, must stand as whole segments; `{key}` and `{header:NAME}` stand alone in theirs. A `.` in a
-    /// topic's name becomes `/`. An entry must belong to one sink only: another that writes it is not detected yet.
+    /// topic's name becomes `/`. An entry must belong to one sink only: the pods of a second one hold their partitions.
     /// Example: `plant/{topic}/{partition}/{date}`. Default: `{topic}/{partition}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]

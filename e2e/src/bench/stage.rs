@@ -12,7 +12,7 @@ use crate::lab::state::StoreAddress;
 use crate::lab::{Daemon, Paths, Progress, store};
 
 /// A topic and a bucket of the largest case, and what of the case before is being deleted.
-const DISK: Need = Need::DiskGib(14);
+const DISK: Need = Need::DiskGib(12);
 
 /// Where everything of one run is.
 pub struct Stage {
