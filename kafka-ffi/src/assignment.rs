@@ -2,6 +2,9 @@
 //!
 //! An assignment is a version, then for each topic its name and its partitions, then data of the member that nobody here reads.
 
+/// Most bytes of a topic's name: a longer one is no topic of Kafka.
+const NAME_MAX: usize = 249;
+
 /// Bytes of what brokers put behind the name in a member's id: a dash and a random UUID.
 const RANDOM_BYTES: usize = 37;
 
@@ -21,7 +24,9 @@ pub(super) fn partitions(assignment: &[u8]) -> Option<Vec<(String, i32)>> {
     let topics = i32::from_be_bytes(take(&mut rest)?);
     let mut found = Vec::new();
     for _ in 0..topics {
-        let length = usize::try_from(i16::from_be_bytes(take(&mut rest)?)).ok()?;
+        let length = usize::try_from(i16::from_be_bytes(take(&mut rest)?))
+            .ok()
+            .filter(|length| *length <= NAME_MAX)?;
         let (name, behind) = rest.split_at_checked(length)?;
         rest = behind;
         let name = String::from_utf8_lossy(name);
@@ -74,5 +79,7 @@ mod tests {
             assert_eq!(partitions(&TWO_TOPICS[..end]), None, "{end} bytes");
         }
         assert_eq!(partitions(b"\0\x01\0\0\0\x01\xFF\xFFa"), None, "a name of negative length");
+        let long = [b"\0\x01\0\0\0\x01\0\xFA".as_slice(), &[b'a'; 250], b"\0\0\0\0"].concat();
+        assert_eq!(partitions(&long), None, "a name that no topic has");
     }
 }

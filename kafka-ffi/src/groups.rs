@@ -40,16 +40,23 @@ pub fn describe_group<C: ConsumerContext>(
 ) -> Result<GroupDescription, NativeError> {
     let groups = list(consumer, group, timeout)?;
     // SAFETY: the guard owns the list until the end of the function, and nothing of it is returned.
-    let described = unsafe {
-        let list = &*groups.as_ptr();
-        array(list.groups, usize::try_from(list.group_cnt).unwrap_or(0))
+    let (described, groups_found) = unsafe { ((*groups.as_ptr()).groups, (*groups.as_ptr()).group_cnt) };
+    if described.is_null() || groups_found < 1 {
+        return Err(NativeError::invalid("no broker has the group"));
+    }
+    // SAFETY: there is a group. No reference to it is made: its error is the number that the broker sent, which may be one
+    // that the library's enumeration does not have.
+    let (code, state, members, count) = unsafe {
+        let code = (&raw const (*described).err).cast::<i32>().read();
+        (code, (*described).state, (*described).members, (*described).member_cnt)
     };
-    let described = described.first().ok_or_else(|| NativeError::invalid("no broker has the group"))?;
-    check(described.err, None)?;
+    if code != 0 {
+        return Err(NativeError::invalid(&format!("the group is not told about, error {code}")));
+    }
     // SAFETY: the strings belong to the list as well.
-    let is_stable = unsafe { text(described.state) }.as_deref() == Some(STABLE);
+    let is_stable = unsafe { text(state) }.as_deref() == Some(STABLE);
     // SAFETY: as above.
-    let members = unsafe { array(described.members, usize::try_from(described.member_cnt).unwrap_or(0)) };
+    let members = unsafe { array(members, usize::try_from(count).unwrap_or(0)) };
     let (mut assigned, mut instance_ids) = (Vec::new(), Vec::new());
     for member in members {
         // SAFETY: as above.

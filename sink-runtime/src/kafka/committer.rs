@@ -27,8 +27,9 @@ use crate::told::Told;
 /// Longest wait for the broker's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Most commits that wait for the one under way.
-const QUEUE: usize = 8;
+/// Most commits that wait for the one under way: when many partitions begin, each asks for one of its own, and what finds
+/// no room is tried again only after some seconds.
+const QUEUE: usize = 128;
 
 /// Commits in the name of one writer.
 pub(super) struct Committer {

@@ -69,6 +69,10 @@ const PORTION_MAX: u64 = MIB / 4;
 /// and its memory is used again for the next one: with 8 MiB a gigabyte costs a fifth more CPU.
 const RESPONSE_MAX: u64 = 2 * MIB;
 
+/// Smallest `receive.message.max.bytes`, but for what lies around messages: a topic whose limit is raised while a member
+/// runs, which has planned for the smaller one, is read on up to here.
+const RECEIVE_MIN: u64 = 8 * MIB;
+
 /// Smallest share of a partition.
 const SHARE_MIN: u64 = 64 * 1024;
 
@@ -180,7 +184,7 @@ impl MemoryPlan {
             // waits for other partitions.
             portion_bytes: (queue_bytes / 4 * 3).min(PORTION_MAX),
             response_bytes,
-            receive_bytes: response_bytes.max(message) + MESSAGE_MIN,
+            receive_bytes: response_bytes.max(message).max(RECEIVE_MIN) + MESSAGE_MIN,
         };
         let partitions_max = room / (partition_bytes + SHARE_MIN);
         let pressure_bytes = usable - (BASE - BASE_ALLOCATED);

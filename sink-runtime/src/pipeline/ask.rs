@@ -39,6 +39,11 @@ impl Gate {
     /// Waits until a request may be sent; the caller sends it at once.
     pub(super) async fn admit(&self) -> Result<(), NotSent> {
         let _waiting = self.headway.wait_for(Gatekeeper::Lease, Instant::now().into_std());
+        self.admit_beside().await
+    }
+
+    /// The same for what is sent beside the one request, which alone tells what the partition waits for.
+    pub(super) async fn admit_beside(&self) -> Result<(), NotSent> {
         tokio::select! {
             biased;
             () = self.lease.wait(since_boot) => Ok(()),

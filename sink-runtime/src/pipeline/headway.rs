@@ -6,16 +6,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::stall::{KnownReason, Parts};
-
-/// How long the group may keep a member waiting. Heartbeats and commits go to the same broker: one that answers neither
-/// ends the session after 30 s, and with it the partition, so that nothing is left that could wait. Longer waits are
-/// hand-overs, of two rounds each, and a round waits for a frozen member no longer than its session. Whoever waits
-/// longer still hears from a group that takes no commit of his, which a restart may cure; and where it does not, the
-/// restarted member waits before its partitions begin, and is not restarted again.
-pub(super) const LEASE_WAIT_MAX: Duration = Duration::from_mins(1);
+use super::stall::{GROUP_WAIT_MAX, KnownReason, Parts};
 
 /// What a request waits for before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +89,7 @@ impl Headway {
         match self.course().waits_for {
             None => Held::No,
             Some((Gatekeeper::Throttle, _)) => Held::Known(KnownReason::TurnWait),
-            Some((Gatekeeper::Lease, since)) if now.saturating_duration_since(since) < LEASE_WAIT_MAX => {
+            Some((Gatekeeper::Lease, since)) if now.saturating_duration_since(since) < GROUP_WAIT_MAX => {
                 Held::Known(KnownReason::LeaseWait)
             }
             Some((Gatekeeper::Lease, _)) => Held::TooLong,
@@ -116,14 +109,14 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Gatekeeper, Headway, Held, LEASE_WAIT_MAX};
-    use crate::pipeline::stall::{KnownReason, Parts};
+    use super::{Gatekeeper, Headway, Held};
+    use crate::pipeline::stall::{GROUP_WAIT_MAX, KnownReason, Parts};
 
     #[test]
     fn a_wait_is_known_while_it_lasts_and_one_for_the_lease_no_longer_than_the_group_can_cause() {
         let (headway, now) = (Headway::default(), tokio::time::Instant::now().into_std());
         assert_eq!(headway.held(now), Held::No);
-        let later = now + LEASE_WAIT_MAX;
+        let later = now + GROUP_WAIT_MAX;
         let turn = headway.wait_for(Gatekeeper::Throttle, now);
         assert_eq!(headway.held(later), Held::Known(KnownReason::TurnWait));
         drop(turn);

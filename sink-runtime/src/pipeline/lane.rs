@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::sleep_until;
 use tracing::{debug, error, info, warn};
 
-use super::ask::{Gate, ask};
+use super::ask::{Gate, NotSent, ask};
 use super::desk::Desk;
 use super::effect::{Effect, Input, Refusal};
 use super::reach::GroupView;
@@ -231,8 +231,14 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             let (offset, reason, count) = (first.message.offset.0, &first.reason, 1 + new.count());
             info!(topic = %first.from.topic, partition = first.from.partition.0, offset, %reason, count, "rejected messages go to the dead-letter topic");
         }
-        let port = Arc::clone(&self.letters);
-        Box::pin(async move { port.deliver(letters).await })
+        let (port, gate) = (Arc::clone(&self.letters), self.gate.clone());
+        Box::pin(async move {
+            match gate.admit_beside().await {
+                Ok(()) => port.deliver(letters).await,
+                // Without an answer each of them waits again.
+                Err(NotSent) => Vec::new(),
+            }
+        })
     }
 
     fn count_stored(&self, bytes: usize, timestamps_ms: &[Option<i64>], meters: &PartitionMetrics) {

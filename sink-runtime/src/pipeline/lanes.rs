@@ -63,7 +63,11 @@ impl LaneHandle {
         let known = match self.headway.held(now) {
             Held::Known(reason) => Some(reason),
             Held::TooLong => None,
-            Held::No => self.status.borrow().known_reason.or(shared),
+            Held::No => {
+                let reason = self.status.borrow().known_reason;
+                // A commit that is waited for is explained by brokers that are away, and without limit by nothing else.
+                reason.filter(|reason| !is_away || *reason != KnownReason::CommitWait).or(shared)
+            }
         };
         known.or(is_away.then_some(KnownReason::KafkaAway))
     }
@@ -237,9 +241,9 @@ mod tests {
 
     use super::{LaneHandle, Lanes};
     use crate::ledger::CommitPoint;
-    use crate::pipeline::headway::{Gatekeeper, Headway, LEASE_WAIT_MAX};
+    use crate::pipeline::headway::{Gatekeeper, Headway};
     use crate::pipeline::reach::GroupView;
-    use crate::pipeline::stall::{KnownReason, Stall};
+    use crate::pipeline::stall::{GROUP_WAIT_MAX, KnownReason, Stall};
     use crate::pipeline::status::LaneStatus;
     use crate::progress::Progress;
     use crate::record::{Offset, Partition, Topic, TopicPartition};
@@ -344,7 +348,7 @@ mod tests {
     #[tokio::test]
     async fn lease_that_nobody_can_renew_is_a_standstill_unless_kafka_is_away() {
         // The last look that found a reason was one second before the patience ended.
-        let last_excused = LEASE_WAIT_MAX.saturating_sub(Duration::from_secs(1));
+        let last_excused = GROUP_WAIT_MAX.saturating_sub(Duration::from_secs(1));
         assert_eq!(standstill_without_lease(false) + last_excused, STILL);
         assert_eq!(standstill_without_lease(true), Duration::ZERO);
     }

@@ -10,6 +10,13 @@ use crate::record::Offset;
 /// and what was stored before. Without that limit asking for ever would pass for progress.
 const QUESTIONS_MAX: u32 = 8;
 
+/// How long the group may keep a member waiting. Heartbeats and commits go to the same broker: one that answers neither
+/// ends the session after 30 s, and with it the partition, so that nothing is left that could wait. Longer waits are
+/// hand-overs, of two rounds each, and a round waits for a frozen member no longer than its session. Whoever waits
+/// longer still hears from a group that takes no commit of his, which a restart may cure; and where it does not, the
+/// restarted member waits before its partitions begin, and is not restarted again.
+pub(super) const GROUP_WAIT_MAX: Duration = Duration::from_mins(1);
+
 named! {
     /// Why a partition may stand still.
     pub enum KnownReason {
@@ -81,6 +88,8 @@ pub(super) struct Glimpse {
 pub(super) struct Stall {
     /// What was seen last; nothing before the first look.
     marks: Option<Marks>,
+    /// Since when a commit is waited for.
+    commit_wait: Option<Instant>,
     parts: Parts,
     /// Questions that got on since a record did.
     questions: u32,
@@ -90,20 +99,27 @@ pub(super) struct Stall {
 impl Stall {
     /// Returns a partition that moves.
     pub(super) fn new(now: Instant) -> Self {
-        Self { marks: None, parts: Parts::default(), questions: 0, since: now }
+        Self { marks: None, commit_wait: None, parts: Parts::default(), questions: 0, since: now }
     }
 
     /// Takes what a partition shows; returns how long it has stood still without a known reason.
     pub(super) fn look(&mut self, now: Instant, glimpse: Glimpse) -> Duration {
         let moves = self.marks.replace(glimpse.marks).is_some_and(|before| before != glimpse.marks);
         let gets_on = self.gets_on(glimpse.parts);
-        if moves || !glimpse.has_backlog || glimpse.known_reason.is_some() {
+        if moves || !glimpse.has_backlog || self.is_excused(now, glimpse.known_reason) {
             self.questions = 0;
             self.since = now;
         } else if gets_on && self.questions <= QUESTIONS_MAX {
             self.since = now;
         }
         now.saturating_duration_since(self.since)
+    }
+
+    /// Tells whether a reason explains a standstill: one that the group should end explains it for a while.
+    fn is_excused(&mut self, now: Instant, reason: Option<KnownReason>) -> bool {
+        let waits = reason == Some(KnownReason::CommitWait);
+        self.commit_wait = waits.then(|| self.commit_wait.unwrap_or(now));
+        reason.is_some() && self.commit_wait.is_none_or(|since| now - since < GROUP_WAIT_MAX)
     }
 
     /// Takes note of the parts that are answered; tells whether these are more than before.
@@ -120,7 +136,7 @@ impl Stall {
 mod tests {
     use std::time::Duration;
 
-    use super::{Glimpse, KnownReason, Marks, Parts, QUESTIONS_MAX, Stall};
+    use super::{GROUP_WAIT_MAX, Glimpse, KnownReason, Marks, Parts, QUESTIONS_MAX, Stall};
     use crate::record::Offset;
 
     fn marks(answered_to: i64) -> Marks {
@@ -200,6 +216,17 @@ mod tests {
         let mut expected = vec![0; QUESTIONS_MAX as usize];
         expected.extend([1, 0, 0, 1]);
         check_glimpses(asked_out.chain(stored_and_asked), &expected);
+    }
+
+    #[test]
+    fn commit_that_nobody_takes_excuses_it_for_a_while() {
+        let waits = |seconds| vec![(0, true, Some(KnownReason::CommitWait)); seconds];
+        let excused = usize::try_from(GROUP_WAIT_MAX.as_secs()).unwrap();
+        let expected =
+            |seconds: usize| (0..seconds).map(|second| (second + 1).saturating_sub(excused) as u64);
+        check(&waits(70), &expected(70).collect::<Vec<_>>());
+        let after_a_pause = [waits(40), vec![(0, true, Some(KnownReason::BackOff))], waits(40)].concat();
+        check(&after_a_pause, &[0; 81]);
     }
 
     #[test]

@@ -46,6 +46,8 @@ impl PartitionState {
             Answer::Written(answer) => {
                 if let Some(work) = &self.work {
                     self.cut.note(work.highest(), &answer);
+                    // Whatever was answered, all of it may be there.
+                    work.last().into_iter().for_each(|last| self.reach.hand(last));
                 }
                 self.settled(|work| work.written(answer))
             }
@@ -188,8 +190,9 @@ impl PartitionState {
 
     /// The request was not sent; unless the partition ends, it is made again.
     fn take_back(&mut self) {
+        let was_proof = self.proving.is_asked();
         self.proving.unanswered();
-        if self.is_stopping() {
+        if was_proof && self.is_stopping() {
             self.stopping = Stopping::GivenUp;
         }
     }

@@ -41,9 +41,6 @@ impl PartitionState {
             work.look_beyond(self.gathering.places());
         }
         let request = self.work.as_mut().and_then(|work| work.next_request(&mut self.frontier));
-        if let (Some(Request::Write(_)), Some(last)) = (&request, self.work.as_ref().and_then(Work::last)) {
-            self.reach.hand(last);
-        }
         self.send(request, effects);
     }
 

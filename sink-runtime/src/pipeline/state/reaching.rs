@@ -56,7 +56,9 @@ impl PartitionState {
 
     /// Promises more before it is needed, and less where nothing more will be handed out.
     pub(super) fn renew_promise(&mut self, effects: &mut Vec<Effect>) {
-        if self.is_stopping() || self.standing.other_mapping().is_some() {
+        // Before the entries are known to be ours nothing can be handed out, and a promise would tie their next owner.
+        let hands_out = !self.is_stopping() && self.upkeep.is_admitted();
+        if !hands_out || self.standing.other_mapping().is_some() {
             return;
         }
         if self.stands_still_at_hold() {

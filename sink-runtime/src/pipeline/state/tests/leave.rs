@@ -8,7 +8,7 @@ use crate::pipeline::{Answer, Done, Effect, Input, Request};
 use crate::record::{Entry, Life, TimestampUs};
 use crate::registry::{Admission, LifeNumber, RegistryError};
 
-fn admission(life: u32) -> Input {
+pub(super) fn admission(life: u32) -> Input {
     let topic_id = "-_-_______8BI0VniavN7w".parse().ok();
     let admission = Admission::Admitted { life: LifeNumber(life), topic_id };
     Input::Answer(Answer::Registry(Ok(Done::Admission(admission))))

@@ -134,3 +134,23 @@ fn partition_goes_on_where_the_other_mapping_was_given_nothing_beyond_the_commit
     assert_eq!(bench.state.known_reason(), Some(KnownReason::CommitWait));
     assert_eq!(bench.take(), ["survey"]);
 }
+
+#[test]
+fn nothing_is_promised_before_the_entries_are_known_to_be_ours() {
+    let mut bench = Bench::begin(false, None, false);
+    bench.see(100);
+    bench.messages(&[A, A]);
+    assert_eq!(bench.state.promise().reach, Offset(0));
+    bench.step(super::leave::admission(1));
+    assert_eq!(bench.state.promise().reach, Offset(2 + WINDOW));
+}
+
+#[test]
+fn write_that_was_never_sent_is_not_handed_out_and_gives_no_proof_up() {
+    let mut bench = Bench::written(false);
+    assert_eq!(bench.messages(&[A, A]), ["write"]);
+    assert_eq!(bench.step(Input::Stop), [""; 0]);
+    assert_eq!(bench.step(Input::Answer(Answer::NotSent)), [""; 0], "what was written before is shown first");
+    assert_eq!(bench.prove(&[0, 1]), ["stopped"]);
+    assert_eq!((bench.offset(), bench.state.last_promise().reach), (2, Offset(2)));
+}
