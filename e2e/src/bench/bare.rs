@@ -3,9 +3,8 @@
 //! It is what the sink is measured against, so it must be as good as we can make it: no group, no commits, no
 //! read-back, no memory limit worth the name, and no copy of a payload. It stores the same records: the label with the
 //! offset, without which nobody could tell which message a record came from, costs the store a quarter of what it does
-//! with small ones (`--without-labels` shows it). Each partition has a thread with a
-//! queue, a connection and one request at a time (two at one entry lock the store up); buffers are so large that none
-//! waits for another.
+//! with small ones (`--without-labels` shows it). Each partition has a thread with a queue, a connection and one request
+//! at a time (two at one entry lock the store up); buffers are so large that none waits for another.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;

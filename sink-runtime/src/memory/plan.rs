@@ -66,7 +66,7 @@ const MESSAGE_MIN: u64 = MIB;
 const PORTION_MAX: u64 = MIB / 4;
 
 /// Largest `fetch.max.bytes`. A response that fits into the processor's cache is copied out of it while it is still there,
-/// and its memory is used again for the next one: with 8 MiB a gigabyte costs a fifth more CPU.
+/// and its memory is used again for the next one.
 const RESPONSE_MAX: u64 = 2 * MIB;
 
 /// Smallest `receive.message.max.bytes`, but for what lies around messages: a topic whose limit is raised while a member
