@@ -82,10 +82,23 @@ impl Budget {
 }
 
 impl Share {
+    /// Returns the bytes that the partition holds now.
+    #[cfg(test)]
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
     /// Tells whether the partition may take another message, whatever its size.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.held.load(Ordering::Relaxed) < self.budget.share_bytes()
+    }
+
+    /// Returns the bytes that the partition may hold now, besides its last message.
+    #[must_use]
+    pub fn bytes_max(&self) -> usize {
+        self.budget.share_bytes()
     }
 
     /// Returns the most payload bytes of one batch, so that the next one can gather while one travels.

@@ -19,6 +19,7 @@ mod poll_loop;
 mod proof;
 mod properties;
 mod replaced_topics;
+mod responses;
 mod source;
 mod start;
 mod start_rule;

@@ -15,6 +15,7 @@ use super::consumer_context::Context;
 use super::fetch_error::{FetchError, sort};
 use super::message::to_message;
 use super::passed::{Known, Passed};
+use super::responses::Responses;
 use crate::budget::{Budget, Share};
 use crate::record::{Offset, TopicPartition};
 use crate::source::{Arrival, Chunk, Intake, Return, Wake, Wish};
@@ -86,6 +87,7 @@ pub(super) struct Feed {
     generation: u64,
     passed: Passed,
     share: Share,
+    responses: Responses,
     budget: Arc<Budget>,
     halt: Option<Halt>,
     /// The offset behind the last message that the lane was given.
@@ -113,6 +115,7 @@ impl Feed {
             generation: 0,
             passed: Passed::default(),
             share: budget.share(),
+            responses: Responses::new(budget.plan().fetch.largest_bytes),
             budget,
             halt: None,
             sent_to: None,
@@ -187,7 +190,7 @@ impl Feed {
     }
 
     /// Takes what is there, as far as the lane has room.
-    pub(super) fn take(&mut self, consumer: &BaseConsumer<Context>, now: Instant) -> Taken<'_> {
+    pub(super) fn take(&mut self, consumer: &Arc<BaseConsumer<Context>>, now: Instant) -> Taken<'_> {
         match self.halt {
             // Until then the lane stores what came before.
             Some(Halt::Unreadable { retry_at }) if now >= retry_at => return Taken::Unreadable,
@@ -206,7 +209,9 @@ impl Feed {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
-                Some(Ok(message)) => chunk.push(to_message(&message, &self.share)),
+                Some(Ok(message)) => {
+                    chunk.push(to_message(message, consumer, &mut self.responses, &self.share));
+                }
                 Some(Err(error)) => {
                     self.halt = Halt::after(self.tell(&error), now);
                     break;

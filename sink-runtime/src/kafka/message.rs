@@ -1,13 +1,17 @@
-//! Pure. A message of the client library becomes one of ours: one copy, then its fetch buffer is free.
+//! Pure. A message of the client library becomes one of ours: copied, or kept where it is.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use bytes::Bytes;
+use kafkasink_kafka_ffi::KeptMessage;
 use rdkafka::Message as _;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Timestamp};
 
+use super::consumer_context::Context;
+use super::responses::Responses;
 use crate::budget::{Hold, Share};
 use crate::record::{Header, Headers, Message, Offset, SealedHeaders};
 
@@ -17,8 +21,12 @@ thread_local! {
 }
 
 /// Returns the message with its bytes taken out of the partition's share.
-pub(super) fn to_message(borrowed: &BorrowedMessage<'_>, share: &Share) -> Message {
-    let copy = Bytes::copy_from_slice;
+pub(super) fn to_message(
+    borrowed: BorrowedMessage<'_>,
+    consumer: &Arc<BaseConsumer<Context>>,
+    responses: &mut Responses,
+    share: &Share,
+) -> Message {
     let timestamp_ms = match borrowed.timestamp() {
         Timestamp::NotAvailable => None,
         Timestamp::CreateTime(milliseconds) | Timestamp::LogAppendTime(milliseconds) => Some(milliseconds),
@@ -26,13 +34,39 @@ pub(super) fn to_message(borrowed: &BorrowedMessage<'_>, share: &Share) -> Messa
     let mut message = Message {
         offset: Offset(borrowed.offset()),
         timestamp_ms,
-        key: borrowed.key().map(copy),
-        value: borrowed.payload().map(copy),
+        key: borrowed.key().map(Bytes::copy_from_slice),
+        value: None,
         headers: borrowed.headers().map_or(Headers::Readable(Vec::new()), to_headers),
         hold: Hold::none(),
     };
-    message.hold = share.hold(message.size());
+    let others = message.size();
+    let Some(value) = borrowed.payload() else {
+        message.hold = share.hold(others);
+        return message;
+    };
+    let addresses = value.as_ptr_range();
+    let addresses = addresses.start.addr()..addresses.end.addr();
+    if let Some(response) = responses.next(&addresses, others, share) {
+        message.hold = share.hold(others);
+        let kept = KeptMessage::keep(borrowed, Arc::clone(consumer));
+        message.value = Some(Bytes::from_owner(Kept { message: kept, _response: response }));
+    } else {
+        message.hold = share.hold(others + value.len());
+        message.value = Some(Bytes::copy_from_slice(value));
+    }
     message
+}
+
+/// A value that lies in its response.
+struct Kept {
+    message: KeptMessage<Context>,
+    _response: Arc<Hold>,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        self.message.as_ref()
+    }
 }
 
 /// The client library panics at a name that is not UTF-8; one bad header must not end the program, nor get lost.

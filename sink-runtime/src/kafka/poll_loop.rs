@@ -185,7 +185,10 @@ impl PollLoop {
         self.pulse.rest();
         self.feeds.clear();
         self.consumer.context().begin_close();
-        self.committer.end();
+        let Self { consumer, committer, lives, .. } = self;
+        committer.end();
+        drop(lives);
+        close::last(consumer);
     }
 
     /// Does everything once. What the group wants comes first: see [`Self::is_group_waiting`].

@@ -11,7 +11,7 @@
 //! | letters | max(8, `L`), with a dead-letter topic | the producer keeps a copy of the letters that travel, of all partitions |
 //! | per partition | 0.375 | its lane, its connection to the store, answers of the store |
 //! | … queue | `queued.max.messages.kbytes` + `L` | full is full only after a fetch: the last portion lies on top, and one message is fetched whatever the limits say |
-//! | … share | share + `L` | a lane takes a message while it holds less than its share, so the last one lies on top |
+//! | … share | share + `L` | a lane takes a message while it holds less than its share, so the last one, or the response that it stays in, lies on top |
 //! | … proof | 128 bytes × messages | what is remembered of each message that is stored and not yet read back |
 //! | … entries | 80 KiB and more | names of entries, where they end, and what is proven of them |
 //!
@@ -62,12 +62,9 @@ const QUEUE_MAX: u64 = 3 * MIB / 2;
 /// The smallest message that is reckoned with as a topic's largest.
 const MESSAGE_MIN: u64 = MIB;
 
-/// Largest `fetch.message.max.bytes`: eight partitions get a turn in each response.
-const PORTION_MAX: u64 = MIB / 4;
-
-/// Largest `fetch.max.bytes`. A response that fits into the processor's cache is copied out of it while it is still there,
-/// and its memory is used again for the next one.
-const RESPONSE_MAX: u64 = 2 * MIB;
+/// `fetch.max.bytes`, and the largest `fetch.message.max.bytes`. A partition with a backlog has a response for itself, so
+/// that its messages can stay there (`kafka/responses.rs`); it still is in the processor's cache when it is sent on.
+const RESPONSE: u64 = MIB;
 
 /// Smallest `receive.message.max.bytes`, but for what lies around messages: a topic whose limit is raised while a member
 /// runs, which has planned for the smaller one, is read on up to here.
@@ -107,6 +104,8 @@ pub struct FetchLimits {
     pub portion_bytes: u64,
     /// `fetch.max.bytes`: what one response holds of all partitions.
     pub response_bytes: u64,
+    /// The largest response: one message is fetched whatever the limits say.
+    pub largest_bytes: u64,
     /// `receive.message.max.bytes`: a larger response is refused.
     pub receive_bytes: u64,
 }
@@ -170,9 +169,8 @@ impl MemoryPlan {
             });
         }
         let usable = limit - limit / ALLOCATOR_PART;
-        let spare = usable - BASE - brokers * message - letters - partitions * least;
-        let response_bytes = (PORTION_MAX + spare / 4 / brokers).min(RESPONSE_MAX);
-        let room = usable - BASE - letters - brokers * response_bytes.max(message);
+        let largest_bytes = RESPONSE.max(message);
+        let room = usable - BASE - letters - brokers * largest_bytes;
         let spare_each = room / partitions - least;
         let queue_bytes = (QUEUE_MIN + spare_each / 3).min(QUEUE_MAX);
         let unproven_messages = (UNPROVEN_MIN + spare_each / 8 / PROOF).min(UNPROVEN_MAX);
@@ -182,9 +180,10 @@ impl MemoryPlan {
             queue_bytes,
             // Below what the queue holds: a queue that one response fills is left out of the next fetch, which then
             // waits for other partitions.
-            portion_bytes: (queue_bytes / 4 * 3).min(PORTION_MAX),
-            response_bytes,
-            receive_bytes: response_bytes.max(message).max(RECEIVE_MIN) + MESSAGE_MIN,
+            portion_bytes: (queue_bytes / 4 * 3).min(RESPONSE),
+            response_bytes: RESPONSE,
+            largest_bytes,
+            receive_bytes: largest_bytes.max(RECEIVE_MIN) + MESSAGE_MIN,
         };
         let partitions_max = room / (partition_bytes + SHARE_MIN);
         let pressure_bytes = usable - (BASE - BASE_ALLOCATED);
@@ -296,8 +295,8 @@ mod tests {
         let plan = MemoryPlan::new(256 * MIB, demand(1, 8, 1_048_588)).unwrap();
         assert_eq!(plan.share_bytes(8), 4 * MIB);
         assert_eq!(plan.share_bytes(1), 16 * MIB);
-        assert_eq!((plan.fetch.queue_bytes, plan.fetch.portion_bytes), (3 * MIB / 2, MIB / 4));
-        assert_eq!(plan.fetch.response_bytes, 2 * MIB);
+        assert_eq!((plan.fetch.queue_bytes, plan.fetch.portion_bytes), (3 * MIB / 2, MIB));
+        assert_eq!((plan.fetch.response_bytes, plan.fetch.largest_bytes), (MIB, 1_048_588));
         assert!(plan.unproven_messages > 20_000, "{plan:?}");
         assert!(plan.entry_bytes > MIB, "{plan:?}");
     }

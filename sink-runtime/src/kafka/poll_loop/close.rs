@@ -16,6 +16,12 @@ use crate::source::Commit;
 /// How long each step of leaving may take.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Time between looks whether they are gone.
+const KEPT_NAP: Duration = Duration::from_millis(5);
+
+/// How long messages that travel to the store may keep the consumer: it takes no part in its group any more.
+const KEPT_PATIENCE: Duration = Duration::from_secs(1);
+
 impl PollLoop {
     /// Commits, and leaves the group where the member goes for good.
     pub(super) fn close(
@@ -55,4 +61,16 @@ impl PollLoop {
             let _served = self.consumer.poll(Duration::from_millis(20)).is_some();
         }
     }
+}
+
+/// Ends the consumer as soon as no message is kept any more, so that this thread waits for it to close and nobody else; one
+/// that is kept for longer ends it when it is dropped.
+pub(super) fn last(consumer: Arc<BaseConsumer<Context>>) {
+    let deadline = Instant::now() + KEPT_PATIENCE;
+    while Arc::strong_count(&consumer) > 1 && Instant::now() < deadline {
+        std::thread::park_timeout(KEPT_NAP);
+    }
+    let others = Arc::strong_count(&consumer) - 1;
+    drop(consumer);
+    debug!(others, "the consumer was let go");
 }
