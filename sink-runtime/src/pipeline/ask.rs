@@ -38,7 +38,7 @@ enum Interruption {
 impl Gate {
     /// Waits until a request may be sent; the caller sends it at once.
     pub(super) async fn admit(&self) -> Result<(), NotSent> {
-        let _waiting = self.headway.wait_for(Gatekeeper::Lease, Instant::now().into_std());
+        let _waiting = self.headway.wait_for(Gatekeeper::Lease);
         self.admit_beside().await
     }
 
@@ -53,7 +53,7 @@ impl Gate {
 
     /// Waits until one more write may be under way.
     async fn enter(&self) -> Result<Pass<'_>, NotSent> {
-        let _waiting = self.headway.wait_for(Gatekeeper::Throttle, Instant::now().into_std());
+        let _waiting = self.headway.wait_for(Gatekeeper::Throttle);
         tokio::select! {
             biased;
             pass = self.throttle.enter() => Ok(pass),

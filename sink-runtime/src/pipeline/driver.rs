@@ -334,7 +334,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         }
         let held = lanes.working.values().filter(|lane| lane.status.borrow().is_held).count();
         self.metrics.set_held(self.budget.held(), held + lanes.expired);
-        for (reason, partitions) in lanes.waiting(Instant::now().into_std(), self.shared_reason()) {
+        for (reason, partitions) in lanes.waiting(self.shared_reason()) {
             self.metrics.set_waiting(reason, partitions);
         }
     }

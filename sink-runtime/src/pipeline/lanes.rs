@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::headway::{Headway, Held};
+use super::headway::Headway;
 use super::reach::GroupView;
 use super::stall::{Glimpse, KnownReason, Marks, Stall};
 use super::status::LaneStatus;
@@ -57,23 +57,19 @@ impl LaneHandle {
     }
 
     /// Returns why the partition may stand still; `shared` is a reason that holds for all. What its request waits for
-    /// now goes before what it knew when it decided on the request.
-    fn known_reason(&self, now: std::time::Instant, shared: Option<KnownReason>) -> Option<KnownReason> {
+    /// now goes before what it knew when it decided on the request, and brokers that are away before a wait for the group,
+    /// which they explain for as long as they are.
+    fn known_reason(&self, shared: Option<KnownReason>) -> Option<KnownReason> {
+        let known = self.headway.held().or_else(|| self.status.borrow().known_reason).or(shared);
         let is_away = self.end.as_ref().is_some_and(|end| end.is_away);
-        let known = match self.headway.held(now) {
-            Held::Known(reason) => Some(reason),
-            Held::TooLong => None,
-            Held::No => {
-                let reason = self.status.borrow().known_reason;
-                // A commit that is waited for is explained by brokers that are away, and without limit by nothing else.
-                reason.filter(|reason| !is_away || *reason != KnownReason::CommitWait).or(shared)
-            }
-        };
-        known.or(is_away.then_some(KnownReason::KafkaAway))
+        let is_explained = |reason: &KnownReason| !is_away || reason.limit().is_none();
+        known.filter(is_explained).or(is_away.then_some(KnownReason::KafkaAway))
     }
 
     /// Returns what the partition shows now.
-    fn glimpse(&self, now: std::time::Instant, shared: Option<KnownReason>) -> Glimpse {
+    fn glimpse(&self, shared: Option<KnownReason>) -> Glimpse {
+        // Two borrows at once would wait for each other where the lane wants to write between them.
+        let known_reason = self.known_reason(shared);
         let status = self.status.borrow();
         let marks = Marks {
             committable: status.progress.point.offset,
@@ -82,12 +78,7 @@ impl LaneHandle {
         };
         let has_unread = self.end.as_ref().is_some_and(|end| end.has_unread);
         let has_backlog = status.has_backlog || has_unread;
-        Glimpse {
-            marks,
-            parts: self.headway.parts(),
-            has_backlog,
-            known_reason: self.known_reason(now, shared),
-        }
+        Glimpse { marks, parts: self.headway.parts(), has_backlog, known_reason }
     }
 }
 
@@ -128,20 +119,16 @@ impl Lanes {
     /// that holds for all.
     pub(super) fn standstill(&mut self, now: std::time::Instant, shared: Option<KnownReason>) -> Duration {
         let look = |lane: &mut LaneHandle| {
-            let glimpse = lane.glimpse(now, shared);
+            let glimpse = lane.glimpse(shared);
             lane.stall.look(now, glimpse)
         };
         self.working.values_mut().map(look).max().unwrap_or_default()
     }
 
     /// Returns how many partitions wait for each reason that there is, by its name.
-    pub(super) fn waiting(
-        &self,
-        now: std::time::Instant,
-        shared: Option<KnownReason>,
-    ) -> impl Iterator<Item = (&'static str, usize)> {
+    pub(super) fn waiting(&self, shared: Option<KnownReason>) -> impl Iterator<Item = (&'static str, usize)> {
         let mut known: BTreeMap<KnownReason, usize> = BTreeMap::new();
-        for reason in self.working.values().filter_map(|lane| lane.known_reason(now, shared)) {
+        for reason in self.working.values().filter_map(|lane| lane.known_reason(shared)) {
             *known.entry(reason).or_default() += 1;
         }
         let known = KnownReason::ALL
@@ -311,7 +298,7 @@ mod tests {
         for gatekeeper in [Gatekeeper::Throttle, Gatekeeper::Lease] {
             let mut lanes = Lanes::default();
             let (waits, headway) = lane(0, (true, false), long_ago());
-            let _waiting = headway.wait_for(gatekeeper, now());
+            let _waiting = headway.wait_for(gatekeeper);
             lanes.working.insert(partition(0), waits);
             assert_eq!(lanes.standstill(now(), None), Duration::ZERO);
             lanes.working.insert(partition(1), lane(1, (true, false), long_ago()).0);
@@ -323,12 +310,12 @@ mod tests {
     async fn every_partition_that_waits_is_counted_by_its_reason_with_a_lane_or_without() {
         let mut lanes = Lanes::default();
         let (waits, headway) = lane(0, (true, false), Instant::now());
-        let _waiting = headway.wait_for(Gatekeeper::Throttle, now());
+        let _waiting = headway.wait_for(Gatekeeper::Throttle);
         lanes.working.insert(partition(0), waits);
         lanes.working.insert(partition(1), lane(1, (true, true), Instant::now()).0);
         lanes.working.insert(partition(2), lane(2, (true, false), Instant::now()).0);
         lanes.unstarted = BTreeMap::from([(Unstarted::Absent, 3)]);
-        let all: Vec<_> = lanes.waiting(now(), None).collect();
+        let all: Vec<_> = lanes.waiting(None).collect();
         let some: Vec<_> = all.iter().copied().filter(|(_, count)| *count > 0).collect();
         assert_eq!(some, [("kafka_away", 1), ("turn", 1), ("absent", 3)]);
         let names: HashSet<&str> = all.iter().map(|(name, _)| *name).collect();
@@ -339,7 +326,7 @@ mod tests {
     fn standstill_without_lease(is_away: bool) -> Duration {
         let (begun, mut lanes) = (Instant::now(), Lanes::default());
         let (waits, headway) = lane(0, (true, is_away), begun);
-        let _waiting = headway.wait_for(Gatekeeper::Lease, begun.into_std());
+        let _waiting = headway.wait_for(Gatekeeper::Lease);
         lanes.working.insert(partition(0), waits);
         let seconds = (0..=STILL.as_secs()).map(Duration::from_secs);
         seconds.map(|after| lanes.standstill(begun.into_std() + after, None)).last().unwrap()
