@@ -118,7 +118,7 @@ async fn write<W: Writer>(
 ) -> Result<Answer, NotSent> {
     let _pass = gate.enter().await?;
     if let Err(error) = writer.prepare().await {
-        return Ok(Answer::Written(Err(error)));
+        return Ok(Answer::Unprepared(error));
     }
     gate.admit().await?;
     let begun = Instant::now();

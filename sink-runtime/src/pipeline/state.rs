@@ -268,7 +268,8 @@ impl PartitionState {
     }
 
     fn is_proven(&self) -> bool {
-        self.proving.is_empty() && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.was_sent())
+        self.proving.is_empty()
+            && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.may_be_there())
     }
 
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {

@@ -9,9 +9,10 @@ use rand::{RngExt, SeedableRng};
 use super::check;
 use super::forms::Form;
 use super::process::Happening;
-use super::requests::{Asker, RequestId, failed};
+use super::requests::{Asker, RequestId};
 use super::watch::since_boot;
 use super::world::{Event, Shared};
+use crate::batch::Batch;
 use crate::dead_letter::{DeadLetterError, Letter, Obstacle};
 use crate::lease::Lease;
 use crate::pipeline::{Answer, Effect, Input, KnownReason, PartitionState, Refusal, Request, StoreSeen};
@@ -35,6 +36,8 @@ pub(super) struct Lane {
     pub(super) is_told_to_stop: bool,
     pub(super) is_stopped: bool,
     asking: Asking,
+    /// The batch under way.
+    handed: Option<Batch>,
     tick_at: Option<Duration>,
     /// Messages of this generation are its own.
     generation: u64,
@@ -70,6 +73,7 @@ impl Lane {
             is_told_to_stop: false,
             is_stopped: false,
             asking: Asking::Nothing,
+            handed: None,
             tick_at: None,
             generation: 0,
             wish: None,
@@ -168,6 +172,10 @@ impl Lane {
             return;
         }
         self.asking = Asking::Nothing;
+        let handed = self.handed.take();
+        if let (Some(batch), Answer::Written(Err(StoreError::Unreachable(_)))) = (handed, &answer) {
+            check::not_handed(shared, &batch);
+        }
         let took = shared.agenda.now.checked_sub(sent).unwrap();
         let answer = match answer {
             Answer::Shown { heads, .. } => Answer::Shown { heads, took },
@@ -185,6 +193,7 @@ impl Lane {
             let request = request.clone();
             if let Request::Write(batch) = &request {
                 check::handed(shared, batch, &self.form.fingerprint);
+                self.handed = Some(batch.clone());
             }
             let id = shared.requests.send(&mut shared.agenda, self.asker, request);
             self.asking = Asking::Sent(id, shared.agenda.now);
@@ -268,9 +277,8 @@ impl Lane {
         }
         let cannot_prepare = matches!(request, Request::Write(_)) && shared.store.up_since.is_none();
         if cannot_prepare {
-            let error = StoreError::Unreachable("the bucket is not known".to_owned());
             // The answer is never there at once.
-            let answer = failed(&request, error);
+            let answer = Answer::Unprepared(StoreError::Unreachable("the bucket is not known".to_owned()));
             let id = RequestId(u64::MAX);
             self.asking = Asking::Sent(id, shared.agenda.now);
             shared.agenda.after(Duration::from_millis(2), Event::Answered(self.asker, id, answer));

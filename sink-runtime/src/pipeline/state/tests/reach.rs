@@ -8,6 +8,7 @@ use crate::pipeline::{Answer, Beginning, Effect, GroupView, Input, KnownReason, 
 use crate::progress::Progress;
 use crate::record::Offset;
 use crate::source::Promise;
+use crate::writer::StoreError;
 
 /// Lets a partition read so far that the promise which the broker has taken is used up, with a broker that says nothing.
 fn used_up() -> Bench {
@@ -72,7 +73,7 @@ fn what_lies_behind_a_message_that_holds_is_remembered_at_the_end() {
     let mut bench = Bench::new(false, None);
     bench.messages(&[A, A]);
     bench.survey();
-    let refused = || Err(crate::writer::StoreError::from_status(422, "Invalid batched header"));
+    let refused = || Err(StoreError::from_status(422, "Invalid batched header"));
     bench.step(Input::Answer(Answer::Written(refused())));
     bench.check_nothing();
     assert_eq!(bench.step(Input::Answer(Answer::Written(refused()))), ["held", "check"]);
@@ -150,7 +151,30 @@ fn write_that_was_never_sent_is_not_handed_out_and_gives_no_proof_up() {
     let mut bench = Bench::written(false);
     assert_eq!(bench.messages(&[A, A]), ["write"]);
     assert_eq!(bench.step(Input::Stop), [""; 0]);
+    assert!(!bench.state.is_clean(), "it may still leave");
     assert_eq!(bench.step(Input::Answer(Answer::NotSent)), [""; 0], "what was written before is shown first");
     assert_eq!(bench.prove(&[0, 1]), ["stopped"]);
     assert_eq!((bench.offset(), bench.state.last_promise().reach), (2, Offset(2)));
+    assert!(bench.state.is_clean());
+}
+
+/// Ends after an answer to the first write; returns whether the end is clean, and the reach.
+fn end_after(answer: Answer) -> (bool, i64) {
+    let mut bench = Bench::new(false, None);
+    bench.messages(&[A, A]);
+    assert_eq!(bench.survey(), ["write"]);
+    assert_eq!(bench.step(Input::Answer(answer)), ["failing"]);
+    assert_eq!(bench.step(Input::Stop), ["stopped"]);
+    (bench.state.is_clean(), bench.state.last_promise().reach.0)
+}
+
+#[test]
+fn only_what_may_have_left_makes_an_end_unclean() {
+    let refused = || StoreError::Unreachable("refused".to_owned());
+    let written = |error| end_after(Answer::Written(Err(error)));
+    assert_eq!(end_after(Answer::Unprepared(refused())), (true, 0));
+    assert_eq!(end_after(Answer::Unprepared(StoreError::from_status(403, "no"))), (true, 0));
+    assert_eq!(written(refused()), (true, 0));
+    assert_eq!(written(StoreError::Unclear("reset".to_owned())), (false, 2));
+    assert_eq!(written(StoreError::from_status(507, "no space left")), (false, 2));
 }
