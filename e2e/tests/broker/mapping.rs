@@ -21,6 +21,7 @@ async fn changed_mapping_stores_nothing_that_the_last_one_may_have_stored() -> a
         successor_of_a_member_killed_in_the_wait_waits_too(),
         mapping_changed_after_a_kill_begins_when_the_last_one_has_been_run_once_more(),
         mapping_changed_after_an_idle_member_was_killed_goes_on(),
+        mapping_changed_after_a_stop_within_the_commit_delay_goes_on(),
     )?;
     Ok(())
 }
@@ -90,6 +91,26 @@ async fn mapping_changed_after_an_idle_member_was_killed_goes_on() -> anyhow::Re
         );
         sleep(GLANCE).await;
     }
+    produced.extend(world.topic.produce(numbered(50..60)).await?);
+    world.wait_until_committed(60, PATIENCE).await?;
+    expect_stored(&world, &produced).await?;
+    changed.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+async fn mapping_changed_after_a_stop_within_the_commit_delay_goes_on() -> anyhow::Result<()> {
+    let world = World::new("stopped", 1).await?;
+    let mut produced = world.topic.produce(numbered(0..50)).await?;
+    // Longer than a member may believe that its partitions are its own without asking the group again.
+    let last = Spec::named("m-0").replace("commitDelayMs: 500", "commitDelayMs: 12000");
+    let mut stopped = world.start(&last).await?;
+    world.wait_until_stored(50, PATIENCE).await?;
+    stopped.send(Signal::Terminate)?;
+    ensure!(world.topic.committed().await? == 0, "what was stored was committed, nothing is tested");
+    stopped.end(PATIENCE)?.expect_code(0)?;
+    ensure!(world.topic.committed().await? == 50, "what was stored was given up unproven");
+    ensure!(reach(&world).await?.is_none(), "it promises more than it has committed");
+    let mut changed = world.start(&Spec::named("m-0").entry("changed/{partition}")).await?;
+    changed.wait_for_line(WAITS, PATIENCE).await?;
     produced.extend(world.topic.produce(numbered(50..60)).await?);
     world.wait_until_committed(60, PATIENCE).await?;
     expect_stored(&world, &produced).await?;

@@ -1,5 +1,7 @@
 //! Pure. `Input` and `Effect`: what happens to a partition, and what it wants done about it.
 
+use std::time::Instant;
+
 use super::breaker::Flood;
 use super::reach::GroupView;
 use super::request::{Answer, Request};
@@ -30,8 +32,8 @@ pub enum Input {
     Group(GroupView),
     /// The time that was asked for has come, or the limits have changed.
     Tick,
-    /// Begin nothing new; end as soon as nothing is under way.
-    Stop,
+    /// Begin nothing new; prove until then what was written, and end as soon as nothing is under way.
+    Stop(Instant),
 }
 
 impl From<Arrival> for Input {

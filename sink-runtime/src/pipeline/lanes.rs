@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::curfew::Curfew;
 use super::headway::Headway;
 use super::reach::GroupView;
 use super::stall::{Glimpse, KnownReason, Marks, Stall};
@@ -17,12 +17,15 @@ use super::status::LaneStatus;
 use crate::record::{Offset, TopicPartition};
 use crate::source::{Commit, End, Unstarted};
 
+/// Part of the time to stop that is left for the last answer of the store: lanes ask for nothing more.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// How long a commit may go without the broker's answer before it is sent again.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A lane at work, as its driver sees it.
 pub(super) struct LaneHandle {
-    pub(super) stop: CancellationToken,
+    pub(super) curfew: Curfew,
     pub(super) status: watch::Receiver<LaneStatus>,
     pub(super) headway: Arc<Headway>,
     pub(super) group: watch::Sender<GroupView>,
@@ -171,10 +174,10 @@ impl Lanes {
         }
     }
 
-    /// Tells a lane to stop and leaves it to finish by itself.
+    /// Tells a lane to stop, with nothing to prove any more, and leaves it to finish by itself.
     pub(super) fn retire(&mut self, partition: &TopicPartition) {
         if let Some(lane) = self.working.remove(partition) {
-            lane.stop.cancel();
+            lane.curfew.set(Instant::now().into_std());
             self.unsettled.insert(partition.clone());
             self.retiring.insert(partition.clone(), lane.task);
         }
@@ -186,17 +189,33 @@ impl Lanes {
         self.unsettled.remove(partition)
     }
 
+    /// Tells lanes to stop, and to prove what they wrote as long as the deadline allows.
+    pub(super) fn stop(&self, partitions: &[TopicPartition], deadline: Instant) {
+        let until = deadline.checked_sub(LAST_ANSWER).unwrap_or(deadline);
+        for lane in partitions.iter().filter_map(|partition| self.working.get(partition)) {
+            lane.curfew.set(until.into_std());
+        }
+    }
+
+    /// Waits until no lane is at work any more.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub(super) async fn have_ended(&self) {
+        for lane in self.working.values() {
+            lane.curfew.is_unheard().await;
+        }
+    }
+
     /// Stops lanes; returns what may be committed, and how many were not done at the deadline.
     pub(super) async fn drain(
         &mut self,
         partitions: &[TopicPartition],
         deadline: Instant,
     ) -> (Vec<Commit>, usize) {
+        self.stop(partitions, deadline);
         let stopping: Vec<(TopicPartition, LaneHandle)> =
             partitions.iter().filter_map(|partition| self.working.remove_entry(partition)).collect();
-        for (_, lane) in &stopping {
-            lane.stop.cancel();
-        }
         let mut late = 0;
         let mut commits = Vec::with_capacity(stopping.len());
         for (partition, mut lane) in stopping {
@@ -224,10 +243,10 @@ mod tests {
 
     use tokio::sync::watch;
     use tokio::time::Instant;
-    use tokio_util::sync::CancellationToken;
 
     use super::{LaneHandle, Lanes};
     use crate::ledger::CommitPoint;
+    use crate::pipeline::curfew::Curfew;
     use crate::pipeline::headway::{Gatekeeper, Headway};
     use crate::pipeline::reach::GroupView;
     use crate::pipeline::stall::{GROUP_WAIT_MAX, KnownReason, Stall};
@@ -259,7 +278,7 @@ mod tests {
         let (_status, status) = watch::channel(LaneStatus::new(&committed));
         let headway: Arc<Headway> = Arc::default();
         let handle = LaneHandle {
-            stop: CancellationToken::new(),
+            curfew: Curfew::new().0,
             status,
             headway: Arc::clone(&headway),
             group: watch::channel(GroupView::default()).0,

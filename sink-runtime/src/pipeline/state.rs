@@ -188,7 +188,7 @@ impl PartitionState {
             Input::Store(seen) => self.see(seen, &mut effects),
             Input::Group(view) => self.reach.hear(view),
             Input::Tick => {}
-            Input::Stop => self.stopping = Stopping::begin(now),
+            Input::Stop(until) => self.stopping = self.stopping.at_latest(until),
         }
         self.judge_reach(&mut effects);
         self.advance(now, &mut effects);

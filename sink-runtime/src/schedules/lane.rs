@@ -33,7 +33,8 @@ pub(super) struct Lane {
     form: Arc<Form>,
     /// It waits for the lane before it.
     pub(super) has_begun: bool,
-    pub(super) is_told_to_stop: bool,
+    /// Until when it may prove what it wrote, where it was told to stop.
+    pub(super) curfew: Option<Duration>,
     pub(super) is_stopped: bool,
     asking: Asking,
     /// The batch under way.
@@ -70,7 +71,7 @@ impl Lane {
             state,
             form,
             has_begun: false,
-            is_told_to_stop: false,
+            curfew: None,
             is_stopped: false,
             asking: Asking::Nothing,
             handed: None,
@@ -86,8 +87,8 @@ impl Lane {
     /// Begins, with what is known of the store.
     pub(super) fn begin(&mut self, shared: &mut Shared, around: Around<'_>, seen: Option<StoreSeen>) {
         self.has_begun = true;
-        if self.is_told_to_stop {
-            self.step(shared, around, Input::Stop);
+        if let Some(until) = self.curfew {
+            self.step(shared, around, Input::Stop(shared.agenda.instant_at(until)));
         }
         if let Some(seen) = seen {
             self.step(shared, around, Input::Store(seen));
@@ -95,11 +96,11 @@ impl Lane {
         self.step(shared, around, Input::Tick);
     }
 
-    /// Tells the lane to end.
-    pub(super) fn stop(&mut self, shared: &mut Shared, around: Around<'_>) {
-        self.is_told_to_stop = true;
+    /// Tells the lane to end, and until when it may prove what it wrote.
+    pub(super) fn stop(&mut self, shared: &mut Shared, around: Around<'_>, until: Duration) {
+        self.curfew = Some(until);
         if self.has_begun {
-            self.step(shared, around, Input::Stop);
+            self.step(shared, around, Input::Stop(shared.agenda.instant_at(until)));
             self.send(shared, around);
         }
     }
@@ -198,7 +199,7 @@ impl Lane {
             let id = shared.requests.send(&mut shared.agenda, self.asker, request);
             self.asking = Asking::Sent(id, shared.agenda.now);
             shared.agenda.after(REQUEST_TIMEOUT, Event::TimedOut(self.asker, id));
-        } else if self.is_told_to_stop {
+        } else if self.curfew.is_some_and(|until| !is_proof(request) || shared.agenda.now >= until) {
             self.asking = Asking::Nothing;
             self.step(shared, around, Input::Answer(Answer::NotSent));
         }
@@ -313,6 +314,10 @@ impl Lane {
             tick.into_iter().for_each(|(at, event)| shared.agenda.at(at, event));
         }
     }
+}
+
+fn is_proof(request: &Request) -> bool {
+    matches!(request, Request::ReadBack(_))
 }
 
 fn undelivered() -> DeadLetterError {

@@ -30,6 +30,9 @@ use crate::writer::{Head, StoreError};
 /// Time from an answer until it is read back.
 const DELAY: Duration = Duration::from_secs(2);
 
+/// Time to prove what was written, where the group takes the partition away.
+const PATIENCE: Duration = Duration::from_secs(4);
+
 const WANTED: &str = "commit wanted";
 
 /// How far a promise runs ahead.
@@ -150,6 +153,11 @@ impl Bench {
         self.next += i64::try_from(keys.len()).unwrap();
         let messages = keys.iter().copied().zip(first..).map(|(key, offset)| message(key, offset));
         self.step(Input::Messages(messages.collect()))
+    }
+
+    /// Tells the partition to stop, with so much time to prove what it wrote.
+    fn stop(&mut self, patience: Duration) -> Vec<&'static str> {
+        self.step(Input::Stop(self.now + patience))
     }
 
     fn check_nothing(&mut self) -> Vec<&'static str> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{A, Bench, WANTED, WINDOW, name};
+use super::{A, Bench, PATIENCE, WANTED, WINDOW, name};
 use crate::ledger::CommitPoint;
 use crate::pipeline::{Answer, Beginning, Effect, GroupView, Input, KnownReason, Refusal};
 use crate::progress::Progress;
@@ -150,7 +150,7 @@ fn nothing_is_promised_before_the_entries_are_known_to_be_ours() {
 fn write_that_was_never_sent_is_not_handed_out_and_gives_no_proof_up() {
     let mut bench = Bench::written(false);
     assert_eq!(bench.messages(&[A, A]), ["write"]);
-    assert_eq!(bench.step(Input::Stop), [""; 0]);
+    assert_eq!(bench.stop(PATIENCE), [""; 0]);
     assert!(!bench.state.is_clean(), "it may still leave");
     assert_eq!(bench.step(Input::Answer(Answer::NotSent)), [""; 0], "what was written before is shown first");
     assert_eq!(bench.prove(&[0, 1]), ["stopped"]);
@@ -164,7 +164,7 @@ fn end_after(answer: Answer) -> (bool, i64) {
     bench.messages(&[A, A]);
     assert_eq!(bench.survey(), ["write"]);
     assert_eq!(bench.step(Input::Answer(answer)), ["failing"]);
-    assert_eq!(bench.step(Input::Stop), ["stopped"]);
+    assert_eq!(bench.stop(PATIENCE), ["stopped"]);
     (bench.state.is_clean(), bench.state.last_promise().reach.0)
 }
 
