@@ -262,8 +262,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         let is_bounded = !assignment.is_fenced;
         let Assignment { partition, lineage, progress, reach, other_mapping, messages, share, .. } =
             assignment;
-        if other_mapping.is_some() {
-            info!(topic = %partition.topic, partition = partition.partition.0, "records of the last mapping are waited for until they are safe");
+        if other_mapping.is_some() && reach > progress.point.offset {
+            info!(topic = %partition.topic, partition = partition.partition.0, reach = reach.0, "how far the last mapping has gone is found out first");
         }
         let fenced_until = is_fenced.then(|| (Instant::now() + self.settings.fencing_wait).into_std());
         let desk = Arc::new(Desk::new(&self.sink, self.mapper.template(), &partition, &lineage));

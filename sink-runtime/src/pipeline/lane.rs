@@ -139,6 +139,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             | Effect::Flooded { .. }
             | Effect::Admitted(_)
             | Effect::Foreign(_)
+            | Effect::Drains
             | Effect::Refused(_)
             | Effect::LettersFailing { .. } => {}
         }
@@ -149,6 +150,9 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
         match effect {
             Effect::Held { offset, reason } => {
                 error!(topic, partition, offset = offset.0, %reason, "a rejected message holds its partition");
+            }
+            Effect::Drains => {
+                info!(topic, partition, "records of the last mapping are waited for until they are safe");
             }
             Effect::Refused(refusal) => tell_refused(&self.partition, *refusal),
             Effect::Violated(invariant) => {

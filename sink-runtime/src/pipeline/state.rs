@@ -190,6 +190,7 @@ impl PartitionState {
             Input::Tick => {}
             Input::Stop(until) => self.stopping = self.stopping.at_latest(until),
         }
+        self.take_passed();
         self.judge_reach(&mut effects);
         self.advance(now, &mut effects);
         self.renew_promise(&mut effects);
@@ -275,9 +276,6 @@ impl PartitionState {
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if self.fenced_until.is_some_and(|until| now >= until) {
             self.fenced_until = None;
-        }
-        if let Some(offset) = self.gathering.take_passed() {
-            self.ledger.pass(offset);
         }
         if self.is_stopping() {
             self.advance_to_the_end(now, effects);

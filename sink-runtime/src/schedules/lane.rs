@@ -257,6 +257,7 @@ impl Lane {
             Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),
             // The store of the schedules answers a question as a whole.
             Effect::BreakOff
+            | Effect::Drains
             | Effect::Stored { .. }
             | Effect::DeadLettered(_)
             | Effect::LettersFailing { .. } => {}

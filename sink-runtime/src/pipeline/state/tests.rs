@@ -221,6 +221,7 @@ fn name(effect: &Effect) -> &'static str {
         Effect::Rewritten(_) => "rewritten",
         Effect::Missing { .. } => "missing",
         Effect::Expired(_) => "expired",
+        Effect::Drains => "drains",
         Effect::Refused(_) => "refused",
         Effect::CommitWanted => WANTED,
         Effect::DeadLettered(_) => "dead-lettered",

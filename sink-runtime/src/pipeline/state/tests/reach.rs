@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{A, Bench, PATIENCE, WANTED, WINDOW, name};
+use super::{A, Bench, PATIENCE, WANTED, WINDOW, message, name};
 use crate::ledger::CommitPoint;
 use crate::pipeline::{Answer, Beginning, Effect, GroupView, Input, KnownReason, Refusal};
 use crate::progress::Progress;
@@ -23,10 +23,12 @@ fn taken(promise: Promise) -> Input {
     Input::Group(GroupView { taken: Some(promise), bound: None })
 }
 
-/// Returns a partition that begins where another mapping may have gone to 9.
-fn after_another(is_bounded: bool) -> Bench {
+/// Returns a partition of which 0 is committed, and safe or not, where another mapping may have gone to 9.
+fn after_another(is_bounded: bool, is_safe: bool) -> Bench {
+    let at = |offset| CommitPoint { offset: Offset(offset), state: None };
+    let safe = at(if is_safe { 0 } else { -1 });
     let beginning = Beginning {
-        progress: Progress::at(CommitPoint { offset: Offset(0), state: None }),
+        progress: Progress { safe, ..Progress::at(at(0)) },
         reach: Offset(9),
         is_bounded,
         other_mapping: Some("old".into()),
@@ -111,13 +113,15 @@ fn promise_is_taken_back_where_a_message_holds_the_partition_and_counts_for_noth
 }
 
 #[test]
-fn records_of_another_mapping_beyond_the_commit_refuse_the_partition() {
-    let mut bench = after_another(true);
-    let refused = bench.state.step(bench.now, Input::Tick);
-    let beyond = Refusal::StoredBeyond { point: Offset(0), reach: Offset(9) };
-    assert!(matches!(refused.as_slice(), [Effect::Refused(refusal)] if *refusal == beyond), "{refused:?}");
+fn message_that_another_mapping_may_have_stored_beyond_the_commit_refuses_the_partition() {
+    let mut bench = after_another(true, true);
     bench.see(100);
-    assert_eq!(bench.messages(&[A, A]), [""; 0]);
+    assert_eq!(bench.step(Input::Passed(Offset(7))), [""; 0], "nothing was found yet");
+    bench.next = 8;
+    let messages = Input::Messages(vec![message(A, 8), message(A, 9)]);
+    let refused = bench.state.step(bench.now, messages);
+    let beyond = Refusal::StoredBeyond { point: Offset(7), reach: Offset(9) };
+    assert!(matches!(refused.as_slice(), [Effect::Refused(refusal)] if *refusal == beyond), "{refused:?}");
     assert!(bench.state.is_held() && !bench.state.wants_messages());
     assert_eq!(bench.state.other_mapping().as_deref(), Some("old"), "commits bear its name");
     assert_eq!(bench.state.promise(), Promise::first(Offset(9)));
@@ -125,7 +129,7 @@ fn records_of_another_mapping_beyond_the_commit_refuse_the_partition() {
 
 #[test]
 fn partition_goes_on_where_the_other_mapping_was_given_nothing_beyond_the_commit() {
-    let mut bench = after_another(false);
+    let mut bench = after_another(false, true);
     bench.see(100);
     assert_eq!(bench.messages(&[A, A]), [""; 0], "nobody knows yet");
     assert_eq!(bench.state.promise(), Promise::first(Offset(9)));
@@ -134,6 +138,49 @@ fn partition_goes_on_where_the_other_mapping_was_given_nothing_beyond_the_commit
     assert_eq!(effects, [WANTED], "nothing is written before the broker knows by whom");
     assert_eq!(bench.state.known_reason(), Some(KnownReason::CommitWait));
     assert_eq!(bench.take(), ["survey"]);
+}
+
+#[test]
+fn partition_goes_on_where_nothing_but_markers_lies_beyond_the_commit() {
+    let mut bench = after_another(true, true);
+    bench.see(100);
+    assert_eq!(bench.step(Input::Passed(Offset(8))), [""; 0]);
+    assert_eq!(bench.state.known_reason(), Some(KnownReason::MappingDrain), "a message may still come");
+    bench.next = 9;
+    assert_eq!(bench.step(Input::Passed(Offset(9))), [""; 0]);
+    assert_eq!((bench.state.other_mapping(), bench.offset()), (None, 9));
+    assert_eq!(bench.messages(&[A, A]), ["survey"]);
+}
+
+#[test]
+fn first_message_that_the_other_mapping_cannot_have_reached_lets_the_partition_go_on() {
+    let mut bench = after_another(true, true);
+    bench.see(100);
+    bench.next = 9;
+    assert_eq!(bench.messages(&[A, A]), ["survey"]);
+}
+
+#[test]
+fn markers_that_come_before_anything_is_known_leave_what_is_safe_safe() {
+    let mut bench = after_another(false, true);
+    bench.see(100);
+    bench.step(Input::Passed(Offset(3)));
+    bench.next = 3;
+    assert!(bench.state.progress().is_safe());
+    assert_eq!(bench.step(Input::Group(GroupView { taken: None, bound: Some(Offset(3)) })), [""; 0]);
+    assert_eq!(bench.messages(&[A, A]), ["survey"], "there is nothing to wait for");
+}
+
+#[test]
+fn what_is_waited_for_is_told_when_it_is_known() {
+    let mut bench = after_another(true, false);
+    assert_eq!(bench.see(100), [""; 0], "it may still be refused");
+    assert_eq!(bench.step(Input::Passed(Offset(9))), ["drains"]);
+    assert_eq!(bench.step(Input::Tick), [""; 0], "once");
+    bench.now += crate::pipeline::safety::SAFE_AFTER;
+    bench.see(100);
+    bench.next = 9;
+    assert_eq!(bench.messages(&[A, A]), ["survey"]);
 }
 
 #[test]
