@@ -54,7 +54,8 @@ pub struct StateSettings {
     pub has_dead_letters: bool,
     /// Time from the store's answer until the record is read back.
     pub commit_delay: Duration,
-    /// Most messages from the lowest one without an end on; Kafka keeps what follows.
+    /// Most messages from the lowest one without an end on, fewer where the names of their entries take much; Kafka keeps
+    /// what follows.
     pub span_max: usize,
     /// Bytes that what is known of entries may take.
     pub entry_bytes: usize,
@@ -219,7 +220,12 @@ impl PartitionState {
             && !self.upkeep.is_foreign()
             && !self.outbox.is_failing()
             && self.gathering.backlog() < self.settings.limits.records
-            && self.ledger.span() < self.settings.span_max
+            && self.remembered() < self.settings.span_max
+    }
+
+    /// Returns how many messages are remembered until the store has shown them; names of entries take the place of some.
+    fn remembered(&self) -> usize {
+        self.ledger.span() + self.proving.displaced_by_names()
     }
 
     /// Returns all that a commit says.

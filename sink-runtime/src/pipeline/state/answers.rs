@@ -153,8 +153,7 @@ impl PartitionState {
             return;
         }
         self.ledger.set(record.identity.offset, Fate::Answered);
-        let (entry, place, identity) =
-            (self.frontier.share_name(&record.entry), record.place, record.identity);
+        let (entry, place, identity) = (record.entry.clone(), record.place, record.identity);
         self.proving.push(Answered { entry, place, identity, at: now });
     }
 

@@ -4,6 +4,7 @@ mod half_written;
 mod leave;
 mod letters;
 mod markers;
+mod memory;
 mod proof;
 mod reach;
 
