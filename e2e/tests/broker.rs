@@ -39,9 +39,7 @@ pub(crate) async fn expect_stored(world: &World, produced: &[Produced]) -> anyho
 
 /// How many messages a member counts as lost to retention.
 async fn lost(member: &Member) -> anyhow::Result<usize> {
-    let sum = member.metric("kafkasink_lost_to_retention_total").await?;
-    // The sum of nothing is -0.
-    Ok((sum + 0.0).to_string().parse()?)
+    Ok(member.metric("kafkasink_lost_to_retention_total").await?.to_string().parse()?)
 }
 
 /// The line of the metrics of a partition that is not behind.
@@ -219,7 +217,7 @@ async fn what_retention_took_is_counted_exactly() -> anyhow::Result<()> {
     let mut again = world.start(&Spec::named("m-0")).await?;
     world.wait_for(&produced, PATIENCE).await?;
     ensure!(lost(&again).await? == 150, "{} counted instead of 150", lost(&again).await?);
-    again.wait_for_metric("kafkasink_committed_offset{", PATIENCE).await?;
+    again.wait_for_metric("kafkasink_committed_offset", PATIENCE).await?;
     let rebalances = again.metric("kafkasink_rebalances_total").await?;
     // While the member sleeps: the fetch under way may still bring some of the first, the next one is out of range.
     again.freeze()?;

@@ -29,23 +29,55 @@ pub struct GroupDescription {
     pub instance_ids: Vec<String>,
 }
 
-/// Returns what the brokers say about a group of consumers with the classic protocol.
+/// How often the brokers are asked at most, the time divided between the attempts.
+///
+/// Every broker is asked, and the library drops what one has told of the group where another one fails later. That is no
+/// news of the group; and one that has just failed is not connected to again at once, so that it is only late next time.
+const ATTEMPTS: u32 = 3;
+
+/// Returns what the brokers say about a group of consumers with the classic protocol. Other brokers than the group's may be
+/// away.
 ///
 /// # Errors
-/// No broker that has the group answers within `timeout`, or it refuses; the group does not exist.
+/// No broker tells about the group within `timeout`, or it refuses; the group does not exist.
 pub fn describe_group<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     group: &str,
     timeout: Duration,
 ) -> Result<GroupDescription, NativeError> {
-    let groups = list(consumer, group, timeout)?;
-    // SAFETY: the guard owns the list until the end of the function, and nothing of it is returned.
-    let (described, groups_found) = unsafe { ((*groups.as_ptr()).groups, (*groups.as_ptr()).group_cnt) };
-    if described.is_null() || groups_found < 1 {
-        return Err(NativeError::invalid("no broker has the group"));
+    let attempt = || list(consumer, group, timeout / ATTEMPTS);
+    let mut groups = attempt();
+    for _ in 1..ATTEMPTS {
+        if !groups.as_ref().is_err_and(|error| !error.is_refusal()) {
+            break;
+        }
+        groups = attempt();
     }
-    // SAFETY: there is a group. No reference to it is made: its error is the number that the broker sent, which may be one
-    // that the library's enumeration does not have.
+    describe(&groups?)
+}
+
+/// Returns what the first broker says that tells about the group; its coordinator was another one before, perhaps.
+fn describe(groups: &Guard<sys::rd_kafka_group_list>) -> Result<GroupDescription, NativeError> {
+    // SAFETY: the list is live for as long as it is borrowed, and nothing of it is returned.
+    let (first, count) = unsafe { ((*groups.as_ptr()).groups, (*groups.as_ptr()).group_cnt) };
+    let mut told = Err(NativeError::invalid("no broker has the group"));
+    for index in 0..usize::try_from(count).unwrap_or(0) {
+        // SAFETY: there are as many groups as the list says, and it is live.
+        told = unsafe { describe_one(first.add(index)) };
+        if told.is_ok() {
+            break;
+        }
+    }
+    told
+}
+
+/// No reference to the group is made: its error is the number that the broker sent, which may be one that the library's
+/// enumeration does not have.
+///
+/// # Safety
+/// The group belongs to a list that is live for the duration of the call.
+unsafe fn describe_one(described: *const sys::rd_kafka_group_info) -> Result<GroupDescription, NativeError> {
+    // SAFETY: by the contract above.
     let (code, state, members, count) = unsafe {
         let code = (&raw const (*described).err).cast::<i32>().read();
         (code, (*described).state, (*described).members, (*described).member_cnt)
@@ -88,10 +120,20 @@ fn list<C: ConsumerContext>(
         // Some broker has not answered, and another has told about the group.
         Some(list) if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTIAL => Ok(list),
         Some(list) => check(code, None).map(|()| list),
-        None => {
-            Err(check(code, None).err().unwrap_or_else(|| NativeError::invalid("librdkafka has no list")))
-        }
+        None => Err(untold(code)),
     }
+}
+
+/// Returns why nothing is known of the group.
+fn untold(code: sys::rd_kafka_resp_err_t) -> NativeError {
+    let Err(error) = check(code, None) else {
+        return NativeError::invalid("librdkafka has no list");
+    };
+    if error.is_refusal() {
+        return error;
+    }
+    let message = format!("not every broker has answered, and none of them has the group: {error}");
+    NativeError { message, ..error }
 }
 
 /// Frees a list: the library takes it as a constant.

@@ -41,8 +41,8 @@ use shares::share_out;
 /// Longest time from the signal to stop until the end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(25);
 
-/// Part of it that is left for the last commit and for closing the consumer.
-const CLOSE_RESERVE: Duration = Duration::from_secs(5);
+/// Part of it that is left for the last commit, of which the answer is waited for 5 s, and for closing the consumer.
+const CLOSE_RESERVE: Duration = Duration::from_secs(6);
 
 /// Runs a member until it is told to stop.
 ///

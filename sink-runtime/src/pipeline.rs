@@ -1,15 +1,17 @@
 //! Consume → map → batch → write → read back → commit, one lane for each partition.
 //!
-//! `state` decides and is pure, with `gathering`, `work`, `proving`, `standing`, `safety`, `reach`, `history`, `frontier`,
-//! `letters` and `upkeep` as its parts; `lane` performs what it decides for one partition, and `headway` tells meanwhile; `driver` starts and ends the lanes as
+//! `state` decides and is pure, with `gathering`, `work`, `proving`, `entry_names`, `standing`, `safety`, `reach`, `history`, `frontier`,
+//! `letters` and `upkeep` as its parts; `lane` performs what it decides for one partition, `headway` tells meanwhile, and `curfew` ends it; `driver` starts and ends the lanes as
 //! partitions come and go, and commits; `store_watch` looks at the store for all of them.
 
 mod ask;
 mod breaker;
+mod curfew;
 mod cut;
 mod desk;
 mod driver;
 mod effect;
+mod entry_names;
 mod frontier;
 mod gathering;
 mod headway;

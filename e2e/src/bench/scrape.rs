@@ -1,5 +1,7 @@
 //! Pure. Reads what a program says of itself on `/metrics`.
 
+use crate::trial::exposition::samples;
+
 /// The text of one answer.
 #[derive(Clone, Debug)]
 pub(super) struct Scrape(pub(super) String);
@@ -20,12 +22,8 @@ impl Scrape {
     }
 
     /// Labels and value of each line of a metric.
-    fn values(&self, name: &str) -> impl Iterator<Item = (&str, f64)> {
-        self.0.lines().filter_map(move |line| {
-            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' ']))?;
-            let (labels, value) = rest.rsplit_once(' ')?;
-            Some((labels, value.parse().ok()?))
-        })
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+        samples(&self.0, name).filter_map(|(labels, value)| Some((labels, value.parse().ok()?)))
     }
 }
 

@@ -11,6 +11,8 @@ use nix::sys::signal;
 use nix::unistd::Pid;
 use tokio::time::{Instant, sleep};
 
+use super::exposition;
+
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -172,18 +174,18 @@ impl Member {
             .with_context(|| format!("no number {field:?} in {line}"))
     }
 
-    /// Waits until the metrics have a line that begins like that.
+    /// Waits until the metrics have a sample: one of that name, or exactly that line.
     ///
     /// # Errors
     /// `patience` ends before.
-    pub async fn wait_for_metric(&self, line: &str, patience: Duration) -> anyhow::Result<()> {
+    pub async fn wait_for_metric(&self, sample: &str, patience: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + patience;
         loop {
             let metrics = self.metrics().await.unwrap_or_default();
-            if metrics.lines().any(|l| l.starts_with(line)) {
+            if exposition::has(&metrics, sample) {
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "{line:?} is not in the metrics:\n{metrics}");
+            ensure!(Instant::now() < deadline, "{sample:?} is not in the metrics:\n{metrics}");
             sleep(GLANCE).await;
         }
     }
@@ -191,11 +193,9 @@ impl Member {
     /// Returns the sum of a metric over all its labels.
     ///
     /// # Errors
-    /// The member does not answer.
+    /// The member does not answer, or not with numbers.
     pub async fn metric(&self, name: &str) -> anyhow::Result<f64> {
-        let metrics = self.metrics().await?;
-        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
-        Ok(metrics.lines().filter(|line| line.starts_with(name)).filter_map(value).sum())
+        exposition::sum(&self.metrics().await?, name)
     }
 
     /// Returns all metrics as they are scraped.

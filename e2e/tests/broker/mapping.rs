@@ -3,13 +3,16 @@
 
 use anyhow::{Context as _, ensure};
 use kafkasink_e2e::trial::messages::numbered;
-use kafkasink_e2e::trial::{Signal, Spec, World};
+use kafkasink_e2e::trial::{Outcome, Signal, Spec, World};
 use tokio::time::{Instant, sleep};
 
 use crate::{GLANCE, PATIENCE, expect_stored};
 
 /// What a member says that finds records of the last mapping above the safe point.
 const WAITS: &str = "records of the last mapping are waited for until they are safe";
+
+/// What a member says for which the last mapping may have gone further than was committed.
+const ASKS: &str = "how far the last mapping has gone is found out first";
 
 /// What a member says that finds more of the last mapping than it could recognise.
 const REFUSES: &str = "the last mapping may have stored records beyond the committed offset";
@@ -21,6 +24,8 @@ async fn changed_mapping_stores_nothing_that_the_last_one_may_have_stored() -> a
         successor_of_a_member_killed_in_the_wait_waits_too(),
         mapping_changed_after_a_kill_begins_when_the_last_one_has_been_run_once_more(),
         mapping_changed_after_an_idle_member_was_killed_goes_on(),
+        mapping_changed_after_a_kill_passes_what_is_no_message(),
+        mapping_changed_after_a_stop_within_the_commit_delay_goes_on(),
     )?;
     Ok(())
 }
@@ -56,6 +61,7 @@ async fn mapping_changed_after_a_kill_begins_when_the_last_one_has_been_run_once
     let changed = Spec::named("m-0").entry("changed/{partition}");
     let mut refusing = world.start(&changed).await?;
     refusing.wait_for_line(REFUSES, PATIENCE).await?;
+    ensure!(!refusing.stderr()?.contains(WAITS), "it says that it waits for what it refuses");
     refusing.wait_for_metric("kafkasink_held_partitions 1", PATIENCE).await?;
     refusing.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
     let is_changed = |entry: &String| entry.starts_with("changed");
@@ -80,7 +86,7 @@ async fn mapping_changed_after_an_idle_member_was_killed_goes_on() -> anyhow::Re
     killed.stop(Signal::Kill, PATIENCE)?;
     // Another pod: for all it knows the one before is still at work, and has promised to go far.
     let mut changed = world.start(&Spec::named("m-0").uid("pod-2").entry("changed/{partition}")).await?;
-    changed.wait_for_line(WAITS, PATIENCE).await?;
+    changed.wait_for_line(ASKS, PATIENCE).await?;
     ensure!(reach(&world).await? > Some(60_000), "it begins as if nothing had been promised");
     let deadline = Instant::now() + PATIENCE;
     while reach(&world).await?.is_some() {
@@ -90,6 +96,45 @@ async fn mapping_changed_after_an_idle_member_was_killed_goes_on() -> anyhow::Re
         );
         sleep(GLANCE).await;
     }
+    produced.extend(world.topic.produce(numbered(50..60)).await?);
+    world.wait_until_committed(60, PATIENCE).await?;
+    expect_stored(&world, &produced).await?;
+    changed.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+async fn mapping_changed_after_a_kill_passes_what_is_no_message() -> anyhow::Result<()> {
+    let world = World::new("marked", 1).await?;
+    let mut produced = world.topic.produce(numbered(0..50)).await?;
+    let mut killed = world.start(&Spec::named("m-0")).await?;
+    world.wait_until_committed(50, PATIENCE).await?;
+    killed.stop(Signal::Kill, PATIENCE)?;
+    // The log goes on beyond the commit, and holds nothing there that anybody could have stored.
+    world.topic.transact(numbered(50..60), Outcome::Abort).await?;
+    let end = world.topic.end().await?;
+    ensure!(end > 60, "there is no marker, nothing is tested");
+    let mut changed = world.start(&Spec::named("m-0").entry("changed/{partition}")).await?;
+    changed.wait_for_line(ASKS, PATIENCE).await?;
+    changed.wait_for_line(WAITS, PATIENCE).await?;
+    produced.extend(world.topic.produce(numbered(60..70)).await?);
+    world.wait_until_committed(end + 10, PATIENCE).await?;
+    expect_stored(&world, &produced).await?;
+    changed.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+async fn mapping_changed_after_a_stop_within_the_commit_delay_goes_on() -> anyhow::Result<()> {
+    let world = World::new("stopped", 1).await?;
+    let mut produced = world.topic.produce(numbered(0..50)).await?;
+    // Longer than a member may believe that its partitions are its own without asking the group again.
+    let last = Spec::named("m-0").replace("commitDelayMs: 500", "commitDelayMs: 12000");
+    let mut stopped = world.start(&last).await?;
+    world.wait_until_stored(50, PATIENCE).await?;
+    stopped.send(Signal::Terminate)?;
+    ensure!(world.topic.committed().await? == 0, "what was stored was committed, nothing is tested");
+    stopped.end(PATIENCE)?.expect_code(0)?;
+    ensure!(world.topic.committed().await? == 50, "what was stored was given up unproven");
+    ensure!(reach(&world).await?.is_none(), "it promises more than it has committed");
+    let mut changed = world.start(&Spec::named("m-0").entry("changed/{partition}")).await?;
+    changed.wait_for_line(WAITS, PATIENCE).await?;
     produced.extend(world.topic.produce(numbered(50..60)).await?);
     world.wait_until_committed(60, PATIENCE).await?;
     expect_stored(&world, &produced).await?;

@@ -203,7 +203,7 @@ impl PollLoop {
         self.look(runtime);
         self.begin_anew()?;
         self.confirm();
-        self.bound();
+        self.bound(runtime);
         self.tell_unstarted();
         self.go_back(runtime)?;
         if let Next::End = self.obey(commands) {

@@ -12,7 +12,7 @@
 //! | per partition | 0.375 | its lane, its connection to the store, answers of the store |
 //! | … queue | `queued.max.messages.kbytes` + `L` | full is full only after a fetch: the last portion lies on top, and one message is fetched whatever the limits say |
 //! | … share | share + `L` | a lane takes a message while it holds less than its share, so the last one, or the response that it stays in, lies on top |
-//! | … proof | 128 bytes × messages | what is remembered of each message that is stored and not yet read back |
+//! | … proof | 128 bytes × messages | what is remembered of each message that is stored and not yet read back; the names of their entries take the place of some |
 //! | … entries | 80 KiB and more | names of entries, where they end, and what is proven of them |
 //!
 //! A fetch response stays in memory as a whole until its last message is taken, whichever partition that is. A
@@ -38,7 +38,8 @@ const BASE_ALLOCATED: u64 = 8 * MIB;
 /// Bytes that a partition needs besides messages.
 const PARTITION: u64 = 384 * 1024;
 
-/// What is remembered of a message that is stored and not yet read back, but for the name of its entry.
+/// What is remembered of a message that is stored and not yet read back. The name of its entry takes the place of others,
+/// once for all that bear it.
 pub const PROOF: u64 = 128;
 
 /// Fewest messages of a partition that may wait to be read back.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
+use super::curfew::Bell;
 use super::headway::{BrokenOff, Gatekeeper, Headway};
 use super::request::{Answer, Check, Checked, ReadBack, Request};
 use crate::batch::Batch;
@@ -21,7 +21,7 @@ pub(super) struct Gate {
     pub(super) lease: Arc<Lease>,
     pub(super) throttle: Arc<Throttle>,
     pub(super) headway: Arc<Headway>,
-    pub(super) stop: CancellationToken,
+    pub(super) bell: Bell,
 }
 
 /// The partition was told to stop before the request could be sent.
@@ -38,7 +38,7 @@ enum Interruption {
 impl Gate {
     /// Waits until a request may be sent; the caller sends it at once.
     pub(super) async fn admit(&self) -> Result<(), NotSent> {
-        let _waiting = self.headway.wait_for(Gatekeeper::Lease, Instant::now().into_std());
+        let _waiting = self.headway.wait_for(Gatekeeper::Lease);
         self.admit_beside().await
     }
 
@@ -47,17 +47,27 @@ impl Gate {
         tokio::select! {
             biased;
             () = self.lease.wait(since_boot) => Ok(()),
-            () = self.stop.cancelled() => Err(NotSent),
+            () = self.bell.is_rung() => Err(NotSent),
+        }
+    }
+
+    /// The same for the proof of what was written: a partition that was told to stop wants it all the more.
+    async fn admit_proof(&self) -> Result<(), NotSent> {
+        let _waiting = self.headway.wait_for(Gatekeeper::Lease);
+        tokio::select! {
+            biased;
+            () = self.lease.wait(since_boot) => Ok(()),
+            () = self.bell.is_over() => Err(NotSent),
         }
     }
 
     /// Waits until one more write may be under way.
     async fn enter(&self) -> Result<Pass<'_>, NotSent> {
-        let _waiting = self.headway.wait_for(Gatekeeper::Throttle, Instant::now().into_std());
+        let _waiting = self.headway.wait_for(Gatekeeper::Throttle);
         tokio::select! {
             biased;
             pass = self.throttle.enter() => Ok(pass),
-            () = self.stop.cancelled() => Err(NotSent),
+            () = self.bell.is_rung() => Err(NotSent),
         }
     }
 }
@@ -75,12 +85,18 @@ pub(super) async fn ask<W: Writer>(
         | Request::Check(_)
         | Request::Probe(_)
         | Request::ReadBack(_)
-        | Request::Registry(_) => match gate.admit().await {
-            Ok(()) => Ok(question_of(writer, request, &gate.headway).await),
-            Err(not_sent) => Err(not_sent),
-        },
+        | Request::Registry(_) => question(writer, request, gate).await,
     };
     answer.unwrap_or(Answer::NotSent)
+}
+
+async fn question<W: Writer>(writer: &W, question: Request, gate: &Gate) -> Result<Answer, NotSent> {
+    if matches!(question, Request::ReadBack(_)) {
+        gate.admit_proof().await?;
+    } else {
+        gate.admit().await?;
+    }
+    Ok(question_of(writer, question, &gate.headway).await)
 }
 
 async fn question_of<W: Writer>(writer: &W, question: Request, headway: &Headway) -> Answer {
@@ -118,7 +134,7 @@ async fn write<W: Writer>(
 ) -> Result<Answer, NotSent> {
     let _pass = gate.enter().await?;
     if let Err(error) = writer.prepare().await {
-        return Ok(Answer::Written(Err(error)));
+        return Ok(Answer::Unprepared(error));
     }
     gate.admit().await?;
     let begun = Instant::now();

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::ask::Gate;
+use super::curfew::Curfew;
 use super::desk::Desk;
 use super::headway::Headway;
 use super::lane::Lane;
@@ -165,7 +166,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
                 }
             }
             SourceEvent::Revoking { partitions, answer } => {
-                self.revoke(&partitions, answer, lanes).await;
+                let deadline = Instant::now() + REVOKE_DEADLINE;
+                self.revoke((&partitions, answer), lanes, deadline).await;
             }
             SourceEvent::Lost(partitions) => {
                 for partition in &partitions {
@@ -174,12 +176,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
                     self.metrics.forget(partition);
                 }
             }
-            SourceEvent::Committed(commits) => {
-                for commit in commits {
-                    self.metrics.set_committed(&commit.partition, commit.progress.point.offset.0);
-                    lanes.committed(commit);
-                }
-            }
+            SourceEvent::Committed(commits) => self.committed(commits, lanes),
             SourceEvent::Ends(ends) => lanes.set_ends(ends),
             SourceEvent::Bounded { partition, offset } => lanes.bounded(&partition, offset),
             SourceEvent::Inquired { topic, cluster_id, answer } => {
@@ -211,7 +208,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         let is_fenced = lanes.take_unsettled(&partition) || assignment.is_fenced;
         let progress = assignment.progress;
         info!(topic = %partition.topic, partition = partition.partition.0, offset = progress.point.offset.0, is_fenced, "a partition begins");
-        let stop = CancellationToken::new();
+        let (curfew, bell) = Curfew::new();
         let life = assignment.lineage.committed();
         let committed = Commit {
             partition: partition.clone(),
@@ -229,7 +226,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             lease: Arc::clone(&self.lease),
             throttle: Arc::clone(&around.throttle),
             headway: Arc::clone(&headway),
-            stop: stop.clone(),
+            bell,
         };
         let lane = self.lane(assignment, is_fenced, (status, group_seen, gate), around);
         let before = lanes.retiring.remove(&partition);
@@ -242,7 +239,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         });
         let stall = Stall::new(Instant::now().into_std());
         let handle = LaneHandle {
-            stop,
+            curfew,
             status: status_seen,
             group,
             headway,
@@ -265,8 +262,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         let is_bounded = !assignment.is_fenced;
         let Assignment { partition, lineage, progress, reach, other_mapping, messages, share, .. } =
             assignment;
-        if other_mapping.is_some() {
-            info!(topic = %partition.topic, partition = partition.partition.0, "records of the last mapping are waited for until they are safe");
+        if other_mapping.is_some() && reach > progress.point.offset {
+            info!(topic = %partition.topic, partition = partition.partition.0, reach = reach.0, "how far the last mapping has gone is found out first");
         }
         let fenced_until = is_fenced.then(|| (Instant::now() + self.settings.fencing_wait).into_std());
         let desk = Arc::new(Desk::new(&self.sink, self.mapper.template(), &partition, &lineage));
@@ -300,13 +297,21 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         tokio::spawn(async move { look_up(&*registry, &home, &owner, answer).await });
     }
 
+    fn committed(&self, commits: Vec<Commit>, lanes: &mut Lanes) {
+        for commit in commits {
+            self.metrics.set_committed(&commit.partition, commit.progress.point.offset.0);
+            lanes.committed(commit);
+        }
+    }
+
+    /// Finishes with partitions that the group takes away; returns how many had a request under way at the deadline.
     async fn revoke(
         &self,
-        partitions: &[TopicPartition],
-        answer: oneshot::Sender<Vec<Commit>>,
+        (partitions, answer): (&[TopicPartition], oneshot::Sender<Vec<Commit>>),
         lanes: &mut Lanes,
-    ) {
-        let (commits, late) = lanes.drain(partitions, Instant::now() + REVOKE_DEADLINE).await;
+        deadline: Instant,
+    ) -> usize {
+        let (commits, late) = lanes.drain(partitions, deadline).await;
         for partition in partitions {
             self.metrics.forget(partition);
         }
@@ -315,6 +320,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         if answer.send(commits).is_err() {
             warn!("the time to commit for partitions that were taken away was over");
         }
+        late
     }
 
     /// Returns why all partitions may stand still, where that is known.
@@ -334,7 +340,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         }
         let held = lanes.working.values().filter(|lane| lane.status.borrow().is_held).count();
         self.metrics.set_held(self.budget.held(), held + lanes.expired);
-        for (reason, partitions) in lanes.waiting(Instant::now().into_std(), self.shared_reason()) {
+        for (reason, partitions) in lanes.waiting(self.shared_reason()) {
             self.metrics.set_waiting(reason, partitions);
         }
     }

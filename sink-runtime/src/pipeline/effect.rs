@@ -1,5 +1,7 @@
 //! Pure. `Input` and `Effect`: what happens to a partition, and what it wants done about it.
 
+use std::time::Instant;
+
 use super::breaker::Flood;
 use super::reach::GroupView;
 use super::request::{Answer, Request};
@@ -30,8 +32,8 @@ pub enum Input {
     Group(GroupView),
     /// The time that was asked for has come, or the limits have changed.
     Tick,
-    /// Begin nothing new; end as soon as nothing is under way.
-    Stop,
+    /// Begin nothing new; prove until then what was written, and end as soon as nothing is under way.
+    Stop(Instant),
 }
 
 impl From<Arrival> for Input {
@@ -48,7 +50,7 @@ impl From<Arrival> for Input {
 pub enum Refusal {
     /// The store was restarted while its records were not safe: they must be replayed.
     StoreRestarted,
-    /// Its members may have stored records beyond the commit.
+    /// Its members may have stored messages beyond the commit: there are some.
     StoredBeyond {
         /// What is committed.
         point: Offset,
@@ -93,6 +95,8 @@ pub enum Effect {
     },
     /// The bucket's policy has deleted records that were stored.
     Expired(Vec<Offset>),
+    /// Nothing is written before the records of the last mapping are safe.
+    Drains,
     /// Only the last mapping can go on.
     Refused(Refusal),
     /// A commit is of use now: nothing is handed out beyond what the broker has taken a promise for.

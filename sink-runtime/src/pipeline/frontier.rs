@@ -28,11 +28,6 @@ impl Frontier {
         self.highest.contains_key(entry)
     }
 
-    /// Returns the entry with the name that is remembered, so that what is kept of many records keeps one name.
-    pub(super) fn share_name(&self, entry: &Entry) -> Entry {
-        self.highest.get_key_value(entry).map_or(entry, |(known, _)| known).clone()
-    }
-
     /// Makes room for all entries of one question: they are needed together, so none of them makes room for another.
     pub(super) fn make_room<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) {
         let more: usize = entries.map(bytes).sum();
@@ -71,9 +66,8 @@ impl Frontier {
     }
 }
 
-/// Names count twice: records that wait to be shown may still bear those that were forgotten.
 fn bytes(entry: &Entry) -> usize {
-    ENTRY + 2 * entry.as_str().len()
+    ENTRY + entry.as_str().len()
 }
 
 #[cfg(test)]
@@ -123,15 +117,6 @@ mod tests {
         check_room(20, 100_000);
         check_room(255, 100_000);
         check_room(255, 60 * 1024);
-    }
-
-    #[test]
-    fn name_that_is_remembered_is_kept_once() {
-        let mut frontier = Frontier::new(10_000);
-        frontier.learn(Entry::new("e"), TimestampUs(0), None);
-        let again = [Entry::new("e"), Entry::new("e")].map(|entry| frontier.share_name(&entry));
-        assert!(std::ptr::eq(again[0].as_str(), again[1].as_str()));
-        assert_eq!(frontier.share_name(&Entry::new("f")), Entry::new("f"));
     }
 
     #[test]

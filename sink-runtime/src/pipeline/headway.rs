@@ -6,9 +6,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
-use super::stall::{GROUP_WAIT_MAX, KnownReason, Parts};
+use super::stall::{KnownReason, Parts};
 
 /// What a request waits for before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,17 +16,6 @@ pub(super) enum Gatekeeper {
     Throttle,
     /// The group must tell that the partition is still this member's.
     Lease,
-}
-
-/// Whether the request under way waits to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
-    /// It does not.
-    No,
-    /// It does, and that explains why the partition stands still.
-    Known(KnownReason),
-    /// It does for longer than anything can explain.
-    TooLong,
 }
 
 /// How the request under way gets on.
@@ -39,7 +27,7 @@ pub(super) struct Headway {
 
 #[derive(Debug, Default)]
 struct Course {
-    waits_for: Option<(Gatekeeper, Instant)>,
+    waits_for: Option<Gatekeeper>,
     parts: Parts,
 }
 
@@ -59,8 +47,8 @@ impl Headway {
     }
 
     /// Notes that the request waits, from now on until the answer is dropped.
-    pub(super) fn wait_for(&self, gatekeeper: Gatekeeper, now: Instant) -> Waiting<'_> {
-        self.course().waits_for = Some((gatekeeper, now));
+    pub(super) fn wait_for(&self, gatekeeper: Gatekeeper) -> Waiting<'_> {
+        self.course().waits_for = Some(gatekeeper);
         Waiting(self)
     }
 
@@ -84,16 +72,12 @@ impl Headway {
         self.course().parts
     }
 
-    /// Tells whether the request waits. A turn needs no bound: whoever has it is looked at like everybody else.
-    pub(super) fn held(&self, now: Instant) -> Held {
-        match self.course().waits_for {
-            None => Held::No,
-            Some((Gatekeeper::Throttle, _)) => Held::Known(KnownReason::TurnWait),
-            Some((Gatekeeper::Lease, since)) if now.saturating_duration_since(since) < GROUP_WAIT_MAX => {
-                Held::Known(KnownReason::LeaseWait)
-            }
-            Some((Gatekeeper::Lease, _)) => Held::TooLong,
-        }
+    /// Returns why the request has not been sent yet; none where it has.
+    pub(super) fn held(&self) -> Option<KnownReason> {
+        self.course().waits_for.map(|gatekeeper| match gatekeeper {
+            Gatekeeper::Throttle => KnownReason::TurnWait,
+            Gatekeeper::Lease => KnownReason::LeaseWait,
+        })
     }
 
     fn course(&self) -> MutexGuard<'_, Course> {
@@ -109,21 +93,19 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Gatekeeper, Headway, Held};
-    use crate::pipeline::stall::{GROUP_WAIT_MAX, KnownReason, Parts};
+    use super::{Gatekeeper, Headway};
+    use crate::pipeline::stall::{KnownReason, Parts};
 
     #[test]
-    fn a_wait_is_known_while_it_lasts_and_one_for_the_lease_no_longer_than_the_group_can_cause() {
-        let (headway, now) = (Headway::default(), tokio::time::Instant::now().into_std());
-        assert_eq!(headway.held(now), Held::No);
-        let later = now + GROUP_WAIT_MAX;
-        let turn = headway.wait_for(Gatekeeper::Throttle, now);
-        assert_eq!(headway.held(later), Held::Known(KnownReason::TurnWait));
-        drop(turn);
-        assert_eq!(headway.held(now), Held::No);
-        let _lease = headway.wait_for(Gatekeeper::Lease, now);
-        assert_eq!(headway.held(now), Held::Known(KnownReason::LeaseWait));
-        assert_eq!(headway.held(later), Held::TooLong);
+    fn a_wait_is_known_while_it_lasts() {
+        let headway = Headway::default();
+        for (gatekeeper, reason) in
+            [(Gatekeeper::Throttle, KnownReason::TurnWait), (Gatekeeper::Lease, KnownReason::LeaseWait)]
+        {
+            assert_eq!(headway.held(), None);
+            let _waiting = headway.wait_for(gatekeeper);
+            assert_eq!(headway.held(), Some(reason));
+        }
     }
 
     #[test]

@@ -68,10 +68,9 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
     pub(super) async fn run(mut self) -> Commit {
         let meters = self.metrics.partition(&self.partition);
         let mut flights = Flights { request: None, letters: None, is_stopped: false };
-        let mut is_told = false;
         self.store.seen.mark_changed();
         while !flights.is_stopped {
-            let input = self.next_input(&mut flights, &mut is_told).await;
+            let input = self.next_input(&mut flights).await;
             let batch_bytes = self.share.batch_bytes_max().min(self.batch_bytes_max);
             self.state.set_limits(batch_bytes, self.share.span_max());
             self.state.set_store_answering(self.health.is_store_reachable());
@@ -91,14 +90,11 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
         Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise }
     }
 
-    async fn next_input(&mut self, flights: &mut Flights, is_told: &mut bool) -> Input {
+    async fn next_input(&mut self, flights: &mut Flights) -> Input {
         let due = self.state.due();
         tokio::select! {
             biased;
-            () = self.gate.stop.cancelled(), if !*is_told => {
-                *is_told = true;
-                Input::Stop
-            }
+            until = self.gate.bell.next() => Input::Stop(until),
             seen = store_seen(&mut self.store.seen) => Input::Store(seen),
             view = group_view(&mut self.group) => Input::Group(view),
             answer = landed(&mut flights.request) => Input::Answer(answer),
@@ -143,6 +139,7 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
             | Effect::Flooded { .. }
             | Effect::Admitted(_)
             | Effect::Foreign(_)
+            | Effect::Drains
             | Effect::Refused(_)
             | Effect::LettersFailing { .. } => {}
         }
@@ -153,6 +150,9 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
         match effect {
             Effect::Held { offset, reason } => {
                 error!(topic, partition, offset = offset.0, %reason, "a rejected message holds its partition");
+            }
+            Effect::Drains => {
+                info!(topic, partition, "records of the last mapping are waited for until they are safe");
             }
             Effect::Refused(refusal) => tell_refused(&self.partition, *refusal),
             Effect::Violated(invariant) => {

@@ -7,22 +7,25 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::headway::{Headway, Held};
+use super::curfew::Curfew;
+use super::headway::Headway;
 use super::reach::GroupView;
 use super::stall::{Glimpse, KnownReason, Marks, Stall};
 use super::status::LaneStatus;
 use crate::record::{Offset, TopicPartition};
 use crate::source::{Commit, End, Unstarted};
 
+/// Part of the time to stop that is left for the last answer of the store: lanes ask for nothing more.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// How long a commit may go without the broker's answer before it is sent again.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A lane at work, as its driver sees it.
 pub(super) struct LaneHandle {
-    pub(super) stop: CancellationToken,
+    pub(super) curfew: Curfew,
     pub(super) status: watch::Receiver<LaneStatus>,
     pub(super) headway: Arc<Headway>,
     pub(super) group: watch::Sender<GroupView>,
@@ -57,23 +60,19 @@ impl LaneHandle {
     }
 
     /// Returns why the partition may stand still; `shared` is a reason that holds for all. What its request waits for
-    /// now goes before what it knew when it decided on the request.
-    fn known_reason(&self, now: std::time::Instant, shared: Option<KnownReason>) -> Option<KnownReason> {
+    /// now goes before what it knew when it decided on the request, and brokers that are away before a wait for the group,
+    /// which they explain for as long as they are.
+    fn known_reason(&self, shared: Option<KnownReason>) -> Option<KnownReason> {
+        let known = self.headway.held().or_else(|| self.status.borrow().known_reason).or(shared);
         let is_away = self.end.as_ref().is_some_and(|end| end.is_away);
-        let known = match self.headway.held(now) {
-            Held::Known(reason) => Some(reason),
-            Held::TooLong => None,
-            Held::No => {
-                let reason = self.status.borrow().known_reason;
-                // A commit that is waited for is explained by brokers that are away, and without limit by nothing else.
-                reason.filter(|reason| !is_away || *reason != KnownReason::CommitWait).or(shared)
-            }
-        };
-        known.or(is_away.then_some(KnownReason::KafkaAway))
+        let is_explained = |reason: &KnownReason| !is_away || reason.limit().is_none();
+        known.filter(is_explained).or(is_away.then_some(KnownReason::KafkaAway))
     }
 
     /// Returns what the partition shows now.
-    fn glimpse(&self, now: std::time::Instant, shared: Option<KnownReason>) -> Glimpse {
+    fn glimpse(&self, shared: Option<KnownReason>) -> Glimpse {
+        // Two borrows at once would wait for each other where the lane wants to write between them.
+        let known_reason = self.known_reason(shared);
         let status = self.status.borrow();
         let marks = Marks {
             committable: status.progress.point.offset,
@@ -82,12 +81,7 @@ impl LaneHandle {
         };
         let has_unread = self.end.as_ref().is_some_and(|end| end.has_unread);
         let has_backlog = status.has_backlog || has_unread;
-        Glimpse {
-            marks,
-            parts: self.headway.parts(),
-            has_backlog,
-            known_reason: self.known_reason(now, shared),
-        }
+        Glimpse { marks, parts: self.headway.parts(), has_backlog, known_reason }
     }
 }
 
@@ -128,20 +122,16 @@ impl Lanes {
     /// that holds for all.
     pub(super) fn standstill(&mut self, now: std::time::Instant, shared: Option<KnownReason>) -> Duration {
         let look = |lane: &mut LaneHandle| {
-            let glimpse = lane.glimpse(now, shared);
+            let glimpse = lane.glimpse(shared);
             lane.stall.look(now, glimpse)
         };
         self.working.values_mut().map(look).max().unwrap_or_default()
     }
 
     /// Returns how many partitions wait for each reason that there is, by its name.
-    pub(super) fn waiting(
-        &self,
-        now: std::time::Instant,
-        shared: Option<KnownReason>,
-    ) -> impl Iterator<Item = (&'static str, usize)> {
+    pub(super) fn waiting(&self, shared: Option<KnownReason>) -> impl Iterator<Item = (&'static str, usize)> {
         let mut known: BTreeMap<KnownReason, usize> = BTreeMap::new();
-        for reason in self.working.values().filter_map(|lane| lane.known_reason(now, shared)) {
+        for reason in self.working.values().filter_map(|lane| lane.known_reason(shared)) {
             *known.entry(reason).or_default() += 1;
         }
         let known = KnownReason::ALL
@@ -184,10 +174,10 @@ impl Lanes {
         }
     }
 
-    /// Tells a lane to stop and leaves it to finish by itself.
+    /// Tells a lane to stop, with nothing to prove any more, and leaves it to finish by itself.
     pub(super) fn retire(&mut self, partition: &TopicPartition) {
         if let Some(lane) = self.working.remove(partition) {
-            lane.stop.cancel();
+            lane.curfew.set(Instant::now().into_std());
             self.unsettled.insert(partition.clone());
             self.retiring.insert(partition.clone(), lane.task);
         }
@@ -199,17 +189,33 @@ impl Lanes {
         self.unsettled.remove(partition)
     }
 
+    /// Tells lanes to stop, and to prove what they wrote as long as the deadline allows.
+    pub(super) fn stop(&self, partitions: &[TopicPartition], deadline: Instant) {
+        let until = deadline.checked_sub(LAST_ANSWER).unwrap_or(deadline);
+        for lane in partitions.iter().filter_map(|partition| self.working.get(partition)) {
+            lane.curfew.set(until.into_std());
+        }
+    }
+
+    /// Waits until no lane is at work any more.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub(super) async fn have_ended(&self) {
+        for lane in self.working.values() {
+            lane.curfew.is_unheard().await;
+        }
+    }
+
     /// Stops lanes; returns what may be committed, and how many were not done at the deadline.
     pub(super) async fn drain(
         &mut self,
         partitions: &[TopicPartition],
         deadline: Instant,
     ) -> (Vec<Commit>, usize) {
+        self.stop(partitions, deadline);
         let stopping: Vec<(TopicPartition, LaneHandle)> =
             partitions.iter().filter_map(|partition| self.working.remove_entry(partition)).collect();
-        for (_, lane) in &stopping {
-            lane.stop.cancel();
-        }
         let mut late = 0;
         let mut commits = Vec::with_capacity(stopping.len());
         for (partition, mut lane) in stopping {
@@ -237,10 +243,10 @@ mod tests {
 
     use tokio::sync::watch;
     use tokio::time::Instant;
-    use tokio_util::sync::CancellationToken;
 
     use super::{LaneHandle, Lanes};
     use crate::ledger::CommitPoint;
+    use crate::pipeline::curfew::Curfew;
     use crate::pipeline::headway::{Gatekeeper, Headway};
     use crate::pipeline::reach::GroupView;
     use crate::pipeline::stall::{GROUP_WAIT_MAX, KnownReason, Stall};
@@ -272,7 +278,7 @@ mod tests {
         let (_status, status) = watch::channel(LaneStatus::new(&committed));
         let headway: Arc<Headway> = Arc::default();
         let handle = LaneHandle {
-            stop: CancellationToken::new(),
+            curfew: Curfew::new().0,
             status,
             headway: Arc::clone(&headway),
             group: watch::channel(GroupView::default()).0,
@@ -311,7 +317,7 @@ mod tests {
         for gatekeeper in [Gatekeeper::Throttle, Gatekeeper::Lease] {
             let mut lanes = Lanes::default();
             let (waits, headway) = lane(0, (true, false), long_ago());
-            let _waiting = headway.wait_for(gatekeeper, now());
+            let _waiting = headway.wait_for(gatekeeper);
             lanes.working.insert(partition(0), waits);
             assert_eq!(lanes.standstill(now(), None), Duration::ZERO);
             lanes.working.insert(partition(1), lane(1, (true, false), long_ago()).0);
@@ -323,12 +329,12 @@ mod tests {
     async fn every_partition_that_waits_is_counted_by_its_reason_with_a_lane_or_without() {
         let mut lanes = Lanes::default();
         let (waits, headway) = lane(0, (true, false), Instant::now());
-        let _waiting = headway.wait_for(Gatekeeper::Throttle, now());
+        let _waiting = headway.wait_for(Gatekeeper::Throttle);
         lanes.working.insert(partition(0), waits);
         lanes.working.insert(partition(1), lane(1, (true, true), Instant::now()).0);
         lanes.working.insert(partition(2), lane(2, (true, false), Instant::now()).0);
         lanes.unstarted = BTreeMap::from([(Unstarted::Absent, 3)]);
-        let all: Vec<_> = lanes.waiting(now(), None).collect();
+        let all: Vec<_> = lanes.waiting(None).collect();
         let some: Vec<_> = all.iter().copied().filter(|(_, count)| *count > 0).collect();
         assert_eq!(some, [("kafka_away", 1), ("turn", 1), ("absent", 3)]);
         let names: HashSet<&str> = all.iter().map(|(name, _)| *name).collect();
@@ -339,7 +345,7 @@ mod tests {
     fn standstill_without_lease(is_away: bool) -> Duration {
         let (begun, mut lanes) = (Instant::now(), Lanes::default());
         let (waits, headway) = lane(0, (true, is_away), begun);
-        let _waiting = headway.wait_for(Gatekeeper::Lease, begun.into_std());
+        let _waiting = headway.wait_for(Gatekeeper::Lease);
         lanes.working.insert(partition(0), waits);
         let seconds = (0..=STILL.as_secs()).map(Duration::from_secs);
         seconds.map(|after| lanes.standstill(begun.into_std() + after, None)).last().unwrap()

@@ -7,7 +7,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::entry_names::EntryNames;
 use super::request::ReadBack;
+use crate::ledger::Ledger;
 use crate::record::{Entry, Identity, TimestampUs};
 use crate::writer::{Head, Range};
 
@@ -51,6 +53,8 @@ pub(super) struct Proving {
     /// In the order of the answers.
     waiting: VecDeque<Answered>,
     asked: Vec<Answered>,
+    /// Those of all of them.
+    names: EntryNames,
     pace_until: Option<Instant>,
     gap_us: u64,
     points_until: Option<Instant>,
@@ -66,18 +70,23 @@ pub(super) struct Shown {
 }
 
 impl Proving {
+    /// Bytes that are remembered of a record, here and in the ledger, but for the name of its entry.
+    const BYTES_EACH: usize = size_of::<Answered>() + Ledger::BYTES_EACH;
+
     pub(super) fn new(delay: Duration) -> Self {
         Self {
             delay,
             waiting: VecDeque::new(),
             asked: Vec::new(),
+            names: EntryNames::default(),
             pace_until: None,
             gap_us: GAP_US_MAX,
             points_until: None,
         }
     }
 
-    pub(super) fn push(&mut self, answered: Answered) {
+    pub(super) fn push(&mut self, mut answered: Answered) {
+        answered.entry = self.names.keep(answered.entry);
         if self.waiting.len() == self.waiting.capacity() {
             self.waiting.reserve_exact(GROWTH);
         }
@@ -86,6 +95,11 @@ impl Proving {
 
     pub(super) fn len(&self) -> usize {
         self.waiting.len() + self.asked.len()
+    }
+
+    /// Returns how many records more could be remembered in the place of the names of their entries.
+    pub(super) fn displaced_by_names(&self) -> usize {
+        self.names.bytes().div_ceil(Self::BYTES_EACH)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -100,6 +114,7 @@ impl Proving {
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
         self.asked.clear();
+        self.names = EntryNames::default();
     }
 
     /// Returns when the next question is due: when the oldest record has waited for company, or many are ripe.
@@ -145,6 +160,7 @@ impl Proving {
             heads.iter().map(|(entry, head)| ((entry, head.place), head.identity)).collect();
         let mut shown = Shown::default();
         for asked in std::mem::take(&mut self.asked) {
+            self.names.release(&asked.entry);
             let identity = there.get(&(&asked.entry, asked.place)).copied().flatten();
             let is_there = identity == Some(asked.identity);
             if is_there { shown.proven.push(asked) } else { shown.missing.push(asked) }

@@ -3,6 +3,10 @@
 //! Whoever replays by the same mapping finds what is stored beyond the commit; by another one he looks in other places, and
 //! stores it a second time. So each commit promises an offset below which all lies that was handed out, and nothing is
 //! handed out that a promise which the broker has taken does not cover. It runs ahead, so that nobody waits for it.
+//!
+//! Whoever begins with another mapping reads what lies between commit and promise. Markers of transactions, and what the log
+//! does not have any more, nobody can store a second time. A message there may have been stored, whether before or after its
+//! owner ended nobody can tell: it refuses the partition.
 
 use crate::record::Offset;
 use crate::source::Promise;
@@ -20,6 +24,17 @@ pub struct GroupView {
     pub bound: Option<Offset>,
 }
 
+/// What members of another mapping may have stored beyond a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beyond {
+    /// Nobody knows yet.
+    Unknown,
+    /// Nothing that could be stored once more.
+    Nothing,
+    /// Perhaps messages below this offset.
+    Perhaps(Offset),
+}
+
 /// What was promised, and what was made of it.
 #[derive(Debug)]
 pub(super) struct Reach {
@@ -32,6 +47,8 @@ pub(super) struct Reach {
     handed: Offset,
     /// What was read lies below.
     read: Offset,
+    /// The first message that was read.
+    first: Option<Offset>,
     promise: Promise,
     /// The last promise that a commit was asked for.
     asked: Promise,
@@ -52,7 +69,17 @@ impl Reach {
         let promise = Promise::first(inherited);
         let is_bounded = is_bounded || inherited == point;
         let covered = is_own.then_some(inherited);
-        Self { window, inherited, is_bounded, handed: point, read: point, promise, asked: promise, covered }
+        Self {
+            window,
+            inherited,
+            is_bounded,
+            handed: point,
+            read: point,
+            first: None,
+            promise,
+            asked: promise,
+            covered,
+        }
     }
 
     /// Takes what the broker has taken and told.
@@ -68,6 +95,12 @@ impl Reach {
     /// Notes that everything below was read.
     pub(super) fn read(&mut self, below: Offset) {
         self.read = self.read.max(below);
+    }
+
+    /// Notes that a message was read.
+    pub(super) fn read_message(&mut self, offset: Offset) {
+        self.first.get_or_insert(offset);
+        self.read(offset.next());
     }
 
     /// Notes that a message is handed out.
@@ -118,8 +151,19 @@ impl Reach {
         self.inherited
     }
 
-    /// Tells whether that is certain to grow no more.
-    pub(super) fn is_bounded(&self) -> bool {
-        self.is_bounded
+    /// Returns what earlier owners may have stored beyond a point, as far as it is known and was read since.
+    pub(super) fn beyond(&self, point: Offset) -> Beyond {
+        if !self.is_bounded {
+            return Beyond::Unknown;
+        }
+        // Whatever comes lies in the order of offsets.
+        let next = self.first.unwrap_or(self.read);
+        if self.inherited <= point.max(next) {
+            Beyond::Nothing
+        } else if self.first.is_some() {
+            Beyond::Perhaps(self.inherited)
+        } else {
+            Beyond::Unknown
+        }
     }
 }

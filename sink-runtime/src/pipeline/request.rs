@@ -82,6 +82,8 @@ pub enum Answer {
     },
     /// What the registry said.
     Registry(Result<Done, RegistryError>),
+    /// The write was not sent: the bucket could not be asked for.
+    Unprepared(StoreError),
     /// The request was not sent: the member could not prove that the partition is still its own.
     NotSent,
     /// The partition was told to stop before all of a question was answered; what was is dropped.

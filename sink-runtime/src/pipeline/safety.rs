@@ -92,6 +92,13 @@ impl Safety {
         *self = Self { entries_max: self.entries_max, ..Self::new(safe, 0) };
     }
 
+    /// Notes that nothing lies between two points: where one is safe, so is the other.
+    pub(super) fn pass(&mut self, from: CommitPoint, to: CommitPoint) {
+        if self.safe.offset == from.offset {
+            self.safe = to;
+        }
+    }
+
     /// Returns the safe point.
     pub(super) fn point(&self) -> CommitPoint {
         self.safe

@@ -49,6 +49,27 @@ named! {
     }
 }
 
+impl KnownReason {
+    /// Returns how long it explains a standstill; none where that is as long as it lasts. A turn needs no limit: whoever has
+    /// it is looked at like everybody else.
+    pub(super) fn limit(self) -> Option<Duration> {
+        match self {
+            Self::LeaseWait | Self::CommitWait => Some(GROUP_WAIT_MAX),
+            Self::Replay
+            | Self::StoreAway
+            | Self::KafkaAway
+            | Self::TurnWait
+            | Self::LeaveWait
+            | Self::MappingDrain
+            | Self::FencingWait
+            | Self::LockTimeout
+            | Self::BackOff
+            | Self::Hold
+            | Self::Draining => None,
+        }
+    }
+}
+
 /// How far a partition has come; any change is progress. The point that may be committed alone would not do: one record
 /// that the store does not show keeps it where it is, while everything behind it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +109,8 @@ pub(super) struct Glimpse {
 pub(super) struct Stall {
     /// What was seen last; nothing before the first look.
     marks: Option<Marks>,
-    /// Since when a commit is waited for.
-    commit_wait: Option<Instant>,
+    /// Since when nothing but reasons with a limit has explained it, without any progress.
+    excused_since: Option<Instant>,
     parts: Parts,
     /// Questions that got on since a record did.
     questions: u32,
@@ -99,14 +120,15 @@ pub(super) struct Stall {
 impl Stall {
     /// Returns a partition that moves.
     pub(super) fn new(now: Instant) -> Self {
-        Self { marks: None, commit_wait: None, parts: Parts::default(), questions: 0, since: now }
+        Self { marks: None, excused_since: None, parts: Parts::default(), questions: 0, since: now }
     }
 
     /// Takes what a partition shows; returns how long it has stood still without a known reason.
     pub(super) fn look(&mut self, now: Instant, glimpse: Glimpse) -> Duration {
         let moves = self.marks.replace(glimpse.marks).is_some_and(|before| before != glimpse.marks);
         let gets_on = self.gets_on(glimpse.parts);
-        if moves || !glimpse.has_backlog || self.is_excused(now, glimpse.known_reason) {
+        self.excused_since.take_if(|_| moves || !glimpse.has_backlog);
+        if self.is_excused(now, glimpse.known_reason) || moves || !glimpse.has_backlog {
             self.questions = 0;
             self.since = now;
         } else if gets_on && self.questions <= QUESTIONS_MAX {
@@ -115,11 +137,12 @@ impl Stall {
         now.saturating_duration_since(self.since)
     }
 
-    /// Tells whether a reason explains a standstill: one that the group should end explains it for a while.
+    /// Tells whether a reason explains a standstill: one with a limit does so for a while.
     fn is_excused(&mut self, now: Instant, reason: Option<KnownReason>) -> bool {
-        let waits = reason == Some(KnownReason::CommitWait);
-        self.commit_wait = waits.then(|| self.commit_wait.unwrap_or(now));
-        reason.is_some() && self.commit_wait.is_none_or(|since| now - since < GROUP_WAIT_MAX)
+        let limit = reason.and_then(KnownReason::limit);
+        self.excused_since = limit.map(|_| self.excused_since.unwrap_or(now));
+        let is_over = self.excused_since.zip(limit).is_some_and(|(since, limit)| now - since >= limit);
+        reason.is_some() && !is_over
     }
 
     /// Takes note of the parts that are answered; tells whether these are more than before.
@@ -218,15 +241,40 @@ mod tests {
         check_glimpses(asked_out.chain(stored_and_asked), &expected);
     }
 
+    /// Looks each second at a partition that says the same all the time; returns for how many it was excused.
+    fn excused(reason: impl Fn(usize) -> KnownReason) -> u64 {
+        let begun = tokio::time::Instant::now().into_std();
+        let (mut stall, looks) = (Stall::new(begun), 2 * GROUP_WAIT_MAX.as_secs());
+        let mut look = |second: u64| {
+            let known_reason = Some(reason(usize::try_from(second).unwrap()));
+            let glimpse = Glimpse { known_reason, ..glimpse(marks(0)) };
+            stall.look(begun + Duration::from_secs(second), glimpse).as_secs()
+        };
+        looks - (1..=looks).map(&mut look).last().unwrap()
+    }
+
     #[test]
-    fn commit_that_nobody_takes_excuses_it_for_a_while() {
-        let waits = |seconds| vec![(0, true, Some(KnownReason::CommitWait)); seconds];
-        let excused = usize::try_from(GROUP_WAIT_MAX.as_secs()).unwrap();
-        let expected =
-            |seconds: usize| (0..seconds).map(|second| (second + 1).saturating_sub(excused) as u64);
-        check(&waits(70), &expected(70).collect::<Vec<_>>());
-        let after_a_pause = [waits(40), vec![(0, true, Some(KnownReason::BackOff))], waits(40)].concat();
+    fn each_reason_excuses_it_to_its_limit_and_others_with_a_limit_add_nothing() {
+        for reason in KnownReason::ALL {
+            // The last look that finds an excuse comes before the limit.
+            let limit = reason.limit().map_or(2 * GROUP_WAIT_MAX.as_secs(), |limit| limit.as_secs());
+            assert_eq!(excused(|_| *reason), limit, "{}", reason.name());
+        }
+        let limited = KnownReason::ALL.iter().filter(|reason| reason.limit().is_some());
+        assert_eq!(limited.copied().collect::<Vec<_>>(), [KnownReason::LeaseWait, KnownReason::CommitWait]);
+        let in_turn = |second: usize| [KnownReason::LeaseWait, KnownReason::CommitWait][second % 2];
+        assert_eq!(excused(in_turn), GROUP_WAIT_MAX.as_secs());
+    }
+
+    #[test]
+    fn limit_counts_anew_after_another_reason_and_after_progress() {
+        let wait = |answered_to| (answered_to, true, Some(KnownReason::CommitWait));
+        let waits = |answered_to| vec![wait(answered_to); 40];
+        let after_a_pause = [waits(0), vec![(0, true, Some(KnownReason::BackOff))], waits(0)].concat();
         check(&after_a_pause, &[0; 81]);
+        check(&[waits(0), waits(1)].concat(), &[0; 80]);
+        let expected = (0..80_u64).map(|second| second.saturating_sub(59));
+        check(&[waits(0), waits(0)].concat(), &expected.collect::<Vec<_>>());
     }
 
     #[test]

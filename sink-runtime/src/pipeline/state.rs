@@ -54,7 +54,8 @@ pub struct StateSettings {
     pub has_dead_letters: bool,
     /// Time from the store's answer until the record is read back.
     pub commit_delay: Duration,
-    /// Most messages from the lowest one without an end on; Kafka keeps what follows.
+    /// Most messages from the lowest one without an end on, fewer where the names of their entries take much; Kafka keeps
+    /// what follows.
     pub span_max: usize,
     /// Bytes that what is known of entries may take.
     pub entry_bytes: usize,
@@ -188,8 +189,9 @@ impl PartitionState {
             Input::Store(seen) => self.see(seen, &mut effects),
             Input::Group(view) => self.reach.hear(view),
             Input::Tick => {}
-            Input::Stop => self.stopping = Stopping::begin(now),
+            Input::Stop(until) => self.stopping = self.stopping.at_latest(until),
         }
+        self.take_passed();
         self.judge_reach(&mut effects);
         self.advance(now, &mut effects);
         self.renew_promise(&mut effects);
@@ -218,7 +220,12 @@ impl PartitionState {
             && !self.upkeep.is_foreign()
             && !self.outbox.is_failing()
             && self.gathering.backlog() < self.settings.limits.records
-            && self.ledger.span() < self.settings.span_max
+            && self.remembered() < self.settings.span_max
+    }
+
+    /// Returns how many messages are remembered until the store has shown them; names of entries take the place of some.
+    fn remembered(&self) -> usize {
+        self.ledger.span() + self.proving.displaced_by_names()
     }
 
     /// Returns all that a commit says.
@@ -268,15 +275,13 @@ impl PartitionState {
     }
 
     fn is_proven(&self) -> bool {
-        self.proving.is_empty() && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.was_sent())
+        self.proving.is_empty()
+            && self.work.as_ref().is_none_or(|work| work.is_empty() || !work.may_be_there())
     }
 
     fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if self.fenced_until.is_some_and(|until| now >= until) {
             self.fenced_until = None;
-        }
-        if let Some(offset) = self.gathering.take_passed() {
-            self.ledger.pass(offset);
         }
         if self.is_stopping() {
             self.advance_to_the_end(now, effects);

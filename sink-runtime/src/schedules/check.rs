@@ -20,8 +20,8 @@ pub(super) struct Truth {
     pub(super) expired: BTreeSet<i64>,
     /// By which mapping the messages were made into what was committed.
     made_by: BTreeMap<i64, String>,
-    /// By which mapping messages were handed to the store, whatever became of them.
-    handed_by: BTreeMap<i64, String>,
+    /// By which mapping messages were handed to the store, whatever became of them, and how often.
+    handed_by: BTreeMap<i64, (String, u32)>,
 }
 
 /// I4 and I5: a batch is within its limits, and no two of its records share a place.
@@ -49,8 +49,22 @@ pub(super) fn handed(shared: &mut Shared, batch: &Batch, mapping: &str) {
         let truth = &mut shared.truth;
         let made_by = truth.made_by.get(&offset.0);
         assert!(made_by.is_none_or(|by| by == mapping), "replayed by another mapping: {record:?}");
-        let handed_by = truth.handed_by.entry(offset.0).or_insert_with(|| mapping.to_owned());
+        let (handed_by, times) =
+            truth.handed_by.entry(offset.0).or_insert_with(|| (mapping.to_owned(), 0));
         assert_eq!(handed_by, mapping, "handed to the store by two mappings: {record:?}");
+        *times += 1;
+    }
+}
+
+/// Takes note that a batch never reached the store.
+pub(super) fn not_handed(shared: &mut Shared, batch: &Batch) {
+    for record in &batch.records {
+        let offset = record.identity.offset.0;
+        let (_, times) = shared.truth.handed_by.get_mut(&offset).expect("it was handed out before");
+        *times -= 1;
+        if *times == 0 {
+            shared.truth.handed_by.remove(&offset);
+        }
     }
 }
 
@@ -80,7 +94,7 @@ pub(super) fn note_committed(shared: &mut Shared, commit: &Commit, mapping: &str
     let Truth { made_by, handed_by, .. } = &mut shared.truth;
     let named = commit.other_mapping.as_deref().unwrap_or(mapping);
     let beyond = handed_by.range(point.max(shared.log.low)..);
-    for (offset, by) in beyond {
+    for (offset, (by, _)) in beyond {
         let is_covered = by == named && *offset < commit.promise.reach.0;
         assert!(is_covered, "{offset} was handed to the store by {by}, not covered by {commit:?}");
     }

@@ -9,9 +9,10 @@ use rand::{RngExt, SeedableRng};
 use super::check;
 use super::forms::Form;
 use super::process::Happening;
-use super::requests::{Asker, RequestId, failed};
+use super::requests::{Asker, RequestId};
 use super::watch::since_boot;
 use super::world::{Event, Shared};
+use crate::batch::Batch;
 use crate::dead_letter::{DeadLetterError, Letter, Obstacle};
 use crate::lease::Lease;
 use crate::pipeline::{Answer, Effect, Input, KnownReason, PartitionState, Refusal, Request, StoreSeen};
@@ -32,9 +33,12 @@ pub(super) struct Lane {
     form: Arc<Form>,
     /// It waits for the lane before it.
     pub(super) has_begun: bool,
-    pub(super) is_told_to_stop: bool,
+    /// Until when it may prove what it wrote, where it was told to stop.
+    pub(super) curfew: Option<Duration>,
     pub(super) is_stopped: bool,
     asking: Asking,
+    /// The batch under way.
+    handed: Option<Batch>,
     tick_at: Option<Duration>,
     /// Messages of this generation are its own.
     generation: u64,
@@ -67,9 +71,10 @@ impl Lane {
             state,
             form,
             has_begun: false,
-            is_told_to_stop: false,
+            curfew: None,
             is_stopped: false,
             asking: Asking::Nothing,
+            handed: None,
             tick_at: None,
             generation: 0,
             wish: None,
@@ -82,8 +87,8 @@ impl Lane {
     /// Begins, with what is known of the store.
     pub(super) fn begin(&mut self, shared: &mut Shared, around: Around<'_>, seen: Option<StoreSeen>) {
         self.has_begun = true;
-        if self.is_told_to_stop {
-            self.step(shared, around, Input::Stop);
+        if let Some(until) = self.curfew {
+            self.step(shared, around, Input::Stop(shared.agenda.instant_at(until)));
         }
         if let Some(seen) = seen {
             self.step(shared, around, Input::Store(seen));
@@ -91,11 +96,11 @@ impl Lane {
         self.step(shared, around, Input::Tick);
     }
 
-    /// Tells the lane to end.
-    pub(super) fn stop(&mut self, shared: &mut Shared, around: Around<'_>) {
-        self.is_told_to_stop = true;
+    /// Tells the lane to end, and until when it may prove what it wrote.
+    pub(super) fn stop(&mut self, shared: &mut Shared, around: Around<'_>, until: Duration) {
+        self.curfew = Some(until);
         if self.has_begun {
-            self.step(shared, around, Input::Stop);
+            self.step(shared, around, Input::Stop(shared.agenda.instant_at(until)));
             self.send(shared, around);
         }
     }
@@ -168,6 +173,10 @@ impl Lane {
             return;
         }
         self.asking = Asking::Nothing;
+        let handed = self.handed.take();
+        if let (Some(batch), Answer::Written(Err(StoreError::Unreachable(_)))) = (handed, &answer) {
+            check::not_handed(shared, &batch);
+        }
         let took = shared.agenda.now.checked_sub(sent).unwrap();
         let answer = match answer {
             Answer::Shown { heads, .. } => Answer::Shown { heads, took },
@@ -185,11 +194,12 @@ impl Lane {
             let request = request.clone();
             if let Request::Write(batch) = &request {
                 check::handed(shared, batch, &self.form.fingerprint);
+                self.handed = Some(batch.clone());
             }
             let id = shared.requests.send(&mut shared.agenda, self.asker, request);
             self.asking = Asking::Sent(id, shared.agenda.now);
             shared.agenda.after(REQUEST_TIMEOUT, Event::TimedOut(self.asker, id));
-        } else if self.is_told_to_stop {
+        } else if self.curfew.is_some_and(|until| !is_proof(request) || shared.agenda.now >= until) {
             self.asking = Asking::Nothing;
             self.step(shared, around, Input::Answer(Answer::NotSent));
         }
@@ -247,6 +257,7 @@ impl Lane {
             Effect::Flooded { offset, .. } => panic!("{offset} floods a log that has few rejected messages"),
             // The store of the schedules answers a question as a whole.
             Effect::BreakOff
+            | Effect::Drains
             | Effect::Stored { .. }
             | Effect::DeadLettered(_)
             | Effect::LettersFailing { .. } => {}
@@ -268,9 +279,8 @@ impl Lane {
         }
         let cannot_prepare = matches!(request, Request::Write(_)) && shared.store.up_since.is_none();
         if cannot_prepare {
-            let error = StoreError::Unreachable("the bucket is not known".to_owned());
             // The answer is never there at once.
-            let answer = failed(&request, error);
+            let answer = Answer::Unprepared(StoreError::Unreachable("the bucket is not known".to_owned()));
             let id = RequestId(u64::MAX);
             self.asking = Asking::Sent(id, shared.agenda.now);
             shared.agenda.after(Duration::from_millis(2), Event::Answered(self.asker, id, answer));
@@ -305,6 +315,10 @@ impl Lane {
             tick.into_iter().for_each(|(at, event)| shared.agenda.at(at, event));
         }
     }
+}
+
+fn is_proof(request: &Request) -> bool {
+    matches!(request, Request::ReadBack(_))
 }
 
 fn undelivered() -> DeadLetterError {

@@ -24,7 +24,10 @@ use crate::pipeline::Input;
 const REVOKE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long stopping may take.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+const DRAIN_DEADLINE: Duration = Duration::from_secs(19);
+
+/// Part of both that is left for the last answer of the store.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 /// Request time-out and two seconds.
 const FENCING_WAIT: Duration = Duration::from_secs(17);

@@ -104,6 +104,12 @@ impl StoreError {
         matches!(self, Self::TimedOut(_) | Self::Throttled(_) | Self::Failed { status: 503, .. })
     }
 
+    /// Tells whether a request that ended so never left this process.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Credentials(_))
+    }
+
     /// Tells whether a write that ended so may have begun records that it did not finish.
     #[must_use]
     pub fn may_leave_half_written(&self) -> bool {

@@ -1,17 +1,18 @@
 //! Pure. How a question of many parts gets on, and how it ends early.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 use super::{Gate, ask};
 use crate::batch::Batch;
 use crate::lease::Lease;
 use crate::metrics::{Metrics, PartitionMetrics};
-use crate::pipeline::headway::{Headway, Held};
+use crate::pipeline::curfew::Curfew;
+use crate::pipeline::headway::Headway;
 use crate::pipeline::stall::KnownReason;
 use crate::pipeline::{Answer, Check, ReadBack, Request};
 use crate::record::{Entry, Partition, TimestampUs, Topic, TopicPartition};
@@ -72,7 +73,8 @@ fn gate() -> Gate {
     lease.renew(crate::clock::since_boot());
     let headway: Arc<Headway> = Arc::default();
     headway.begin();
-    Gate { lease, throttle, headway, stop: CancellationToken::new() }
+    // Without its driver it is never told to stop.
+    Gate { lease, throttle, headway, bell: Curfew::new().1 }
 }
 
 fn meters() -> PartitionMetrics {
@@ -136,9 +138,27 @@ async fn request_that_waits_for_the_lease_says_so_until_it_has_it() {
     gate.lease = Arc::default();
     let mut asking = Box::pin(ask(&store, Request::Survey(places()), &gate, &meters));
     assert!(asking.as_mut().now_or_never().is_none());
-    let now = || tokio::time::Instant::now().into_std();
-    assert_eq!(gate.headway.held(now()), Held::Known(KnownReason::LeaseWait));
+    assert_eq!(gate.headway.held(), Some(KnownReason::LeaseWait));
     gate.lease.renew(crate::clock::since_boot());
     assert!(matches!(asking.await, Answer::Surveyed(Ok(_))));
-    assert_eq!(gate.headway.held(now()), Held::No);
+    assert_eq!(gate.headway.held(), None);
+}
+
+#[tokio::test]
+async fn proof_alone_waits_for_the_lease_although_its_partition_was_told_to_stop() {
+    let now = || tokio::time::Instant::now().into_std();
+    for question in questions() {
+        let (store, meters, (curfew, bell)) = (Turnstile(Semaphore::new(0)), meters(), Curfew::new());
+        let gate = Gate { lease: Arc::default(), bell, ..gate() };
+        curfew.set(now() + Duration::from_hours(1));
+        let mut asking = Box::pin(ask(&store, question.clone(), &gate, &meters));
+        let answer = asking.as_mut().now_or_never();
+        if matches!(question, Request::ReadBack(_)) {
+            assert!(answer.is_none() && gate.headway.held() == Some(KnownReason::LeaseWait), "{question:?}");
+            curfew.set(now());
+            assert!(matches!(asking.await, Answer::NotSent), "{question:?}");
+        } else {
+            assert!(matches!(answer, Some(Answer::NotSent)), "{question:?}");
+        }
+    }
 }

@@ -117,8 +117,7 @@ fn points_are_asked_where_blocks_overlap() {
 
 #[test]
 fn what_is_remembered_of_a_message_is_what_the_memory_plan_counts() {
-    let each = size_of::<Answered>() + crate::ledger::Ledger::BYTES_EACH;
-    assert!(each as u64 <= crate::memory::PROOF, "{each}");
+    assert!(Proving::BYTES_EACH as u64 <= crate::memory::PROOF, "{}", Proving::BYTES_EACH);
     let mut proving = Proving::new(Duration::ZERO);
     let now = tokio::time::Instant::now().into_std();
     for place in 0..20_000 {
@@ -127,4 +126,26 @@ fn what_is_remembered_of_a_message_is_what_the_memory_plan_counts() {
         proving.push(Answered { entry: Entry::new("e"), place, identity, at: now });
     }
     assert!(proving.waiting.capacity() <= 20_000 + super::GROWTH, "{}", proving.waiting.capacity());
+}
+
+#[test]
+fn names_take_the_place_of_messages_while_records_bear_them() {
+    let now = tokio::time::Instant::now().into_std();
+    let mut proving = Proving::new(Duration::ZERO);
+    let name = |offset: i64| Entry::new(&format!("{:0>255}", offset / 2));
+    for offset in 0..4_i64 {
+        let (place, identity) = (TimestampUs(offset.unsigned_abs()), identity(offset));
+        proving.push(Answered { entry: name(offset), place, identity, at: now });
+    }
+    let two_names = proving.displaced_by_names();
+    assert!(two_names * Proving::BYTES_EACH >= 2 * 255 && two_names <= 8, "{two_names}");
+    proving.ask(now);
+    proving.unanswered();
+    assert_eq!(proving.displaced_by_names(), two_names);
+    proving.ask(now);
+    proving.shown(now, &[], Duration::ZERO);
+    assert_eq!(proving.displaced_by_names(), 0);
+    proving.push(answered(now, 9, 9));
+    proving.clear();
+    assert_eq!(proving.displaced_by_names(), 0);
 }

@@ -43,19 +43,23 @@ impl PartitionState {
                 Settled::default()
             }
             Answer::Checked(Ok(checked)) => self.settled(|work| work.checked(checked)),
-            Answer::Written(answer) => {
-                if let Some(work) = &self.work {
-                    self.cut.note(work.highest(), &answer);
-                    // Whatever was answered, all of it may be there.
-                    work.last().into_iter().for_each(|last| self.reach.hand(last));
-                }
-                self.settled(|work| work.written(answer))
-            }
+            Answer::Written(answer) => self.take_written(answer),
+            Answer::Unprepared(error) => self.settled(|work| work.unsent(error)),
             Answer::Probed(answers) => self.settled(|work| work.probed(now, answers)),
             Answer::Mended(answer) => self.settled(|work| work.mended(answer)),
             Answer::Surveyed(Err(error)) | Answer::Checked(Err(error)) => Work::unanswered(error),
         };
         self.settle(now, settled, effects);
+    }
+
+    /// Takes the answer to a write. Whatever it says, all of it may be there, unless it never left.
+    fn take_written(&mut self, answer: Result<Vec<Result<(), StoreError>>, StoreError>) -> Settled {
+        let has_left = !answer.as_ref().is_err_and(StoreError::is_unsent);
+        self.cut.note(self.work.as_ref().and_then(Work::highest), &answer);
+        if let Some(last) = self.work.as_ref().and_then(Work::last).filter(|_| has_left) {
+            self.reach.hand(last);
+        }
+        self.settled(|work| work.written(answer))
     }
 
     fn settled(&mut self, take: impl FnOnce(&mut Work) -> Settled) -> Settled {
@@ -149,8 +153,7 @@ impl PartitionState {
             return;
         }
         self.ledger.set(record.identity.offset, Fate::Answered);
-        let (entry, place, identity) =
-            (self.frontier.share_name(&record.entry), record.place, record.identity);
+        let (entry, place, identity) = (record.entry.clone(), record.place, record.identity);
         self.proving.push(Answered { entry, place, identity, at: now });
     }
 
@@ -192,6 +195,7 @@ impl PartitionState {
     fn take_back(&mut self) {
         let was_proof = self.proving.is_asked();
         self.proving.unanswered();
+        self.work.iter_mut().for_each(Work::not_sent);
         if was_proof && self.is_stopping() {
             self.stopping = Stopping::GivenUp;
         }

@@ -2,6 +2,7 @@
 
 use super::PartitionState;
 use crate::pipeline::effect::{Effect, Refusal};
+use crate::pipeline::reach::Beyond;
 use crate::pipeline::work::Work;
 use crate::record::{Message, Offset};
 use crate::source::Promise;
@@ -29,8 +30,8 @@ impl PartitionState {
     }
 
     pub(super) fn receive(&mut self, messages: Vec<Message>) {
-        if let Some(last) = messages.last() {
-            self.reach.read(last.offset.next());
+        for message in messages.first().into_iter().chain(messages.last()) {
+            self.reach.read_message(message.offset);
         }
         self.gathering.receive(messages);
     }
@@ -40,17 +41,31 @@ impl PartitionState {
         self.gathering.pass(offset);
     }
 
-    /// Refuses a partition in which members of another mapping may have stored records beyond the commit.
+    /// Moves on past what is no message. What is safe stays so, since nothing that could be stored lies between.
+    pub(super) fn take_passed(&mut self) {
+        if let Some(offset) = self.gathering.take_passed() {
+            let before = self.ledger.commit_point();
+            self.ledger.pass(offset);
+            self.standing.safety().pass(before, self.ledger.commit_point());
+        }
+    }
+
+    /// Refuses a partition in which members of another mapping may have stored messages beyond the commit.
     pub(super) fn judge_reach(&mut self, effects: &mut Vec<Effect>) {
-        if !self.standing.is_unbounded() || !self.reach.is_bounded() {
+        if !self.standing.is_unbounded() {
             return;
         }
-        let (point, reach) = (self.ledger.commit_point(), self.reach.inherited());
-        if reach > point.offset {
-            self.standing.refuse();
-            effects.push(Effect::Refused(Refusal::StoredBeyond { point: point.offset, reach }));
-        } else {
-            self.standing.bounded(point);
+        let point = self.ledger.commit_point();
+        match self.reach.beyond(point.offset) {
+            Beyond::Unknown => {}
+            Beyond::Nothing => {
+                self.standing.bounded(point);
+                effects.extend(self.standing.other_mapping().map(|_| Effect::Drains));
+            }
+            Beyond::Perhaps(reach) => {
+                self.standing.refuse();
+                effects.push(Effect::Refused(Refusal::StoredBeyond { point: point.offset, reach }));
+            }
         }
     }
 

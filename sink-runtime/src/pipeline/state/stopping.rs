@@ -1,29 +1,30 @@
-//! Pure. How a partition comes to its end: the one request is finished, and what was written is shown, if that takes not
-//! too long.
+//! Pure. How a partition comes to its end: the one request is finished, and what was written is shown, if that takes no
+//! longer than it may.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::PartitionState;
 use crate::pipeline::effect::Effect;
-
-/// How long a partition that is taken away, or stops, waits for what it wrote to be shown. Then it gives it up unproven,
-/// and the next owner looks it up: less than the 5 s that a revocation may take.
-const PROOF_PATIENCE: Duration = Duration::from_secs(4);
 
 /// Whether the partition comes to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stopping {
     /// It does not.
     No,
-    /// It waits for what it wrote to be shown, for a while.
+    /// It waits until then for what it wrote to be shown. Afterwards it gives it up unproven, and the next owner looks it up.
     Proving { until: Instant },
     /// It does not even wait for that.
     GivenUp,
 }
 
 impl Stopping {
-    pub(super) fn begin(now: Instant) -> Self {
-        Self::Proving { until: now + PROOF_PATIENCE }
+    /// Returns the same with a last moment, unless there was an earlier one.
+    pub(super) fn at_latest(self, until: Instant) -> Self {
+        match self {
+            Self::No => Self::Proving { until },
+            Self::Proving { until: before } => Self::Proving { until: until.min(before) },
+            Self::GivenUp => Self::GivenUp,
+        }
     }
 
     /// Returns until when the store may take to show what was written.

@@ -4,6 +4,7 @@ mod half_written;
 mod leave;
 mod letters;
 mod markers;
+mod memory;
 mod proof;
 mod reach;
 
@@ -29,6 +30,9 @@ use crate::writer::{Head, StoreError};
 
 /// Time from an answer until it is read back.
 const DELAY: Duration = Duration::from_secs(2);
+
+/// Time to prove what was written, where the group takes the partition away.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 const WANTED: &str = "commit wanted";
 
@@ -152,6 +156,11 @@ impl Bench {
         self.step(Input::Messages(messages.collect()))
     }
 
+    /// Tells the partition to stop, with so much time to prove what it wrote.
+    fn stop(&mut self, patience: Duration) -> Vec<&'static str> {
+        self.step(Input::Stop(self.now + patience))
+    }
+
     fn check_nothing(&mut self) -> Vec<&'static str> {
         self.step(Input::Answer(Answer::Checked(Ok(Checked::default()))))
     }
@@ -213,6 +222,7 @@ fn name(effect: &Effect) -> &'static str {
         Effect::Rewritten(_) => "rewritten",
         Effect::Missing { .. } => "missing",
         Effect::Expired(_) => "expired",
+        Effect::Drains => "drains",
         Effect::Refused(_) => "refused",
         Effect::CommitWanted => WANTED,
         Effect::DeadLettered(_) => "dead-lettered",

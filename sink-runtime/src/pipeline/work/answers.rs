@@ -18,6 +18,13 @@ impl Work {
         Settled::waiting(error, if is_long { Wait::Long } else { Wait::BackOff })
     }
 
+    /// Takes note that a write was not sent: everything waits, and is asked about once more.
+    pub(in crate::pipeline) fn unsent(&mut self, error: StoreError) -> Settled {
+        self.not_sent();
+        self.items.iter_mut().for_each(|item| item.is_checked = false);
+        Self::unanswered(error)
+    }
+
     /// Takes what the store holds around the places that were asked about.
     pub(in crate::pipeline) fn checked(&mut self, checked: Checked) -> Settled {
         let mut settled = Settled::default();
@@ -55,6 +62,11 @@ impl Work {
         answer: Result<Vec<Result<(), StoreError>>, StoreError>,
     ) -> Settled {
         let sent = self.window.min(self.items.len());
+        self.is_sending = false;
+        if !answer.as_ref().is_err_and(StoreError::is_unsent) {
+            self.was_sent = true;
+            self.items.iter_mut().take(sent).for_each(|item| item.was_sent = true);
+        }
         match answer {
             Ok(answers) => self.written_each(sent, answers),
             Err(error) => self.write_failed(sent, error),

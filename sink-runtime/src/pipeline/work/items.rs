@@ -21,6 +21,9 @@ pub(in crate::pipeline) struct Work {
     pub(super) items: Vec<Item>,
     /// Number of records that the next write may carry; fewer after refusals.
     pub(super) window: usize,
+    /// A write is under way.
+    pub(super) is_sending: bool,
+    /// A write has left.
     pub(super) was_sent: bool,
     /// How far above its place a record may lie, in microseconds, because messages before it are gone from the log.
     pub(super) slack_us: u64,
@@ -40,7 +43,7 @@ pub(super) struct Item {
     /// The place was asked about since the last write was begun.
     pub(super) is_checked: bool,
     pub(super) conflict: Conflict,
-    /// A write of it was begun, whatever became of that.
+    /// A write of it has left, whatever became of that.
     pub(super) was_sent: bool,
     /// The store certainly had it once.
     pub(super) may_have_expired: bool,
@@ -115,7 +118,7 @@ impl Work {
             timed_out_alone: 0,
         };
         let items = records.into_iter().map(item).collect();
-        Self { items, window, was_sent: false, slack_us: 0, drift_us: 0, beyond: None }
+        Self { items, window, is_sending: false, was_sent: false, slack_us: 0, drift_us: 0, beyond: None }
     }
 
     /// Asks about each place before it is written where a request that was cut off may have begun to write there.
@@ -164,9 +167,14 @@ impl Work {
         self.items.iter().any(|item| item.timed_out_alone >= STUCK_AFTER)
     }
 
-    /// Tells whether a write was begun, so that records may be in the store unproven.
-    pub(in crate::pipeline) fn was_sent(&self) -> bool {
-        self.was_sent
+    /// Tells whether a write may have left, so that records may be in the store unproven.
+    pub(in crate::pipeline) fn may_be_there(&self) -> bool {
+        self.is_sending || self.was_sent
+    }
+
+    /// Takes note that the write under way has never left.
+    pub(in crate::pipeline) fn not_sent(&mut self) {
+        self.is_sending = false;
     }
 
     /// Moves records off occupied places, one microsecond at a time, and never onto one another.

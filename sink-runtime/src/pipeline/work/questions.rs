@@ -117,8 +117,7 @@ impl Work {
     }
 
     fn begin_write(&mut self, frontier: &mut Frontier) -> Batch {
-        self.was_sent = true;
-        self.items.iter_mut().take(self.window).for_each(|item| item.was_sent = true);
+        self.is_sending = true;
         let records: Vec<Arc<Record>> =
             self.items.iter().take(self.window).map(|item| Arc::clone(&item.planned.record)).collect();
         for record in &records {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{COMMIT_EVERY, COMMIT_PATIENCE, FeedState, Happening, Process, RETRY_AFTER};
+use super::{COMMIT_EVERY, COMMIT_PATIENCE, FeedState, Happening, Process, RETRY_AFTER, Then};
 use crate::pipeline::{GroupView, Input};
 use crate::schedules::broker::Job;
 use crate::schedules::commits::Purpose;
@@ -24,10 +24,18 @@ impl Process {
         if !lane.is_some_and(|lane| lane.wants_commit(shared)) {
             return;
         }
-        let working = self.lanes.iter().find(|lane| Some(lane.asker.lane) == self.working);
-        let renewal = working.map(Lane::current);
+        // One that stops may have waited long enough.
+        self.on_lane(shared, id, Lane::send);
+        let renewing = self.working.or(self.closing());
+        let renewal = self.lanes.iter().find(|lane| Some(lane.asker.lane) == renewing).map(Lane::current);
         let commit = self.news(shared.agenda.now).or(renewal);
         commit.into_iter().for_each(|commit| self.submit(shared, commit, Purpose::Round));
+    }
+
+    /// Returns the lane that proves what it wrote before the process ends. Where the group takes its partition away the poll
+    /// loop waits for it, and commits nothing.
+    fn closing(&self) -> Option<u64> {
+        self.drain.filter(|(_, then)| matches!(then, Then::Close { .. })).map(|(lane, _)| lane)
     }
 
     /// A lane asks for a commit; there may be nothing new any more.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use kafkasink_crds::runtime_config::StartFrom;
 
 use super::{
-    DRAIN_DEADLINE, FENCING_WAIT, Feed, FeedState, Happening, NAP, Process, RETRY_AFTER, REVOKE_DEADLINE,
-    Then,
+    DRAIN_DEADLINE, FENCING_WAIT, Feed, FeedState, Happening, LAST_ANSWER, NAP, Process, RETRY_AFTER,
+    REVOKE_DEADLINE, Then,
 };
 use crate::kafka::{CommitMetadata, Facts, Start, start};
 use crate::lease::BELIEVED_FOR;
@@ -165,7 +165,8 @@ impl Process {
         match lane {
             Some(lane) => {
                 shared.agenda.after(deadline, self.event(Happening::DrainOver(lane)));
-                self.on_lane(shared, lane, super::super::lane::Lane::stop);
+                let until = shared.agenda.now + deadline.checked_sub(LAST_ANSWER).unwrap();
+                self.on_lane(shared, lane, |lane, shared, around| lane.stop(shared, around, until));
             }
             None => self.finish_drain(shared, None),
         }
@@ -214,7 +215,8 @@ impl Process {
     pub(super) fn lost(&mut self, shared: &mut Shared) {
         if let Some(lane) = self.working.take() {
             self.is_unsettled = true;
-            self.on_lane(shared, lane, super::super::lane::Lane::stop);
+            let now = shared.agenda.now;
+            self.on_lane(shared, lane, |lane, shared, around| lane.stop(shared, around, now));
         }
         self.committer.forget();
         self.feed = None;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{A, Bench};
+use super::{A, Bench, PATIENCE};
 use crate::pipeline::cut::Cut;
 use crate::pipeline::{Answer, Done, Effect, Input, Request};
 use crate::record::{Entry, Life, TimestampUs};
@@ -49,6 +49,6 @@ fn registry_that_does_not_answer_is_asked_again_and_stopping_does_not_wait_for_i
     assert_eq!(bench.step(Input::Tick), ["ask for leave"]);
     let waiting = Ok(Done::Admission(Admission::Waiting));
     assert_eq!(bench.step(Input::Answer(Answer::Registry(waiting))), [""; 0]);
-    assert_eq!(bench.step(Input::Stop), ["stopped"]);
+    assert_eq!(bench.stop(PATIENCE), ["stopped"]);
     assert!(bench.state.is_clean());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{A, Bench, DELAY, head};
+use super::{A, Bench, DELAY, PATIENCE, head};
 use crate::pipeline::{Answer, Checked, Input, KnownReason};
 use crate::record::Entry;
 use crate::writer::StoreError;
@@ -12,7 +12,7 @@ fn stop_waits_for_the_one_request_and_its_proof_and_begins_nothing() {
     let mut bench = Bench::new(false, None);
     bench.messages(&[A, A, A, A]);
     bench.survey();
-    assert_eq!(bench.step(Input::Stop), [""; 0]);
+    assert_eq!(bench.stop(PATIENCE), [""; 0]);
     assert!(!bench.state.is_clean());
     let written = Answer::Written(Ok(vec![Ok(()), Ok(())]));
     assert_eq!(bench.step(Input::Answer(written)), ["stored"]);
@@ -25,7 +25,7 @@ fn stop_waits_for_the_one_request_and_its_proof_and_begins_nothing() {
 #[test]
 fn stop_gives_up_where_it_may_not_ask_any_more() {
     let mut bench = Bench::written(false);
-    assert_eq!(bench.step(Input::Stop), [""; 0]);
+    assert_eq!(bench.stop(PATIENCE), [""; 0]);
     bench.now = bench.state.due().unwrap();
     assert_eq!(bench.step(Input::Tick), ["read back"]);
     assert_eq!(bench.step(Input::Answer(Answer::NotSent)), ["stopped"]);
@@ -37,7 +37,7 @@ fn stop_gives_up_where_it_may_not_ask_any_more() {
 fn stop_breaks_a_question_off_before_its_write_and_still_proves_what_was_written() {
     let mut bench = Bench::written(false);
     assert_eq!(bench.messages(&[Some("b"), Some("b")]), ["survey"]);
-    assert_eq!(bench.step(Input::Stop), ["break off"]);
+    assert_eq!(bench.stop(PATIENCE), ["break off"]);
     assert_eq!(bench.step(Input::Tick), [""; 0], "it is told once");
     assert_eq!(bench.step(Input::Answer(Answer::BrokenOff)), [""; 0]);
     assert_eq!(bench.prove(&[0, 1]), ["stopped"]);
@@ -50,7 +50,7 @@ fn stop_lets_a_proof_go_on_for_a_while_and_then_breaks_it_off() {
     let mut bench = Bench::written(false);
     bench.now = bench.state.due().unwrap();
     assert_eq!(bench.step(Input::Tick), ["read back"]);
-    assert_eq!(bench.step(Input::Stop), [""; 0]);
+    assert_eq!(bench.stop(PATIENCE), [""; 0]);
     bench.now = bench.state.due().unwrap();
     assert_eq!(bench.step(Input::Tick), ["break off"]);
     assert_eq!(bench.state.due(), None, "nothing is awaited but the answer");
@@ -62,7 +62,7 @@ fn stop_lets_a_proof_go_on_for_a_while_and_then_breaks_it_off() {
 #[test]
 fn stop_does_not_wait_long_for_a_store_that_shows_nothing() {
     let mut bench = Bench::written(false);
-    bench.step(Input::Stop);
+    bench.stop(PATIENCE);
     let mut effects = Vec::new();
     for _ in 0..20 {
         bench.now = bench.state.due().unwrap_or(bench.now);
@@ -74,6 +74,42 @@ fn stop_does_not_wait_long_for_a_store_that_shows_nothing() {
         effects = bench.step(Input::Answer(Answer::Shown { heads: failed, took: Duration::ZERO }));
     }
     assert_eq!(effects.last(), Some(&"stopped"));
+    assert!(!bench.state.is_clean());
+}
+
+/// Ends with two records unproven and so much time, against a store that fails for so long; tells whether it ends clean, and
+/// how long that takes.
+fn end_against(patience: Duration, failing_for: Duration) -> (bool, Duration) {
+    let mut bench = Bench::written(false);
+    let begun = bench.now;
+    let mut effects = bench.stop(patience);
+    while effects != ["stopped"] {
+        bench.now = bench.state.due().expect("it waits for a moment");
+        assert_eq!(bench.step(Input::Tick), ["read back"]);
+        let failed = || Err(StoreError::Unreachable("gone".to_owned()));
+        let is_failing = bench.now < begun + failing_for;
+        let heads = if is_failing { failed() } else { Ok(vec![head(0), head(1)]) };
+        effects = bench.step(Input::Answer(Answer::Shown { heads, took: Duration::ZERO }));
+        effects.retain(|effect| *effect != "failing");
+    }
+    (bench.state.is_clean(), bench.now - begun)
+}
+
+#[test]
+fn stop_proves_what_was_written_for_as_long_as_it_may_and_no_longer() {
+    let seconds = Duration::from_secs;
+    let (is_clean, took) = end_against(PATIENCE, seconds(8));
+    assert!(!is_clean && took <= PATIENCE, "{took:?}");
+    let (is_proven, lasted) = end_against(seconds(18), seconds(8));
+    assert!(is_proven && lasted >= seconds(8) && lasted <= seconds(18), "{lasted:?}");
+}
+
+#[test]
+fn partition_that_is_taken_away_while_it_stops_ends_earlier_and_never_later() {
+    let mut bench = Bench::written(false);
+    assert_eq!(bench.stop(Duration::from_secs(18)), [""; 0]);
+    assert_eq!(bench.stop(Duration::from_secs(30)), [""; 0]);
+    assert_eq!(bench.stop(DELAY / 2), ["stopped"], "what it wrote is not ripe by then");
     assert!(!bench.state.is_clean());
 }
 
@@ -185,6 +221,6 @@ fn partition_says_why_it_stands_still() {
     bench.prove(&[0, 1]);
     bench.see(200);
     assert_eq!(reason_of(&bench), Some(KnownReason::Replay), "the store was restarted");
-    bench.step(Input::Stop);
+    bench.stop(PATIENCE);
     assert_eq!(reason_of(&bench), Some(KnownReason::Draining));
 }
