@@ -132,7 +132,7 @@ async fn delete_topics(
     let mut notices = Vec::new();
     for topic in sink.topics.iter().filter(|topic| topic.deletion == DeletionPolicy::Delete) {
         let name = &topic.name;
-        match fate(name, known, &kafka, sink.kafka.start_from) {
+        match fate(name, sink, known, &kafka) {
             Fate::Gone => {}
             Fate::Keep { reason, why } => {
                 notices.push(Notice::warning(reason, format!("topic {name} is kept: {why}")));

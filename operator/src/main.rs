@@ -9,6 +9,7 @@
 mod admin;
 mod apply;
 mod args;
+mod birthmark;
 mod context;
 mod controller;
 mod deletion;

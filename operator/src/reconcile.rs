@@ -49,7 +49,8 @@ pub(crate) async fn reconcile(
     finalizer::keep_in_step(&context.client, resource).await.map_err(ReconcileError::Kubernetes)?;
 
     let world = fetch::world(context, &sink).await;
-    let plans = desired::externals(&sink, &world);
+    let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
+    let plans = desired::externals(&sink, &world, known);
     let externals = apply::externals(context, &sink, world, plans).await;
     publish(context, resource, events::of_externals(&externals, sink.bucket.name.as_str())).await;
 

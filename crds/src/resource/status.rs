@@ -75,6 +75,21 @@ pub struct TopicStatus {
     pub created: Option<bool>,
 }
 
+impl TopicStatus {
+    /// Returns the status of a topic of which nothing but the name is known.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: None,
+            life: None,
+            partitions: None,
+            replication_factor: None,
+            created: None,
+        }
+    }
+}
+
 /// The consumer group as Kafka has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

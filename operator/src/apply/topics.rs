@@ -55,7 +55,7 @@ async fn step(
     match action {
         TopicAction::Create(creation) => match admin.create_topic(name, creation).await {
             Ok(()) => Ok(Some(TopicChange::Created)),
-            // Somebody was faster: the next look adopts it.
+            // Somebody was faster, or an earlier attempt of ours was: the next look shows whose birthmark it bears.
             Err(error) if error.is_topic_already_there() => Ok(None),
             Err(error) => Err(error),
         },
@@ -68,6 +68,11 @@ async fn step(
             admin.set_config(name, entries).await?;
             Ok(Some(TopicChange::ConfigSet(keys)))
         }
+        TopicAction::Unmark(key) => match admin.reset_config(name, key).await {
+            // One that we may not take away stays: it means nothing to the brokers.
+            Err(error) if error.is_authorization() => Ok(None),
+            outcome => outcome.map(|()| None),
+        },
     }
 }
 

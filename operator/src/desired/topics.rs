@@ -3,36 +3,57 @@
 
 use std::collections::BTreeMap;
 
-use kafkasink_crds::resource::{ManagementPolicy, Reason};
+use kafkasink_crds::resource::{ManagementPolicy, Reason, TopicStatus};
 
+use crate::birthmark;
 use crate::model::{
     KafkaView, Problem, TopicAction, TopicCreation, TopicPlan, TopicView, ValidatedSink, ValidatedTopic,
 };
 
-/// Returns a plan for every topic of the sink, the dead-letter topic last.
-pub(super) fn plans(sink: &ValidatedSink, kafka: &KafkaView) -> Vec<TopicPlan> {
-    sink.all_topics().map(|topic| plan(topic, kafka)).collect()
+/// What is known of the topics besides how they are.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The resource.
+    pub(super) uid: &'a str,
+    /// What its status says of them.
+    pub(super) topics: &'a [TopicStatus],
 }
 
-fn plan(topic: &ValidatedTopic, kafka: &KafkaView) -> TopicPlan {
-    let (actions, problem) = match (kafka.topics.get(&topic.name), topic.management) {
+/// Returns a plan for every topic of the sink, the dead-letter topic last.
+pub(super) fn plans(sink: &ValidatedSink, kafka: &KafkaView, known: &[TopicStatus]) -> Vec<TopicPlan> {
+    let known = Known { uid: &sink.identity.uid, topics: known };
+    sink.all_topics().map(|topic| plan(topic, kafka, known)).collect()
+}
+
+fn plan(topic: &ValidatedTopic, kafka: &KafkaView, known: Known<'_>) -> TopicPlan {
+    let (mut actions, problem) = match (kafka.topics.get(&topic.name), topic.management) {
         (None, ManagementPolicy::Observe) => (Vec::new(), Some(not_found(topic))),
-        (None, ManagementPolicy::Enforce | ManagementPolicy::CreateOnly) => creation(topic, kafka),
+        (None, ManagementPolicy::Enforce | ManagementPolicy::CreateOnly) => creation(topic, kafka, known.uid),
         (Some(view), ManagementPolicy::Enforce) => (changes(topic, view), unsupported(topic, view)),
         (Some(_), ManagementPolicy::CreateOnly | ManagementPolicy::Observe) => (Vec::new(), None),
     };
+    actions.extend(kafka.topics.get(&topic.name).and_then(|view| unmark(topic, view, known)));
     TopicPlan { name: topic.name.clone(), actions, problem }
 }
 
-fn creation(topic: &ValidatedTopic, kafka: &KafkaView) -> (Vec<TopicAction>, Option<Problem>) {
+/// The birthmark goes only once the status says what it says.
+fn unmark(topic: &ValidatedTopic, view: &TopicView, known: Known<'_>) -> Option<TopicAction> {
+    let key = birthmark::borne(known.uid, &topic.name, &view.config)?;
+    let told = known.topics.iter().find(|told| told.name == topic.name.as_str())?;
+    let is_told = told.created == Some(true) && told.id.as_ref() == Some(&view.id);
+    is_told.then_some(TopicAction::Unmark(key))
+}
+
+fn creation(topic: &ValidatedTopic, kafka: &KafkaView, uid: &str) -> (Vec<TopicAction>, Option<Problem>) {
     let replicas = topic.replication_factor.map_or(0, usize::from);
     if replicas > kafka.brokers {
         return (Vec::new(), Some(too_few_brokers(topic, replicas, kafka.brokers)));
     }
+    let mark = birthmark::of_new(uid, &topic.name, &topic.config);
     let creation = TopicCreation {
         partitions: topic.partitions,
         replication_factor: topic.replication_factor,
-        config: topic.config.clone(),
+        config: topic.config.clone().into_iter().chain(mark).collect(),
     };
     (vec![TopicAction::Create(creation)], None)
 }
@@ -100,10 +121,13 @@ fn not_found(topic: &ValidatedTopic) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use kafkasink_crds::resource::{DeletionPolicy, ManagementPolicy};
+    use kafkasink_crds::resource::{DeletionPolicy, ManagementPolicy, TopicStatus};
     use kafkasink_crds::topic_name::TopicName;
 
-    use super::{KafkaView, TopicView, ValidatedTopic, plan};
+    use super::{KafkaView, Known, TopicAction, TopicView, ValidatedTopic, plan};
+    use crate::birthmark;
+
+    const NOTHING: Known<'static> = Known { uid: "u", topics: &[] };
 
     /// A topic of 3 partitions, one replica and retention.ms 1000 on a cluster of one broker.
     fn cluster() -> KafkaView {
@@ -134,7 +158,13 @@ mod tests {
     }
 
     fn check(topic: &ValidatedTopic, expected: &str) {
-        let plan = plan(topic, &cluster());
+        let mut plan = plan(topic, &cluster(), NOTHING);
+        for action in &mut plan.actions {
+            if let TopicAction::Create(creation) = action {
+                let mark = birthmark::borne("u", &topic.name, &creation.config);
+                assert!(creation.config.remove(mark.unwrap()).is_some(), "it bears no mark");
+            }
+        }
         let problem = plan.problem.map(|problem| problem.reason);
         assert_eq!(format!("{:?} {problem:?}", plan.actions), expected);
     }
@@ -152,6 +182,29 @@ mod tests {
             "[Create(TopicCreation { partitions: Some(2), replication_factor: None, config: {} })] None",
         );
         check(&topic("new", ManagementPolicy::Observe), "[] Some(TopicNotFound)");
+    }
+
+    #[test]
+    fn takes_the_birthmark_away_once_the_status_says_whose_the_topic_is() {
+        let topic = topic("there", ManagementPolicy::CreateOnly);
+        let mut cluster = cluster();
+        let (key, value) = birthmark::of_new("u", &topic.name, &topic.config).unwrap();
+        cluster.topics.get_mut(&topic.name).unwrap().config.insert(key, value);
+        let check = |uid: &str, told: Option<(&str, bool)>, expected: usize| {
+            let status = told.map(|(id, created)| TopicStatus {
+                id: Some(id.to_owned()),
+                created: Some(created),
+                ..TopicStatus::named("there")
+            });
+            let topics: Vec<_> = status.into_iter().collect();
+            let actions = plan(&topic, &cluster, Known { uid, topics: &topics }).actions;
+            assert_eq!(actions.len(), expected, "{uid} {told:?}");
+        };
+        check("u", None, 0);
+        check("u", Some(("id", false)), 0);
+        check("u", Some(("earlier", true)), 0);
+        check("u", Some(("id", true)), 1);
+        check("another", Some(("id", true)), 0);
     }
 
     #[test]

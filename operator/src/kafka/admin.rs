@@ -171,9 +171,31 @@ impl KafkaAdmin {
         name: &TopicName,
         entries: BTreeMap<String, String>,
     ) -> Result<(), KafkaError> {
+        let entries = entries.into_iter().map(|(key, value)| (key, Some(value)));
+        self.alter_config(name, entries.collect()).await
+    }
+
+    /// Lets the broker's default hold again for one configuration key of a topic.
+    ///
+    /// # Errors
+    /// The brokers refuse or do not answer in time.
+    pub(crate) async fn reset_config(
+        self: &Arc<Self>,
+        name: &TopicName,
+        key: &str,
+    ) -> Result<(), KafkaError> {
+        self.alter_config(name, vec![(key.to_owned(), None)]).await
+    }
+
+    async fn alter_config(
+        self: &Arc<Self>,
+        name: &TopicName,
+        entries: Vec<(String, Option<String>)>,
+    ) -> Result<(), KafkaError> {
         let name = name.clone();
         self.blocking(Attempt::AlterConfig(name.clone()), move |admin| {
-            let entries: Vec<_> = entries.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            let entries: Vec<_> =
+                entries.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
             ffi::incremental_alter_configs(admin.native(), name.as_str(), &entries, REQUEST_TIMEOUT)
         })
         .await

@@ -89,6 +89,11 @@ impl KafkaError {
         self.source.is_coordinator_not_ready()
     }
 
+    /// Tells whether the brokers do not let us do this.
+    pub(crate) fn is_authorization(&self) -> bool {
+        self.source.is_authorization()
+    }
+
     /// Tells whether somebody else created the topic first.
     pub(crate) fn is_topic_already_there(&self) -> bool {
         self.source.code == Code::TopicAlreadyExists
@@ -121,7 +126,7 @@ impl KafkaError {
         if UNREACHABLE.contains(&source.code) {
             return self.unreachable();
         }
-        if source.is_authorization() {
+        if self.is_authorization() {
             return Problem::new(
                 Reason::AuthorizationFailed,
                 format!(

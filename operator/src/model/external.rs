@@ -41,6 +41,8 @@ pub(crate) enum TopicAction {
     },
     /// Set configuration keys that differ.
     SetConfig(BTreeMap<String, String>),
+    /// Take away the birthmark, which is this configuration key: the status remembers now.
+    Unmark(&'static str),
 }
 
 /// A topic to be created; what is `None` is the broker's default.

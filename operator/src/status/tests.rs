@@ -240,15 +240,15 @@ fn a_topic_created_again_by_somebody_else_is_not_ours() {
     let sink = validated(&resource);
     let mut world = externals(&sink);
     world.topics[0].changes = vec![TopicChange::Created];
-    let created = super::topics::topics(&world, &[]);
+    let created = super::topics::topics("u", &world, &[]);
     assert_eq!((created[0].created, created[0].life), (Some(true), Some(1)));
     world.topics[0].changes.clear();
-    let seen = super::topics::topics(&world, &created);
+    let seen = super::topics::topics("u", &world, &created);
     assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
     if let Some(view) = &mut world.topics[0].view {
         view.id = "another".to_owned();
     }
-    let foreign = super::topics::topics(&world, &seen);
+    let foreign = super::topics::topics("u", &world, &seen);
     assert_eq!((foreign[0].created, foreign[0].life), (Some(false), Some(2)));
 }
 
@@ -259,9 +259,20 @@ fn a_topic_that_could_not_be_seen_after_its_creation_stays_ours() {
     let mut world = externals(&sink);
     let view = world.topics[0].view.take();
     world.topics[0].changes = vec![TopicChange::Created];
-    let created = super::topics::topics(&world, &[]);
+    let created = super::topics::topics("u", &world, &[]);
     world.topics[0].changes.clear();
     world.topics[0].view = view;
-    let seen = super::topics::topics(&world, &created);
+    let seen = super::topics::topics("u", &world, &created);
     assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
+}
+
+#[test]
+fn a_topic_that_bears_our_mark_is_ours_whatever_the_status_forgot() {
+    let sink = validated(&resource(|_| {}));
+    let mut world = externals(&sink);
+    let name = &sink.topics[0].name;
+    let mark = crate::birthmark::of_new("u", name, &[].into()).unwrap();
+    world.topics[0].view.as_mut().unwrap().config.extend([mark]);
+    let created = |uid| super::topics::topics(uid, &world, &[])[0].created;
+    assert_eq!((created("u"), created("another")), (Some(true), Some(false)));
 }

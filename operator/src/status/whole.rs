@@ -24,7 +24,7 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
         observed_generation: resource.metadata.generation,
         conditions: conditions::merge(&previous.conditions, &verdicts, resource.metadata.generation, now),
         selector: Some(selector(sink.names.sink())),
-        topics: topics::topics(externals, &previous.topics),
+        topics: topics::topics(&sink.identity.uid, externals, &previous.topics),
         topics_ready: topics::ready(sink, externals).or(previous.topics_ready),
         partitions: topics::partitions(sink, externals).or(previous.partitions),
         consumer_group: group::group(findings).or(previous.consumer_group),
