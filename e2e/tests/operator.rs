@@ -8,6 +8,10 @@ mod brokers;
 mod fresh_broker;
 #[path = "operator/gone.rs"]
 mod gone;
+#[path = "operator/killed.rs"]
+mod killed;
+#[path = "operator/neighbours.rs"]
+mod neighbours;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
 #[path = "operator/secured.rs"]

@@ -23,11 +23,21 @@ pub(crate) enum Fate {
     },
 }
 
-/// Returns what becomes of a topic; `known` is what the resource's status says.
-pub(crate) fn fate(name: &TopicName, sink: &ValidatedSink, known: &[TopicStatus], kafka: &KafkaView) -> Fate {
+/// Returns what becomes of a topic; `known` is what the resource's status says, `user` another resource that names the
+/// topic.
+pub(crate) fn fate(
+    name: &TopicName,
+    sink: &ValidatedSink,
+    known: &[TopicStatus],
+    kafka: &KafkaView,
+    user: Option<&str>,
+) -> Fate {
     let Some(view) = kafka.topics.get(name) else { return Fate::Gone };
     if let Some(why) = not_ours(name, &sink.identity.uid, known, view) {
         return keep(why);
+    }
+    if let Some(user) = user {
+        return keep(&format!("KafkaSink {user} names it too"));
     }
     match kafka.group.as_ref().and_then(|group| unstored(group, name, sink.kafka.start_from)) {
         Some(0) => Fate::Delete,
@@ -110,7 +120,7 @@ mod tests {
             ..TopicStatus::named("t")
         });
         let known: Vec<_> = known.into_iter().collect();
-        let outcome = match fate(&name, &sink(), &known, &kafka) {
+        let outcome = match fate(&name, &sink(), &known, &kafka, None) {
             Fate::Gone => "gone",
             Fate::Delete => "delete",
             Fate::Keep { reason, .. } => reason,
@@ -134,5 +144,13 @@ mod tests {
         check(Some(("before", true)), Some("u"), Some(5), "delete");
         check(None, Some("u"), Some(4), "TopicRetainedUnread");
         check(None, Some("another"), Some(5), "TopicRetained");
+    }
+
+    #[test]
+    fn keeps_a_topic_that_another_resource_names() {
+        let name = TopicName::parse("t").unwrap();
+        let fate = fate(&name, &sink(), &[], &kafka(&name, Some(5), Some("u")), Some("plant/b"));
+        let why = "KafkaSink plant/b names it too".to_owned();
+        assert_eq!(fate, Fate::Keep { reason: "TopicRetained", why });
     }
 }

@@ -15,6 +15,7 @@ mod runtime_config;
 mod service;
 mod service_account;
 mod stateful_set;
+mod topic_differences;
 mod topics;
 mod workload;
 

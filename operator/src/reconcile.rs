@@ -17,7 +17,7 @@ use crate::model::{AppliedExternals, Fetched, Problem, ValidatedSink, WorkloadVi
 use crate::publish::publish;
 use crate::requeue::Next;
 use crate::status::Findings;
-use crate::{apply, desired, fetch, finalizer, status, validate};
+use crate::{apply, desired, fetch, finalizer, ownership, status, validate};
 
 /// Why a reconciliation could not be finished. What is wrong with Kafka, the store or the resource is no error: it is
 /// said in the status.
@@ -50,7 +50,9 @@ pub(crate) async fn reconcile(
 
     let world = fetch::world(context, &sink).await;
     let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
-    let plans = desired::externals(&sink, &world, known);
+    let cluster_id = world.kafka.as_ref().ok().map(|kafka| kafka.cluster_id.as_str());
+    let owners = ownership::owners(resource, cluster_id, &fetched.neighbours);
+    let plans = desired::externals(&sink, &world, known, &owners);
     let externals = apply::externals(context, &sink, world, plans).await;
     publish(context, resource, events::of_externals(&externals, sink.bucket.name.as_str())).await;
 

@@ -97,7 +97,7 @@ vocabulary! {
         TopicNotFound,
         /// The brokers refuse the topic as it is declared.
         TopicRefused,
-        /// Reserved: another resource owns the topic's configuration.
+        /// An older resource decides about the topic, which differs from what this one declares.
         TopicConflict,
         /// Reserved: the topic differs from what is declared and may not be altered.
         TopicDrifted,
@@ -113,11 +113,11 @@ vocabulary! {
         BucketNotFound,
         /// The store refuses the bucket as it is declared.
         BucketRefused,
-        /// Reserved: an older resource owns the bucket's settings.
+        /// An older resource decides about the bucket, which differs from what this one declares.
         BucketConflict,
         /// The bucket differs from what is declared and may not be altered.
         BucketDrifted,
-        /// Reserved: an older resource writes entries that could meet these.
+        /// An older resource writes entries that could meet these.
         EntryConflict,
         /// An object of that name exists and belongs to somebody else.
         NameConflict,

@@ -53,8 +53,8 @@ pub struct ReductStoreTlsSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BucketSpec {
-    /// Name of the bucket: letters, digits, `_` and `-`. Several sinks may share it if each entry, and the bucket's
-    /// settings, belong to one sink only: another that writes or sets the same is not detected yet.
+    /// Name of the bucket: letters, digits, `_` and `-`. Several sinks may share it: the oldest decides about its
+    /// settings, and a sink whose entries could meet those of an older one starts no pod.
     pub name: BucketName,
     /// Who decides about the bucket: `Enforce` creates it and keeps it as declared, `CreateOnly` creates it and then
     /// leaves it alone, `Observe` never writes; differences are not reported yet under these two. Default: `Enforce`.

@@ -42,6 +42,9 @@ pub struct KafkaSinkStatus {
     /// The consumer group as Kafka has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consumer_group: Option<ConsumerGroupStatus>,
+    /// What the sink's offsets and records belong to; it changes only while the sink is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binding: Option<BindingStatus>,
     /// What holds where the resource says nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective: Option<EffectiveSettings>,
@@ -73,6 +76,9 @@ pub struct TopicStatus {
     /// Whether this resource created the topic; only then can `deletionPolicy: Delete` delete it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<bool>,
+    /// The older resource that decides about the topic's configuration, `namespace/name`. Absent: this one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured_by: Option<String>,
 }
 
 impl TopicStatus {
@@ -86,8 +92,28 @@ impl TopicStatus {
             partitions: None,
             replication_factor: None,
             created: None,
+            configured_by: None,
         }
     }
+}
+
+/// What the sink's offsets and records belong to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BindingStatus {
+    /// The consumer group whose offsets tell how far the sink has come.
+    pub group_id: String,
+    /// Base URL of the store.
+    pub url: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Addresses by which the Kafka cluster was reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub bootstrap_servers: Vec<String>,
+    /// Id of the Kafka cluster. Another one behind the same addresses is not touched until that is allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka_cluster_id: Option<String>,
 }
 
 /// The consumer group as Kafka has it.

@@ -12,8 +12,10 @@ pub(super) async fn apply(admin: &Arc<KafkaAdmin>, seen: &KafkaView, plan: Topic
     let mut outcome = TopicOutcome {
         view: seen.topics.get(&plan.name).cloned(),
         name: plan.name,
+        owner: plan.owner,
         changes: Vec::new(),
         problem: plan.problem,
+        drift: plan.drift,
     };
     for action in plan.actions {
         match step(admin, &outcome, action).await {
@@ -32,8 +34,10 @@ pub(super) fn skip(seen: &KafkaView, plan: TopicPlan, problem: &Problem) -> Topi
     TopicOutcome {
         view: seen.topics.get(&plan.name).cloned(),
         name: plan.name,
+        owner: plan.owner,
         changes: Vec::new(),
         problem: plan.problem.or(pending),
+        drift: plan.drift,
     }
 }
 

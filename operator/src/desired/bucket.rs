@@ -4,7 +4,7 @@ use kafkasink_crds::duration_text::RetentionTime;
 use kafkasink_crds::resource::{BucketSpec, ManagementPolicy, Reason};
 
 use crate::model::{
-    BucketAction, BucketPlan, BucketView, Problem, StoreView, ValidatedBucket, ValidatedSink,
+    BucketAction, BucketPlan, BucketView, Owners, Problem, StoreView, ValidatedBucket, ValidatedSink,
 };
 
 /// Returns the name of the lifecycle policy that keeps a bucket's retention.
@@ -13,16 +13,17 @@ pub(crate) fn lifecycle_policy(bucket: &ValidatedBucket) -> String {
 }
 
 /// Returns what is to be done to the sink's bucket.
-pub(super) fn plan(sink: &ValidatedSink, store: &StoreView) -> BucketPlan {
+pub(super) fn plan(sink: &ValidatedSink, store: &StoreView, owners: &Owners) -> BucketPlan {
     let bucket = &sink.bucket;
-    let (actions, problem) = match &store.bucket {
-        None => creation(bucket, store),
-        Some(view) => (changes(bucket, view, store), drift(bucket, view, store)),
+    let (actions, problem) = match (&store.bucket, &owners.bucket) {
+        (None, _) => creation(bucket, store),
+        (Some(view), None) => (changes(bucket, view, store), drift(bucket, view, store)),
+        (Some(view), Some(owner)) => (Vec::new(), conflict(bucket, view, store, owner)),
     };
-    let forbidden = missing_permission(sink, store);
+    let unusable = missing_permission(sink, store).or_else(|| entry_conflict(sink, owners));
     let there = store.bucket.is_some() || !actions.is_empty();
-    let usable = there && forbidden.is_none();
-    BucketPlan { name: bucket.name.clone(), actions, problem: forbidden.or(problem), usable }
+    let usable = there && unusable.is_none();
+    BucketPlan { name: bucket.name.clone(), actions, problem: unusable.or(problem), usable }
 }
 
 fn creation(bucket: &ValidatedBucket, store: &StoreView) -> (Vec<BucketAction>, Option<Problem>) {
@@ -76,6 +77,29 @@ fn drift(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView) -> Opti
     })
 }
 
+/// What an older resource decides about and this one declares otherwise.
+fn conflict(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView, owner: &str) -> Option<Problem> {
+    let declared = differs(&bucket.settings, view) || retention(bucket, store.retention_seconds).is_some();
+    (bucket.management == ManagementPolicy::Enforce && declared).then(|| {
+        let name = &bucket.name;
+        let message = format!(
+            "bucket {name} differs from what is declared, and KafkaSink {owner}, which is older, decides about it; declare \
+             the same settings, or none, in reductStore.bucket"
+        );
+        Problem::new(Reason::BucketConflict, message)
+    })
+}
+
+/// Two writers of one entry would lock the store up and could not tell their records apart.
+fn entry_conflict(sink: &ValidatedSink, owners: &Owners) -> Option<Problem> {
+    let (owner, entry, bucket) = (owners.entries.as_ref()?, &sink.mapping.entry, &sink.bucket.name);
+    let message = format!(
+        "entries {entry} of this sink could meet those of KafkaSink {owner}, which is older, in bucket {bucket}: no pod \
+         starts; choose another bucket or another mapping.entry"
+    );
+    Some(Problem::new(Reason::EntryConflict, message))
+}
+
 /// Only what is declared is compared: the rest is the store's affair.
 fn differs(declared: &BucketView, view: &BucketView) -> bool {
     let other = |wanted: Option<u64>, is: Option<u64>| wanted.is_some() && wanted != is;
@@ -106,10 +130,13 @@ mod tests {
     use std::time::Duration;
 
     use kafkasink_crds::bucket_name::BucketName;
+    use kafkasink_crds::resource::KafkaSink;
 
     use super::{
-        BucketView, ManagementPolicy, RetentionTime, StoreView, ValidatedBucket, changes, creation, drift,
+        BucketView, ManagementPolicy, Owners, RetentionTime, StoreView, ValidatedBucket, ValidatedSink, plan,
     };
+    use crate::model::Fetched;
+    use crate::validate::validate;
 
     fn bucket(management: ManagementPolicy, retention: Option<RetentionTime>) -> ValidatedBucket {
         ValidatedBucket {
@@ -125,24 +152,31 @@ mod tests {
         StoreView { bucket: block_bytes.map(view), retention_seconds, permissions: None, managed }
     }
 
-    /// The names of the steps and the reason of the problem.
-    fn check(bucket: &ValidatedBucket, store: &StoreView, expected: &str) {
-        let (actions, problem) = match &store.bucket {
-            None => creation(bucket, store),
-            Some(view) => (changes(bucket, view, store), drift(bucket, view, store)),
-        };
-        let steps: Vec<_> = actions.iter().map(|action| format!("{action:?}")).collect();
+    /// The names of the steps, whether records can be written, and the reason of the problem.
+    fn check_owned(bucket: &ValidatedBucket, store: &StoreView, owners: &Owners, expected: &str) {
+        let resource = include_str!("../../../crds/tests/valid/smallest.yaml");
+        let mut resource: KafkaSink = serde_saphyr::from_str(resource).unwrap();
+        resource.metadata.namespace = Some("plant".to_owned());
+        resource.metadata.uid = Some("u".to_owned());
+        let sink = validate(&resource, &Fetched::without_tokens(), "image").unwrap();
+        let plan = plan(&ValidatedSink { bucket: bucket.clone(), ..sink }, store, owners);
+        let steps: Vec<_> = plan.actions.iter().map(|action| format!("{action:?}")).collect();
         let names: Vec<_> = steps.iter().map(|step| step.split(' ').next().unwrap()).collect();
-        let reason = problem.map(|problem| problem.reason.as_str()).unwrap_or_default();
-        assert_eq!(format!("{} {reason}", names.join("+")).trim(), expected);
+        let reason = plan.problem.map(|problem| problem.reason.as_str()).unwrap_or_default();
+        let unusable = if plan.usable { "" } else { " unusable" };
+        assert_eq!(format!("{} {reason}{unusable}", names.join("+")).trim(), expected);
+    }
+
+    fn check(bucket: &ValidatedBucket, store: &StoreView, expected: &str) {
+        check_owned(bucket, store, &Owners::default(), expected);
     }
 
     #[test]
     fn creates_a_bucket_only_where_it_may() {
         let enforced = bucket(ManagementPolicy::Enforce, None);
         check(&enforced, &store(true, None, None), "Create(BucketView");
-        check(&enforced, &store(false, None, None), "BucketNotFound");
-        check(&bucket(ManagementPolicy::Observe, None), &store(true, None, None), "BucketNotFound");
+        check(&enforced, &store(false, None, None), "BucketNotFound unusable");
+        check(&bucket(ManagementPolicy::Observe, None), &store(true, None, None), "BucketNotFound unusable");
     }
 
     #[test]
@@ -163,5 +197,24 @@ mod tests {
         check(&kept(hour), &store(true, None, None), "Create(BucketView+SetRetention(3600)");
         check(&kept(RetentionTime::Unlimited), &store(true, Some(1), Some(3600)), "DropRetention");
         check(&kept(RetentionTime::Unlimited), &store(true, Some(1), None), "");
+    }
+
+    #[test]
+    fn leaves_the_settings_to_an_older_resource() {
+        let owners = Owners { bucket: Some("plant/a".to_owned()), ..Owners::default() };
+        let enforced = bucket(ManagementPolicy::Enforce, None);
+        check_owned(&enforced, &store(true, Some(1), None), &owners, "");
+        check_owned(&enforced, &store(true, Some(2), None), &owners, "BucketConflict");
+        check_owned(&enforced, &store(false, Some(2), None), &owners, "BucketConflict");
+        check_owned(&bucket(ManagementPolicy::Observe, None), &store(true, Some(2), None), &owners, "");
+        check_owned(&enforced, &store(true, None, None), &owners, "Create(BucketView");
+    }
+
+    #[test]
+    fn does_not_write_where_an_older_resource_could() {
+        let owners = Owners { entries: Some("plant/a".to_owned()), ..Owners::default() };
+        let enforced = bucket(ManagementPolicy::Enforce, None);
+        check_owned(&enforced, &store(true, Some(1), None), &owners, "EntryConflict unusable");
+        check_owned(&enforced, &store(true, Some(2), None), &owners, "Set(BucketView EntryConflict unusable");
     }
 }

@@ -21,10 +21,14 @@ pub(crate) struct Externals {
 pub(crate) struct TopicPlan {
     /// The topic.
     pub(crate) name: TopicName,
+    /// The older resource that decides about it, `namespace/name`; `None`: this one does.
+    pub(crate) owner: Option<String>,
     /// The steps, in order.
     pub(crate) actions: Vec<TopicAction>,
     /// What cannot be done.
     pub(crate) problem: Option<Problem>,
+    /// What is not as declared and is left alone on purpose.
+    pub(crate) drift: Option<Problem>,
 }
 
 /// One step towards a topic as it is declared.
@@ -100,12 +104,16 @@ pub(crate) struct AppliedExternals {
 pub(crate) struct TopicOutcome {
     /// The topic.
     pub(crate) name: TopicName,
+    /// The older resource that decides about it, `namespace/name`; `None`: this one does.
+    pub(crate) owner: Option<String>,
     /// The topic as it is now; `None` where it does not exist.
     pub(crate) view: Option<TopicView>,
     /// What was changed.
     pub(crate) changes: Vec<TopicChange>,
-    /// What is not as declared.
+    /// What is not as declared, and should be.
     pub(crate) problem: Option<Problem>,
+    /// What is not as declared and is left alone on purpose.
+    pub(crate) drift: Option<Problem>,
 }
 
 /// A change that was made to a topic.

@@ -39,10 +39,12 @@ fn externals(sink: &ValidatedSink) -> AppliedExternals {
         topics: [(name.clone(), view.clone())].into(),
         group: Some(GroupView { members: Some(2), partitions: Vec::new() }),
     };
+    let outcome =
+        TopicOutcome { name, owner: None, view: Some(view), changes: Vec::new(), problem: None, drift: None };
     let store = StoreView { bucket: None, retention_seconds: None, permissions: None, managed: true };
     AppliedExternals {
         kafka: Ok(kafka),
-        topics: vec![TopicOutcome { name, view: Some(view), changes: Vec::new(), problem: None }],
+        topics: vec![outcome],
         store: Ok(store),
         bucket: BucketOutcome { usable: true, created: false, problem: None },
     }

@@ -15,7 +15,8 @@ pub(super) fn topics(uid: &str, externals: &AppliedExternals, previous: &[TopicS
 
 /// Returns `"2/3"`: how many consumed topics are as declared; `None` where they could not be seen.
 pub(super) fn ready(sink: &ValidatedSink, externals: &AppliedExternals) -> Option<String> {
-    let ready = consumed(sink, externals)?.filter(|outcome| outcome.problem.is_none()).count();
+    let is_as_declared = |outcome: &&TopicOutcome| outcome.problem.is_none() && outcome.drift.is_none();
+    let ready = consumed(sink, externals)?.filter(is_as_declared).count();
     Some(format!("{ready}/{}", sink.topics.len()))
 }
 
@@ -55,6 +56,7 @@ fn topic(uid: &str, outcome: &TopicOutcome, previous: &[TopicStatus]) -> TopicSt
         partitions: i32::try_from(view.partitions).ok(),
         replication_factor: Some(i32::from(view.replication_factor)),
         created: Some(created_now || marked || is_still_ours(before, view)),
+        configured_by: outcome.owner.clone(),
     }
 }
 

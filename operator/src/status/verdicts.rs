@@ -158,7 +158,9 @@ fn topics_ready(findings: &Findings<'_>) -> Verdict {
     if findings.externals.kafka.is_err() {
         return verdict(kind, Truth::Unknown, Reason::NotChecked, "the brokers could not be asked");
     }
-    let mut problems = findings.externals.topics.iter().filter_map(|topic| topic.problem.as_ref());
+    let topics = &findings.externals.topics;
+    let drifts = topics.iter().filter_map(|topic| topic.drift.as_ref());
+    let mut problems = topics.iter().filter_map(|topic| topic.problem.as_ref()).chain(drifts);
     match (problems.next(), problems.count()) {
         (None, _) => verdict(kind, Truth::True, Reason::Reconciled, "every topic is as declared"),
         (Some(first), 0) => verdict(kind, Truth::False, first.reason, first.message.clone()),

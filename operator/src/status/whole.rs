@@ -29,6 +29,7 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
         partitions: topics::partitions(sink, externals).or(previous.partitions),
         consumer_group: group::group(findings).or(previous.consumer_group),
         effective: Some(effective::effective(sink, view.map(|view| view.desired))),
+        binding: previous.binding,
         mappings: previous.mappings,
         replicas: previous.replicas,
         replicas_ready: previous.replicas_ready,
