@@ -2,6 +2,8 @@
 //!
 //! There is no kubelet: where pods must be ready, the test writes the `StatefulSet`'s status itself.
 
+#[path = "operator/binding.rs"]
+mod binding;
 #[path = "operator/brokers.rs"]
 mod brokers;
 #[path = "operator/fresh_broker.rs"]

@@ -20,11 +20,11 @@ use crate::desired::selector;
 use crate::events::Notice;
 use crate::fetch::{self, kafka_query};
 use crate::kubernetes::{FIELD_MANAGER, KubernetesError, call};
-use crate::model::{KafkaView, Neighbour, Problem, ValidatedSink};
+use crate::model::{Neighbour, Problem, ValidatedSink};
 use crate::ownership::other_user;
 use crate::publish::publish;
 use crate::requeue::Next;
-use crate::validate::validate;
+use crate::validate::{recognise, validate};
 
 /// The finalizer; it is there only while a topic may have to be deleted.
 const FINALIZER: &str = "kafkasink.dev/topics";
@@ -129,7 +129,8 @@ async fn delete_topics(
 ) -> Result<Vec<Notice>, Problem> {
     let admin =
         context.connections.get(&sink.connection(), Instant::now()).map_err(|error| error.problem())?;
-    let kafka: KafkaView = admin.observe(kafka_query(sink)).await.map_err(|error| error.problem())?;
+    let kafka = admin.observe(kafka_query(sink)).await.map_err(|error| error.problem())?;
+    let kafka = recognise(resource, sink, kafka)?;
     let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
     let mut notices = Vec::new();
     for topic in sink.topics.iter().filter(|topic| topic.deletion == DeletionPolicy::Delete) {

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::desired::BuildError;
 use crate::events::{self, Notice};
 use crate::kubernetes::KubernetesError;
-use crate::model::{AppliedExternals, Fetched, Problem, ValidatedSink, WorkloadView};
+use crate::model::{AppliedExternals, Fetched, Problem, ValidatedSink, WorkloadView, World};
 use crate::publish::publish;
 use crate::requeue::Next;
 use crate::status::Findings;
@@ -48,7 +48,9 @@ pub(crate) async fn reconcile(
     // Before the first topic is created: a topic that is to be deleted in the end must not be forgotten.
     finalizer::keep_in_step(&context.client, resource).await.map_err(ReconcileError::Kubernetes)?;
 
-    let world = fetch::world(context, &sink).await;
+    let World { kafka, store } = fetch::world(context, &sink).await;
+    let kafka = kafka.and_then(|kafka| validate::recognise(resource, &sink, kafka));
+    let world = World { kafka, store };
     let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
     let cluster_id = world.kafka.as_ref().ok().map(|kafka| kafka.cluster_id.as_str());
     let owners = ownership::owners(resource, cluster_id, &fetched.neighbours);

@@ -5,6 +5,7 @@
 //!          └► topics, consumer group, effective settings ─────────────────────────────┴─► whole
 //! ```
 
+mod binding;
 mod conditions;
 mod effective;
 mod findings;

@@ -73,7 +73,7 @@ vocabulary! {
         Paused,
         /// `replicas` is 0.
         ScaledToZero,
-        /// Reserved: a change that is possible only while `paused`.
+        /// A change that is possible only while `paused`: of the group, the bucket or the Kafka cluster.
         NeedsPause,
         /// Reserved: members finish what was read under an earlier mapping or packing.
         Draining,
@@ -91,7 +91,7 @@ vocabulary! {
         AuthorizationFailed,
         /// The brokers refused or failed a request.
         KafkaRequestFailed,
-        /// Reserved: the cluster is another one than before.
+        /// The brokers belong to another cluster than before; the message says how to accept it.
         KafkaIdentityChanged,
         /// The topic does not exist and may not be created.
         TopicNotFound,

@@ -10,7 +10,7 @@ use crate::bucket_name::BucketName;
 use crate::byte_size::ByteSize;
 use crate::duration_text::RetentionTime;
 
-/// The ReductStore that records go to. Change url or bucket only while `paused`; nothing checks it yet.
+/// The ReductStore that records go to. Url and bucket change only while `paused`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -6,7 +6,7 @@ use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason
 use kube::ResourceExt;
 
 use super::findings::Findings;
-use super::{conditions, effective, group, topics, verdicts};
+use super::{binding, conditions, effective, group, topics, verdicts};
 use crate::desired::selector;
 use crate::model::{Problem, WorkloadView};
 use crate::requeue::Next;
@@ -28,8 +28,8 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
         topics_ready: topics::ready(sink, externals).or(previous.topics_ready),
         partitions: topics::partitions(sink, externals).or(previous.partitions),
         consumer_group: group::group(findings).or(previous.consumer_group),
+        binding: binding::binding(findings, previous.binding),
         effective: Some(effective::effective(sink, view.map(|view| view.desired))),
-        binding: previous.binding,
         mappings: previous.mappings,
         replicas: previous.replicas,
         replicas_ready: previous.replicas_ready,
