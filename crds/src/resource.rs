@@ -37,7 +37,7 @@ pub use reduct_store::{
 pub use secret_ref::{CaSource, KeyRef, SecretSource};
 pub use status::{
     BindingStatus, ConsumerGroupStatus, EffectiveSettings, KafkaSinkStatus, MappingStart, MappingStatus,
-    TopicStatus,
+    TopicStatus, WarningStatus,
 };
 pub use topic::{DeletionPolicy, ManagementPolicy, RetentionSpec, TopicSpec};
 pub use workload::{NetworkPolicyMode, ResourcesSpec, WorkloadSpec};

@@ -6,6 +6,8 @@
 mod binding;
 #[path = "operator/brokers.rs"]
 mod brokers;
+#[path = "operator/drift.rs"]
+mod drift;
 #[path = "operator/fresh_broker.rs"]
 mod fresh_broker;
 #[path = "operator/gone.rs"]

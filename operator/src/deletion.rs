@@ -106,6 +106,7 @@ mod tests {
         KafkaView {
             cluster_id: String::new(),
             brokers: 1,
+            auto_creates_topics: None,
             topics: [(name.clone(), view)].into(),
             group: Some(GroupView { members: None, partitions: vec![partition] }),
         }

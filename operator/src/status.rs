@@ -13,6 +13,7 @@ mod group;
 mod reasons;
 mod topics;
 mod verdicts;
+mod warnings;
 mod whole;
 
 pub(crate) use conditions::find;

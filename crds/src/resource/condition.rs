@@ -99,7 +99,7 @@ vocabulary! {
         TopicRefused,
         /// An older resource decides about the topic, which differs from what this one declares.
         TopicConflict,
-        /// Reserved: the topic differs from what is declared and may not be altered.
+        /// The topic differs from what is declared and is left alone, as `managementPolicy` says.
         TopicDrifted,
         /// Kafka cannot take partitions away.
         PartitionDecreaseNotSupported,

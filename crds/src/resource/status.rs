@@ -34,6 +34,10 @@ pub struct KafkaSinkStatus {
     /// Partitions of all topics together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partitions: Option<i32>,
+    /// What works today and will do harm one day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub warnings: Vec<WarningStatus>,
     /// The topics as Kafka has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -53,6 +57,16 @@ pub struct KafkaSinkStatus {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["fingerprint".into()]))]
     pub mappings: Vec<MappingStatus>,
+}
+
+/// What works today and will do harm one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WarningStatus {
+    /// What kind of harm, in one word.
+    pub reason: String,
+    /// What would do harm, and what would be right.
+    pub message: String,
 }
 
 /// A topic as Kafka has it.

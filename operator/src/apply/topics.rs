@@ -45,7 +45,10 @@ pub(super) fn skip(seen: &KafkaView, plan: TopicPlan, problem: &Problem) -> Topi
 pub(super) fn look_again(outcome: &mut TopicOutcome, now: &KafkaView) {
     outcome.view = now.topics.get(&outcome.name).cloned();
     if outcome.view.is_none() && outcome.problem.is_none() {
-        let message = format!("topic {} is being created; wait", outcome.name);
+        let message = format!(
+            "the brokers do not show topic {} yet: it is being created, or one of that name is still being deleted; wait",
+            outcome.name
+        );
         outcome.problem = Some(Problem::new(Reason::Progressing, message));
     }
 }
@@ -75,7 +78,7 @@ async fn step(
         TopicAction::Unmark(key) => match admin.reset_config(name, key).await {
             // One that we may not take away stays: it means nothing to the brokers.
             Err(error) if error.is_authorization() => Ok(None),
-            outcome => outcome.map(|()| None),
+            answer => answer.map(|()| None),
         },
     }
 }
@@ -83,6 +86,10 @@ async fn step(
 /// What the brokers refuse is about the topic; everything else about the cluster.
 fn refused(error: &KafkaError) -> Problem {
     let problem = error.problem();
+    if error.is_topic_going() {
+        let message = format!("{}; wait until the brokers have deleted it", error.cause());
+        return Problem::new(Reason::Progressing, message);
+    }
     if problem.reason == Reason::KafkaRequestFailed {
         let message = format!("{}; correct the topic in the resource", error.cause());
         return Problem::new(Reason::TopicRefused, message);

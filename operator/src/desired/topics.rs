@@ -179,6 +179,7 @@ mod tests {
         KafkaView {
             cluster_id: "c".to_owned(),
             brokers: 1,
+            auto_creates_topics: None,
             topics: [(TopicName::parse("there").unwrap(), view)].into(),
             group: None,
         }

@@ -28,6 +28,9 @@ const VISIBLE_MAX: Duration = Duration::from_secs(5);
 /// Pause between two looks at a new topic.
 const VISIBLE_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long what a broker said of its configuration is taken for true.
+const BROKER_CONFIG_AGE_MAX: Duration = Duration::from_mins(10);
+
 type NativeClient = Client<DefaultClientContext>;
 
 /// A client of one Kafka cluster, shared by every sink with the same connection.
@@ -37,6 +40,8 @@ pub(crate) struct KafkaAdmin {
     servers: String,
     /// Why the last call that failed did; the library does not say the same twice within half a minute.
     failure: Mutex<Option<String>>,
+    /// Whether brokers create whatever topic they are asked for, and when they were asked.
+    auto_creates_topics: Mutex<Option<(Option<bool>, Instant)>>,
 }
 
 /// What one sink wants to know about the cluster.
@@ -67,7 +72,13 @@ impl KafkaAdmin {
         let client = config
             .create()
             .map_err(|error| KafkaError::new(Attempt::CreateClient, &servers, wrapped(&error), None))?;
-        Ok(Self { client, groups: Groups::new(config), servers, failure: Mutex::default() })
+        Ok(Self {
+            client,
+            groups: Groups::new(config),
+            servers,
+            failure: Mutex::default(),
+            auto_creates_topics: Mutex::default(),
+        })
     }
 
     /// Returns the cluster, the topics that exist and how far the group has come.
@@ -92,7 +103,27 @@ impl KafkaAdmin {
                 topic.config = config;
             }
         }
-        Ok(KafkaView { cluster_id: cluster.id, brokers: cluster.brokers, topics, group })
+        let auto_creates_topics = self.auto_creates_topics(&cluster.brokers).await;
+        let brokers = cluster.brokers.len();
+        Ok(KafkaView { cluster_id: cluster.id, brokers, auto_creates_topics, topics, group })
+    }
+
+    /// Tells whether the first broker creates whatever topic it is asked for. It is worth no failure where it may not be
+    /// asked, and hardly ever changes.
+    async fn auto_creates_topics(&self, brokers: &[i32]) -> Option<bool> {
+        let now = Instant::now();
+        let known = *self.auto_creates_topics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((value, _)) =
+            known.filter(|(_, asked)| now.duration_since(*asked) < BROKER_CONFIG_AGE_MAX)
+        {
+            return value;
+        }
+        let broker = [ResourceSpecifier::Broker(*brokers.first()?)];
+        let answers = self.client.describe_configs(&broker, &options()).await.ok();
+        let config = answers.and_then(|mut answers| answers.pop()?.ok()).map(values);
+        let value = config.and_then(|config| config.get("auto.create.topics.enable")?.parse().ok());
+        *self.auto_creates_topics.lock().unwrap_or_else(PoisonError::into_inner) = Some((value, now));
+        value
     }
 
     /// Returns how far the group has come; `None` while its coordinator is not up.

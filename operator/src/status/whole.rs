@@ -6,7 +6,7 @@ use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason
 use kube::ResourceExt;
 
 use super::findings::Findings;
-use super::{binding, conditions, effective, group, topics, verdicts};
+use super::{binding, conditions, effective, group, topics, verdicts, warnings};
 use crate::desired::selector;
 use crate::model::{Problem, WorkloadView};
 use crate::requeue::Next;
@@ -30,6 +30,7 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
         consumer_group: group::group(findings).or(previous.consumer_group),
         binding: binding::binding(findings, previous.binding),
         effective: Some(effective::effective(sink, view.map(|view| view.desired))),
+        warnings: warnings::warnings(findings).unwrap_or(previous.warnings),
         mappings: previous.mappings,
         replicas: previous.replicas,
         replicas_ready: previous.replicas_ready,

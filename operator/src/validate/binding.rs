@@ -142,7 +142,13 @@ mod tests {
         let annotation = accepted.map(|id| (ACCEPT_CLUSTER.to_owned(), id.to_owned()));
         resource.metadata.annotations = Some(annotation.into_iter().collect());
         let sink = validate(&resource, &Fetched::without_tokens(), "image").unwrap();
-        let kafka = KafkaView { cluster_id: "new".to_owned(), brokers: 1, topics: [].into(), group: None };
+        let kafka = KafkaView {
+            cluster_id: "new".to_owned(),
+            brokers: 1,
+            auto_creates_topics: None,
+            topics: [].into(),
+            group: None,
+        };
         let outcome = recognise(&resource, &sink, kafka);
         let reason = outcome.map_or_else(|problem| problem.reason.as_str(), |_| "taken");
         assert_eq!(reason, expected, "{servers} {paused} {accepted:?}");
