@@ -20,6 +20,8 @@ mod neighbours;
 mod sandbox;
 #[path = "operator/secured.rs"]
 mod secured;
+#[path = "operator/stopping.rs"]
+mod stopping;
 #[path = "operator/tokens.rs"]
 mod tokens;
 

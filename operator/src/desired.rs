@@ -20,8 +20,9 @@ mod topics;
 mod workload;
 
 pub(crate) use bucket::lifecycle_policy;
+pub(crate) use config_map::members_data;
 pub(crate) use externals::externals;
 pub(crate) use labels::{CONFIG_LABEL, MANAGED_BY, SINK_LABEL, selector};
 pub(crate) use runtime_config::runtime_config_yaml;
 pub(crate) use stateful_set::ADMIN_PORT;
-pub(crate) use workload::{BuildError, Replicas, effective_replicas, objects, replicas, workload};
+pub(crate) use workload::{BuildError, Replicas, effective_replicas, objects, remaining, replicas, workload};

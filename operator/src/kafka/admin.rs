@@ -2,6 +2,8 @@
 //!
 //! Every call has a time-out. librdkafka's blocking calls run on the blocking pool.
 
+mod configs;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,10 +11,12 @@ use std::time::Duration;
 use kafkasink_crds::topic_name::TopicName;
 use kafkasink_kafka_ffi::{self as ffi, NativeError, OffsetSpec, PartitionOffset};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewPartitions, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::{Client, DefaultClientContext};
 use rdkafka::consumer::BaseConsumer;
 use tokio::time::Instant;
+
+use configs::BrokerAnswer;
 
 use super::error::{Attempt, KafkaError, wrapped};
 use super::groups::{Groups, committed_offsets};
@@ -28,9 +32,6 @@ const VISIBLE_MAX: Duration = Duration::from_secs(5);
 /// Pause between two looks at a new topic.
 const VISIBLE_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long what a broker said of its configuration is taken for true.
-const BROKER_CONFIG_AGE_MAX: Duration = Duration::from_mins(10);
-
 type NativeClient = Client<DefaultClientContext>;
 
 /// A client of one Kafka cluster, shared by every sink with the same connection.
@@ -40,8 +41,8 @@ pub(crate) struct KafkaAdmin {
     servers: String,
     /// Why the last call that failed did; the library does not say the same twice within half a minute.
     failure: Mutex<Option<String>>,
-    /// Whether brokers create whatever topic they are asked for, and when they were asked.
-    auto_creates_topics: Mutex<Option<(Option<bool>, Instant)>>,
+    /// What a broker last said of its own configuration.
+    broker: Mutex<Option<BrokerAnswer>>,
 }
 
 /// What one sink wants to know about the cluster.
@@ -77,7 +78,7 @@ impl KafkaAdmin {
             groups: Groups::new(config),
             servers,
             failure: Mutex::default(),
-            auto_creates_topics: Mutex::default(),
+            broker: Mutex::default(),
         })
     }
 
@@ -103,27 +104,9 @@ impl KafkaAdmin {
                 topic.config = config;
             }
         }
-        let auto_creates_topics = self.auto_creates_topics(&cluster.brokers).await;
+        let auto_creates_topics = self.auto_creates_topics(&cluster).await;
         let brokers = cluster.brokers.len();
         Ok(KafkaView { cluster_id: cluster.id, brokers, auto_creates_topics, topics, group })
-    }
-
-    /// Tells whether the first broker creates whatever topic it is asked for. It is worth no failure where it may not be
-    /// asked, and hardly ever changes.
-    async fn auto_creates_topics(&self, brokers: &[i32]) -> Option<bool> {
-        let now = Instant::now();
-        let known = *self.auto_creates_topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((value, _)) =
-            known.filter(|(_, asked)| now.duration_since(*asked) < BROKER_CONFIG_AGE_MAX)
-        {
-            return value;
-        }
-        let broker = [ResourceSpecifier::Broker(*brokers.first()?)];
-        let answers = self.client.describe_configs(&broker, &options()).await.ok();
-        let config = answers.and_then(|mut answers| answers.pop()?.ok()).map(values);
-        let value = config.and_then(|config| config.get("auto.create.topics.enable")?.parse().ok());
-        *self.auto_creates_topics.lock().unwrap_or_else(PoisonError::into_inner) = Some((value, now));
-        value
     }
 
     /// Returns how far the group has come; `None` while its coordinator is not up.
@@ -310,28 +293,6 @@ impl KafkaAdmin {
         Ok(keyed(ffi::list_offsets(self.native(), partitions, spec, REQUEST_TIMEOUT)?))
     }
 
-    async fn describe_configs(
-        &self,
-        names: &[TopicName],
-    ) -> Result<Vec<(TopicName, BTreeMap<String, String>)>, KafkaError> {
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name.as_str())).collect();
-        let failed = |source| KafkaError::new(Attempt::DescribeConfigs, &self.servers, source, None);
-        let answers = self
-            .client
-            .describe_configs(&resources, &options())
-            .await
-            .map_err(|error| failed(wrapped(&error)))?;
-        // The answers come in the order of the question.
-        let read = |(name, answer): (&TopicName, Result<ConfigResource, _>)| {
-            let resource = answer.map_err(|code| failed(native(code)))?;
-            Ok((name.clone(), values(resource)))
-        };
-        names.iter().zip(answers).map(read).collect()
-    }
-
     /// Runs a blocking call of librdkafka on the blocking pool.
     async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
@@ -388,10 +349,6 @@ fn existing(
 
 fn keyed(offsets: Vec<PartitionOffset>) -> BTreeMap<(String, i32), i64> {
     offsets.into_iter().map(|at| ((at.topic, at.partition), at.offset)).collect()
-}
-
-fn values(resource: ConfigResource) -> BTreeMap<String, String> {
-    resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
 }
 
 /// A number of partitions as Kafka counts them.

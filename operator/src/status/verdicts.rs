@@ -29,7 +29,7 @@ pub(super) fn verdicts(findings: &Findings<'_>) -> Vec<Verdict> {
         target_ready(findings),
         available,
         replicas_limited(findings),
-        paused(findings),
+        paused(findings.sink.paused),
     ]
 }
 
@@ -247,9 +247,15 @@ fn replicas_limited(findings: &Findings<'_>) -> Verdict {
     }
 }
 
-fn paused(findings: &Findings<'_>) -> Verdict {
+/// Says of a resource that cannot be honoured whether it is paused: that is honoured all the same.
+pub(super) fn set_paused(verdicts: &mut Vec<Verdict>, is_paused: bool) {
+    verdicts.retain(|verdict| verdict.condition != ConditionType::Paused);
+    verdicts.push(paused(is_paused));
+}
+
+fn paused(is_paused: bool) -> Verdict {
     let kind = ConditionType::Paused;
-    if findings.sink.paused {
+    if is_paused {
         return verdict(kind, Truth::True, Reason::Paused, "paused is set; no pod runs, everything is kept");
     }
     verdict(kind, Truth::False, Reason::Reconciled, "the sink is not paused")

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason};
+use kafkasink_crds::resource::{ConditionType, EffectiveSettings, KafkaSink, KafkaSinkStatus, Reason};
 use kube::ResourceExt;
 
 use super::findings::Findings;
@@ -46,11 +46,14 @@ pub(crate) fn refused(
     now: Timestamp,
 ) -> KafkaSinkStatus {
     let previous = previous(resource);
-    let verdicts = verdicts::refused(problem, &previous.conditions);
+    let mut verdicts = verdicts::refused(problem, &previous.conditions);
+    verdicts::set_paused(&mut verdicts, resource.spec.paused == Some(true));
+    let replicas = workload.and_then(|view| i32::try_from(view.desired).ok());
     let status = KafkaSinkStatus {
         observed_generation: resource.metadata.generation,
         conditions: conditions::merge(&previous.conditions, &verdicts, resource.metadata.generation, now),
         selector: Some(selector(&resource.name_any())),
+        effective: previous.effective.map(|effective| EffectiveSettings { replicas, ..effective }),
         ..previous
     };
     with_pods(status, workload, workload.map_or(resource.spec.replicas, |view| view.desired))
