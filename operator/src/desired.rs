@@ -6,6 +6,7 @@
 //! ```
 
 mod bucket;
+mod bucket_differences;
 mod config_map;
 mod externals;
 mod labels;

@@ -38,8 +38,13 @@ pub(crate) fn of_externals(externals: &AppliedExternals, bucket: &str) -> Vec<No
 /// Returns what changed between two statuses of a resource.
 pub(crate) fn of_status(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
     let scaled = scaled(previous, now);
-    let turned = ready(previous, now).or_else(|| drifted(previous, now));
-    scaled.into_iter().chain(turned).chain(replaced(previous, now)).chain(warned(previous, now)).collect()
+    let turned = ready(previous, now);
+    // A drift that keeps the sink from being ready is told by that.
+    let drifted =
+        drifted(previous, now).into_iter().filter(|drift| !turned.iter().any(|turn| turn.note == drift.note));
+    let drifted: Vec<_> = drifted.collect();
+    let (replaced, warned) = (replaced(previous, now), warned(previous, now));
+    scaled.into_iter().chain(turned).chain(drifted).chain(replaced).chain(warned).collect()
 }
 
 fn of_topic(outcome: &TopicOutcome) -> impl Iterator<Item = Notice> {
@@ -91,15 +96,22 @@ fn ready(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<No
     Some(Notice::warning(&ready.reason, ready.message.clone()))
 }
 
-/// A topic that differs from what is declared and is left alone on purpose keeps nothing from being ready.
-fn drifted(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<Notice> {
-    let drift = |status: &KafkaSinkStatus| {
-        let topics = find(&status.conditions, ConditionType::TopicsReady)?;
-        (topics.reason == Reason::TopicDrifted.as_str()).then(|| topics.message.clone())
+/// What differs from what is declared and is left alone on purpose keeps nothing from being ready.
+fn drifted(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
+    let drifts = [
+        (ConditionType::TopicsReady, Reason::TopicDrifted.as_str()),
+        (ConditionType::TargetReady, Reason::BucketDrifted.as_str()),
+    ];
+    let message = |status: &KafkaSinkStatus, kind: ConditionType, reason: &str| {
+        let condition = find(&status.conditions, kind)?;
+        (condition.reason == reason).then(|| condition.message.clone())
     };
-    let message = drift(now)?;
-    (previous.and_then(drift).as_ref() != Some(&message))
-        .then(|| Notice::warning(Reason::TopicDrifted.as_str(), message))
+    let new = drifts.into_iter().filter_map(|(kind, reason)| {
+        let told = previous.and_then(|previous| message(previous, kind, reason));
+        let now = message(now, kind, reason).filter(|now| Some(now) != told.as_ref())?;
+        Some(Notice::warning(reason, now))
+    });
+    new.collect()
 }
 
 /// Topics that were deleted and created again, whoever did it.

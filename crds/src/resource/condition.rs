@@ -115,7 +115,7 @@ vocabulary! {
         BucketRefused,
         /// An older resource decides about the bucket, which differs from what this one declares.
         BucketConflict,
-        /// The bucket differs from what is declared and may not be altered.
+        /// The bucket differs from what is declared and may not be altered, or is left alone, as `managementPolicy` says.
         BucketDrifted,
         /// An older resource writes entries that could meet these.
         EntryConflict,

@@ -57,7 +57,8 @@ pub struct BucketSpec {
     /// settings, and a sink whose entries could meet those of an older one starts no pod.
     pub name: BucketName,
     /// Who decides about the bucket: `Enforce` creates it and keeps it as declared, `CreateOnly` creates it and then
-    /// leaves it alone, `Observe` never writes; differences are not reported yet under these two. Default: `Enforce`.
+    /// leaves it alone, `Observe` never writes; these two report differences and keep nothing from being ready. Default:
+    /// `Enforce`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
     /// How long the store keeps records, by a lifecycle policy. Absent: left alone.

@@ -44,7 +44,8 @@ pub struct TopicSpec {
     #[schemars(schema_with = "config")]
     pub config: BTreeMap<String, String>,
     /// Who decides about the topic: `Enforce` creates it and keeps it as declared, `CreateOnly` creates it and then
-    /// leaves it alone, `Observe` never writes; differences are not reported yet under these two. Default: `Enforce`.
+    /// leaves it alone, `Observe` never writes; these two report differences and keep nothing from being ready. Default:
+    /// `Enforce`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
     /// What happens to the topic when the resource is deleted: `Retain` keeps it, `Delete` deletes it if this resource

@@ -69,6 +69,8 @@ pub(crate) struct BucketPlan {
     pub(crate) actions: Vec<BucketAction>,
     /// What cannot be done.
     pub(crate) problem: Option<Problem>,
+    /// What is not as declared and is left alone on purpose.
+    pub(crate) drift: Option<Problem>,
     /// Whether records can be written once the steps are done.
     pub(crate) usable: bool,
 }
@@ -139,6 +141,8 @@ pub(crate) struct BucketOutcome {
     pub(crate) usable: bool,
     /// Whether it was created now.
     pub(crate) created: bool,
-    /// What is not as declared.
+    /// What is not as declared, and should be.
     pub(crate) problem: Option<Problem>,
+    /// What is not as declared and is left alone on purpose.
+    pub(crate) drift: Option<Problem>,
 }

@@ -47,7 +47,7 @@ fn externals(sink: &ValidatedSink) -> AppliedExternals {
         kafka: Ok(kafka),
         topics: vec![outcome],
         store: Ok(store),
-        bucket: BucketOutcome { usable: true, created: false, problem: None },
+        bucket: BucketOutcome { usable: true, ..BucketOutcome::default() },
     }
 }
 

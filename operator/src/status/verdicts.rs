@@ -173,8 +173,8 @@ fn topics_ready(findings: &Findings<'_>) -> Verdict {
 
 fn target_ready(findings: &Findings<'_>) -> Verdict {
     let kind = ConditionType::TargetReady;
-    let store = findings.externals.store.as_ref().err();
-    match store.or(findings.externals.bucket.problem.as_ref()) {
+    let (store, bucket) = (findings.externals.store.as_ref().err(), &findings.externals.bucket);
+    match store.or(bucket.problem.as_ref()).or(bucket.drift.as_ref()) {
         None => verdict(kind, Truth::True, Reason::Reconciled, "the bucket is as declared"),
         Some(problem) => verdict(kind, Truth::False, problem.reason, problem.message.clone()),
     }
