@@ -2,16 +2,26 @@
 //!
 //! There is no kubelet: where pods must be ready, the test writes the `StatefulSet`'s status itself.
 
+#[path = "operator/binding.rs"]
+mod binding;
 #[path = "operator/brokers.rs"]
 mod brokers;
+#[path = "operator/drift.rs"]
+mod drift;
 #[path = "operator/fresh_broker.rs"]
 mod fresh_broker;
 #[path = "operator/gone.rs"]
 mod gone;
+#[path = "operator/killed.rs"]
+mod killed;
+#[path = "operator/neighbours.rs"]
+mod neighbours;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
 #[path = "operator/secured.rs"]
 mod secured;
+#[path = "operator/stopping.rs"]
+mod stopping;
 #[path = "operator/tokens.rs"]
 mod tokens;
 

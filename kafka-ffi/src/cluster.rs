@@ -1,4 +1,4 @@
-//! IO: Kafka. `DescribeCluster`: which cluster this is and how many brokers it has.
+//! IO: Kafka. `DescribeCluster`: which cluster this is and which brokers it has.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use super::request::Request;
 pub struct ClusterDescription {
     /// The cluster's id; empty where it has none.
     pub id: String,
-    /// Number of brokers that are up.
-    pub brokers: usize,
+    /// Ids of the brokers that are up.
+    pub brokers: Vec<i32>,
 }
 
-/// Returns the cluster's id and the number of its brokers.
+/// Returns the cluster's id and its brokers.
 ///
 /// # Errors
 /// No broker answers within `timeout`, or the brokers refuse us.
@@ -38,6 +38,7 @@ pub fn describe_cluster<C: ClientContext>(
         let answer = sys::rd_kafka_event_DescribeCluster_result(event.as_ptr());
         let nodes = array(sys::rd_kafka_DescribeCluster_result_nodes(answer, &raw mut count), count);
         let id = text(sys::rd_kafka_DescribeCluster_result_cluster_id(answer)).unwrap_or_default();
-        Ok(ClusterDescription { id, brokers: nodes.len() })
+        let brokers = nodes.iter().map(|node| sys::rd_kafka_Node_id(*node)).collect();
+        Ok(ClusterDescription { id, brokers })
     }
 }

@@ -1,5 +1,5 @@
-//! IO: Kafka. `IncrementalAlterConfigs`: sets the named keys of a topic and leaves every other key alone, which
-//! the legacy call behind `AdminClient::alter_configs` does not.
+//! IO: Kafka. `IncrementalAlterConfigs`: sets or resets the named keys of a topic and leaves every other key alone,
+//! which the legacy call behind `AdminClient::alter_configs` does not.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use super::error::{NativeError, check};
 use super::memory::{Guard, array, c_string, check_owned, text};
 use super::request::Request;
 
-/// Sets `entries` on `topic`; keys that are not named keep their value.
+/// Sets `entries` on `topic`; a key without a value falls back to the broker's default, and keys that are not named keep
+/// their value.
 ///
 /// # Errors
 /// The brokers do not answer within `timeout`, or refuse a key or value; their text names it.
 pub fn incremental_alter_configs<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
-    entries: &[(&str, &str)],
+    entries: &[(&str, Option<&str>)],
     timeout: Duration,
 ) -> Result<(), NativeError> {
     let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS;
@@ -46,7 +47,7 @@ pub fn incremental_alter_configs<C: ClientContext>(
 
 fn resource(
     topic: &str,
-    entries: &[(&str, &str)],
+    entries: &[(&str, Option<&str>)],
 ) -> Result<Guard<sys::rd_kafka_ConfigResource_t>, NativeError> {
     let topic = c_string(topic)?;
     let kind = sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
@@ -56,16 +57,19 @@ fn resource(
         sys::rd_kafka_ConfigResource_destroy,
     )?;
     for (key, value) in entries {
-        let (key, value) = (c_string(key)?, c_string(value)?);
-        let set = sys::rd_kafka_AlterConfigOpType_t::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET;
-        // SAFETY: the resource is live; key and value are terminated strings, which the call copies; the error it
-        // returns is ours.
+        let (key, value) = (c_string(key)?, value.map(c_string).transpose()?);
+        let operation = match value {
+            Some(_) => sys::rd_kafka_AlterConfigOpType_t::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET,
+            None => sys::rd_kafka_AlterConfigOpType_t::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE,
+        };
+        // SAFETY: the resource is live; key and value are terminated strings, which the call copies, or no value, which
+        // resetting takes; the error it returns is ours.
         unsafe {
             check_owned(sys::rd_kafka_ConfigResource_add_incremental_config(
                 resource.as_ptr(),
                 key.as_ptr(),
-                set,
-                value.as_ptr(),
+                operation,
+                value.as_ref().map_or(std::ptr::null(), |value| value.as_ptr()),
             ))?;
         }
     }

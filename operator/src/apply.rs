@@ -8,4 +8,4 @@ mod workload;
 
 pub(crate) use externals::externals;
 pub(crate) use status::write_status;
-pub(crate) use workload::workload;
+pub(crate) use workload::{scale_down, workload};

@@ -9,6 +9,7 @@ use crate::kafka::Connections;
 use crate::lag_pace::LagPace;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
+use crate::neighbours::Neighbours;
 use crate::reduct::Stores;
 use crate::requeue::Requeue;
 
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) recorder: Recorder,
     /// The operator's own numbers.
     pub(crate) metrics: Arc<Metrics>,
+    /// All resources, so that one knows of the others.
+    pub(crate) neighbours: Neighbours,
     /// What was written, so that nothing is written twice.
     pub(crate) memory: Memory,
     /// When a resource is looked at again.

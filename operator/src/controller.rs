@@ -28,7 +28,7 @@ use crate::metrics::Outcome;
 use crate::reconcile::{ReconcileError, reconcile};
 use crate::requeue::Next;
 use crate::telemetry::chain;
-use crate::{finalizer, references, requeue};
+use crate::{finalizer, neighbours, references, requeue};
 
 /// A resource, or why it cannot be read: one that cannot must not stop the others.
 pub(crate) type Guarded = DeserializeGuard<KafkaSink>;
@@ -81,7 +81,9 @@ pub(crate) async fn run(
     }
     awaited.send_replace(None);
     tracing::info!("watches kafkasinks");
-    controller(&context.client, watch)
+    let controller = controller(&context.client, watch);
+    context.neighbours.add(controller.store());
+    controller
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(reconcile_guarded, on_error, context)
         .for_each(async |outcome| {
@@ -99,6 +101,7 @@ fn controller(client: &Client, watch: &Watch) -> Controller<Guarded> {
     let all = watcher::Config::default();
     let secrets = users_of::<Secret>(controller.store(), references::names_secret);
     let config_maps = users_of::<ConfigMap>(controller.store(), references::names_config_map);
+    let neighbours = neighbours_of(controller.store());
     controller
         .with_config(Config::default().concurrency(watch.concurrency))
         .owns(watch.metadata::<StatefulSet>(client), ours.clone())
@@ -107,7 +110,13 @@ fn controller(client: &Client, watch: &Watch) -> Controller<Guarded> {
         .owns(watch.metadata::<ConfigMap>(client), ours.clone())
         .owns(watch.metadata::<PodDisruptionBudget>(client), ours)
         .watches(watch.metadata::<Secret>(client), all.clone(), secrets)
-        .watches(watch.metadata::<ConfigMap>(client), all, config_maps)
+        .watches(watch.metadata::<ConfigMap>(client), all.clone(), config_maps)
+        .watches(watch.api::<Guarded>(client), all, neighbours)
+}
+
+/// Returns a function that finds the resources that another one concerns, which was changed or deleted.
+fn neighbours_of(sinks: Store<Guarded>) -> impl Fn(Guarded) -> Vec<ObjectRef<Guarded>> {
+    move |changed| changed.0.map(|changed| neighbours::affected(&sinks, &changed)).unwrap_or_default()
 }
 
 /// Returns a function that finds the resources which refer to an object; of the object nothing but its name is known.

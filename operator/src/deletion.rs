@@ -4,7 +4,8 @@ use kafkasink_crds::resource::TopicStatus;
 use kafkasink_crds::runtime_config::StartFrom;
 use kafkasink_crds::topic_name::TopicName;
 
-use crate::model::{GroupView, KafkaView};
+use crate::birthmark;
+use crate::model::{GroupView, KafkaView, TopicView, ValidatedSink};
 
 /// What becomes of a topic whose `deletionPolicy` is `Delete`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,24 +23,23 @@ pub(crate) enum Fate {
     },
 }
 
-/// Returns what becomes of a topic; `known` is what the resource's status says.
+/// Returns what becomes of a topic; `known` is what the resource's status says, `user` another resource that names the
+/// topic.
 pub(crate) fn fate(
     name: &TopicName,
+    sink: &ValidatedSink,
     known: &[TopicStatus],
     kafka: &KafkaView,
-    start_from: StartFrom,
+    user: Option<&str>,
 ) -> Fate {
     let Some(view) = kafka.topics.get(name) else { return Fate::Gone };
-    let Some(status) = known.iter().find(|topic| topic.name == name.as_str()) else {
-        return keep("this resource never recorded it");
-    };
-    if status.created != Some(true) {
-        return keep("this resource did not create it");
+    if let Some(why) = not_ours(name, &sink.identity.uid, known, view) {
+        return keep(why);
     }
-    if status.id.as_ref() != Some(&view.id) {
-        return keep("it was deleted and created again by somebody else");
+    if let Some(user) = user {
+        return keep(&format!("KafkaSink {user} names it too"));
     }
-    match kafka.group.as_ref().and_then(|group| unstored(group, name, start_from)) {
+    match kafka.group.as_ref().and_then(|group| unstored(group, name, sink.kafka.start_from)) {
         Some(0) => Fate::Delete,
         Some(count) => Fate::Keep {
             reason: "TopicRetainedUnread",
@@ -49,6 +49,22 @@ pub(crate) fn fate(
             reason: "TopicRetainedUnread",
             why: "it cannot be told which of its messages are stored; delete it by hand".to_owned(),
         },
+    }
+}
+
+/// Why a topic is not one that the resource with this uid created.
+fn not_ours(name: &TopicName, uid: &str, known: &[TopicStatus], view: &TopicView) -> Option<&'static str> {
+    // The operator may have been killed between the creation and the write of the status.
+    if birthmark::borne(uid, name, &view.config).is_some() {
+        return None;
+    }
+    match known.iter().find(|topic| topic.name == name.as_str()) {
+        None => Some("this resource never recorded it"),
+        Some(status) if status.created != Some(true) => Some("this resource did not create it"),
+        Some(status) if status.id.as_ref() != Some(&view.id) => {
+            Some("it was deleted and created again by somebody else")
+        }
+        Some(_) => None,
     }
 }
 
@@ -67,46 +83,75 @@ fn unstored(group: &GroupView, name: &TopicName, start_from: StartFrom) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use kafkasink_crds::resource::TopicStatus;
+    use kafkasink_crds::resource::{KafkaSink, TopicStatus};
 
-    use super::{Fate, GroupView, KafkaView, StartFrom, TopicName, fate};
-    use crate::model::{PartitionView, TopicView};
+    use super::{Fate, GroupView, KafkaView, TopicName, ValidatedSink, birthmark, fate};
+    use crate::model::{Fetched, PartitionView, TopicView};
+    use crate::validate::validate;
 
-    fn check(status: Option<(&str, bool)>, committed: Option<i64>, expected: &str) {
-        let name = TopicName::parse("t").unwrap();
-        let view =
-            TopicView { id: "now".to_owned(), partitions: 1, replication_factor: 1, config: [].into() };
+    fn sink() -> ValidatedSink {
+        let text = include_str!("../../crds/tests/valid/smallest.yaml");
+        let mut sink: KafkaSink = serde_saphyr::from_str(text).unwrap();
+        sink.metadata.namespace = Some("plant".to_owned());
+        sink.metadata.uid = Some("u".to_owned());
+        validate(&sink, &Fetched::without_tokens(), "image").unwrap()
+    }
+
+    /// A topic of five messages of which `committed` are stored.
+    fn kafka(name: &TopicName, committed: Option<i64>, marked_by: Option<&str>) -> KafkaView {
+        let mark = marked_by.and_then(|uid| birthmark::of_new(uid, name, &[].into()));
+        let config = mark.into_iter().collect();
+        let view = TopicView { id: "now".to_owned(), partitions: 1, replication_factor: 1, config };
         let partition = PartitionView { topic: name.clone(), partition: 0, first: 0, end: 5, committed };
-        let kafka = KafkaView {
+        KafkaView {
             cluster_id: String::new(),
             brokers: 1,
+            auto_creates_topics: None,
             topics: [(name.clone(), view)].into(),
             group: Some(GroupView { members: None, partitions: vec![partition] }),
-        };
+        }
+    }
+
+    fn check(status: Option<(&str, bool)>, marked_by: Option<&str>, committed: Option<i64>, expected: &str) {
+        let name = TopicName::parse("t").unwrap();
+        let kafka = kafka(&name, committed, marked_by);
         let known = status.map(|(id, created)| TopicStatus {
-            name: "t".to_owned(),
             id: Some(id.to_owned()),
-            life: Some(1),
-            partitions: None,
-            replication_factor: None,
             created: Some(created),
+            ..TopicStatus::named("t")
         });
         let known: Vec<_> = known.into_iter().collect();
-        let outcome = match fate(&name, &known, &kafka, StartFrom::Earliest) {
+        let outcome = match fate(&name, &sink(), &known, &kafka, None) {
             Fate::Gone => "gone",
             Fate::Delete => "delete",
             Fate::Keep { reason, .. } => reason,
         };
-        assert_eq!(outcome, expected, "{status:?} {committed:?}");
+        assert_eq!(outcome, expected, "{status:?} {marked_by:?} {committed:?}");
     }
 
     #[test]
     fn deletes_only_its_own_topics_without_waiting_messages() {
-        check(Some(("now", true)), Some(5), "delete");
-        check(Some(("now", true)), Some(4), "TopicRetainedUnread");
-        check(Some(("now", true)), None, "TopicRetainedUnread");
-        check(Some(("now", false)), Some(5), "TopicRetained");
-        check(Some(("before", true)), Some(5), "TopicRetained");
-        check(None, Some(5), "TopicRetained");
+        check(Some(("now", true)), None, Some(5), "delete");
+        check(Some(("now", true)), None, Some(4), "TopicRetainedUnread");
+        check(Some(("now", true)), None, None, "TopicRetainedUnread");
+        check(Some(("now", false)), None, Some(5), "TopicRetained");
+        check(Some(("before", true)), None, Some(5), "TopicRetained");
+        check(None, None, Some(5), "TopicRetained");
+    }
+
+    #[test]
+    fn knows_its_own_topic_by_the_mark_where_the_status_was_never_written() {
+        check(None, Some("u"), Some(5), "delete");
+        check(Some(("before", true)), Some("u"), Some(5), "delete");
+        check(None, Some("u"), Some(4), "TopicRetainedUnread");
+        check(None, Some("another"), Some(5), "TopicRetained");
+    }
+
+    #[test]
+    fn keeps_a_topic_that_another_resource_names() {
+        let name = TopicName::parse("t").unwrap();
+        let fate = fate(&name, &sink(), &[], &kafka(&name, Some(5), Some("u")), Some("plant/b"));
+        let why = "KafkaSink plant/b names it too".to_owned();
+        assert_eq!(fate, Fate::Keep { reason: "TopicRetained", why });
     }
 }

@@ -6,6 +6,7 @@
 //! ```
 
 mod bucket;
+mod bucket_differences;
 mod config_map;
 mod externals;
 mod labels;
@@ -15,12 +16,14 @@ mod runtime_config;
 mod service;
 mod service_account;
 mod stateful_set;
+mod topic_differences;
 mod topics;
 mod workload;
 
 pub(crate) use bucket::lifecycle_policy;
+pub(crate) use config_map::members_data;
 pub(crate) use externals::externals;
 pub(crate) use labels::{CONFIG_LABEL, MANAGED_BY, SINK_LABEL, selector};
 pub(crate) use runtime_config::runtime_config_yaml;
 pub(crate) use stateful_set::ADMIN_PORT;
-pub(crate) use workload::{BuildError, Replicas, effective_replicas, objects, replicas, workload};
+pub(crate) use workload::{BuildError, Replicas, effective_replicas, objects, remaining, replicas, workload};

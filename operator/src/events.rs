@@ -37,7 +37,14 @@ pub(crate) fn of_externals(externals: &AppliedExternals, bucket: &str) -> Vec<No
 
 /// Returns what changed between two statuses of a resource.
 pub(crate) fn of_status(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
-    scaled(previous, now).into_iter().chain(ready(previous, now)).collect()
+    let scaled = scaled(previous, now);
+    let turned = ready(previous, now);
+    // A drift that keeps the sink from being ready is told by that.
+    let drifted =
+        drifted(previous, now).into_iter().filter(|drift| !turned.iter().any(|turn| turn.note == drift.note));
+    let drifted: Vec<_> = drifted.collect();
+    let (replaced, warned) = (replaced(previous, now), warned(previous, now));
+    scaled.into_iter().chain(turned).chain(drifted).chain(replaced).chain(warned).collect()
 }
 
 fn of_topic(outcome: &TopicOutcome) -> impl Iterator<Item = Notice> {
@@ -89,10 +96,48 @@ fn ready(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<No
     Some(Notice::warning(&ready.reason, ready.message.clone()))
 }
 
+/// What differs from what is declared and is left alone on purpose keeps nothing from being ready.
+fn drifted(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
+    let drifts = [
+        (ConditionType::TopicsReady, Reason::TopicDrifted.as_str()),
+        (ConditionType::TargetReady, Reason::BucketDrifted.as_str()),
+    ];
+    let message = |status: &KafkaSinkStatus, kind: ConditionType, reason: &str| {
+        let condition = find(&status.conditions, kind)?;
+        (condition.reason == reason).then(|| condition.message.clone())
+    };
+    let new = drifts.into_iter().filter_map(|(kind, reason)| {
+        let told = previous.and_then(|previous| message(previous, kind, reason));
+        let now = message(now, kind, reason).filter(|now| Some(now) != told.as_ref())?;
+        Some(Notice::warning(reason, now))
+    });
+    new.collect()
+}
+
+/// Topics that were deleted and created again, whoever did it.
+fn replaced(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
+    let before = |name: &str| previous?.topics.iter().find(|topic| topic.name == name)?.life;
+    let begun = now.topics.iter().filter_map(|topic| {
+        let (name, life) = (&topic.name, topic.life?);
+        before(name).filter(|before| *before < life)?;
+        let note = format!(
+            "topic {name} was deleted and created again; it is read from its beginning, as life {life}"
+        );
+        Some(Notice::warning("TopicReplaced", note))
+    });
+    begun.collect()
+}
+
+fn warned(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
+    let known = previous.map_or(&[][..], |status| &status.warnings);
+    let new = now.warnings.iter().filter(|warning| !known.contains(warning));
+    new.map(|warning| Notice::warning(&warning.reason, warning.message.clone())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-    use kafkasink_crds::resource::EffectiveSettings;
+    use kafkasink_crds::resource::{EffectiveSettings, TopicStatus, WarningStatus};
 
     use super::{KafkaSinkStatus, of_status};
 
@@ -130,5 +175,30 @@ mod tests {
         check(Some(&working), &cut_off, &["KafkaUnreachable"]);
         check(Some(&cut_off), &cut_off, &[]);
         check(Some(&working), &status("True", "Paused", 0), &["Scaled", "Paused"]);
+    }
+
+    #[test]
+    fn tells_once_of_drift_lives_and_warnings() {
+        let working = status("True", "Reconciled", 2);
+        let mut drifted = working.clone();
+        let condition = Condition {
+            type_: "TopicsReady".to_owned(),
+            reason: "TopicDrifted".to_owned(),
+            ..drifted.conditions[0].clone()
+        };
+        drifted.conditions.push(condition);
+        check(Some(&working), &drifted, &["TopicDrifted"]);
+        check(Some(&drifted), &drifted, &[]);
+
+        let life = |life| TopicStatus { life: Some(life), ..TopicStatus::named("t") };
+        let [first, second] =
+            [1, 2].map(|number| KafkaSinkStatus { topics: vec![life(number)], ..working.clone() });
+        check(Some(&working), &first, &[]);
+        check(Some(&first), &second, &["TopicReplaced"]);
+
+        let warning = WarningStatus { reason: "TooFewReplicas".to_owned(), message: "why".to_owned() };
+        let warned = KafkaSinkStatus { warnings: vec![warning], ..working.clone() };
+        check(Some(&working), &warned, &["TooFewReplicas"]);
+        check(Some(&warned), &warned, &[]);
     }
 }

@@ -1,8 +1,8 @@
 //! IO: Kubernetes, Kafka. The end of a resource. Everything in Kubernetes goes by owner references; only topics with
 //! `deletionPolicy: Delete` need us, and only then does the resource carry a finalizer.
 //!
-//! A topic is deleted only if this resource created it, it still has the id it had then, and no message in it waits to
-//! be stored. In doubt it stays.
+//! A topic is deleted only if this resource created it, it still has the id it had then, no other resource names it, and
+//! no message in it waits to be stored. In doubt it stays.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -20,10 +20,11 @@ use crate::desired::selector;
 use crate::events::Notice;
 use crate::fetch::{self, kafka_query};
 use crate::kubernetes::{FIELD_MANAGER, KubernetesError, call};
-use crate::model::{KafkaView, Problem, ValidatedSink};
+use crate::model::{Neighbour, Problem, ValidatedSink};
+use crate::ownership::other_user;
 use crate::publish::publish;
 use crate::requeue::Next;
-use crate::validate::validate;
+use crate::validate::{recognise, validate};
 
 /// The finalizer; it is there only while a topic may have to be deleted.
 const FINALIZER: &str = "kafkasink.dev/topics";
@@ -68,7 +69,7 @@ pub(crate) async fn clean_up(
             vec![retained("pods of the sink do not stop")]
         }
         Err(problem) => vec![retained(&problem.message)],
-        Ok(sink) => match delete_topics(context, &sink, resource).await {
+        Ok(sink) => match delete_topics(context, &sink, resource, &fetched.neighbours).await {
             Ok(notices) => notices,
             Err(problem) if is_patient(resource, now) => {
                 publish(context, resource, vec![Notice::warning("DeletionBlocked", problem.message)]).await;
@@ -124,15 +125,18 @@ async fn delete_topics(
     context: &Context,
     sink: &ValidatedSink,
     resource: &KafkaSink,
+    neighbours: &[Neighbour],
 ) -> Result<Vec<Notice>, Problem> {
     let admin =
         context.connections.get(&sink.connection(), Instant::now()).map_err(|error| error.problem())?;
-    let kafka: KafkaView = admin.observe(kafka_query(sink)).await.map_err(|error| error.problem())?;
+    let kafka = admin.observe(kafka_query(sink)).await.map_err(|error| error.problem())?;
+    let kafka = recognise(resource, sink, kafka)?;
     let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
     let mut notices = Vec::new();
     for topic in sink.topics.iter().filter(|topic| topic.deletion == DeletionPolicy::Delete) {
         let name = &topic.name;
-        match fate(name, known, &kafka, sink.kafka.start_from) {
+        let user = other_user(name, &resource.spec.kafka, &kafka.cluster_id, neighbours);
+        match fate(name, sink, known, &kafka, user.as_deref()) {
             Fate::Gone => {}
             Fate::Keep { reason, why } => {
                 notices.push(Notice::warning(reason, format!("topic {name} is kept: {why}")));

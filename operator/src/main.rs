@@ -9,6 +9,7 @@
 mod admin;
 mod apply;
 mod args;
+mod birthmark;
 mod context;
 mod controller;
 mod deletion;
@@ -24,6 +25,8 @@ mod memory;
 mod metrics;
 mod model;
 mod names;
+mod neighbours;
+mod ownership;
 mod publish;
 mod reconcile;
 mod reduct;
@@ -108,6 +111,7 @@ async fn context(metrics: Arc<Metrics>, runtime_image: String) -> anyhow::Result
         stores: reduct::Stores::default(),
         http: reqwest::Client::new(),
         metrics,
+        neighbours: neighbours::Neighbours::default(),
         memory: memory::Memory::default(),
         requeue: requeue::Requeue::default(),
         lag_pace: lag_pace::LagPace::default(),

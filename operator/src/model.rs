@@ -10,6 +10,7 @@ mod credentials;
 mod external;
 mod fetched;
 mod kafka;
+mod neighbour;
 mod problem;
 mod sink;
 mod store;
@@ -23,6 +24,7 @@ pub(crate) use external::{
 };
 pub(crate) use fetched::{Fetched, KafkaValues, SecretValue, World};
 pub(crate) use kafka::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicView};
+pub(crate) use neighbour::{Neighbour, Owners};
 pub(crate) use problem::Problem;
 pub(crate) use sink::{ValidatedBucket, ValidatedSink, ValidatedTopic, ValidatedWorkload};
 pub(crate) use store::{BucketView, QuotaKind, StoreAccess, StoreView, TokenPermissions};

@@ -13,11 +13,12 @@ use crate::context::Context;
 use crate::desired::BuildError;
 use crate::events::{self, Notice};
 use crate::kubernetes::KubernetesError;
-use crate::model::{AppliedExternals, Fetched, Problem, ValidatedSink, WorkloadView};
+use crate::model::{AppliedExternals, Fetched, Problem, ValidatedSink, WorkloadView, World};
+use crate::names::SinkNames;
 use crate::publish::publish;
 use crate::requeue::Next;
 use crate::status::Findings;
-use crate::{apply, desired, fetch, finalizer, status, validate};
+use crate::{apply, desired, fetch, finalizer, ownership, status, validate};
 
 /// Why a reconciliation could not be finished. What is wrong with Kafka, the store or the resource is no error: it is
 /// said in the status.
@@ -48,8 +49,11 @@ pub(crate) async fn reconcile(
     // Before the first topic is created: a topic that is to be deleted in the end must not be forgotten.
     finalizer::keep_in_step(&context.client, resource).await.map_err(ReconcileError::Kubernetes)?;
 
-    let world = fetch::world(context, &sink).await;
-    let plans = desired::externals(&sink, &world);
+    let world = recognised(resource, &sink, fetch::world(context, &sink).await);
+    let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
+    let cluster_id = world.kafka.as_ref().ok().map(|cluster| cluster.cluster_id.as_str());
+    let owners = ownership::owners(resource, cluster_id, &fetched.neighbours);
+    let plans = desired::externals(&sink, &world, known, &owners);
     let externals = apply::externals(context, &sink, world, plans).await;
     publish(context, resource, events::of_externals(&externals, sink.bucket.name.as_str())).await;
 
@@ -68,6 +72,12 @@ pub(crate) async fn reconcile(
     };
     report(context, resource, status::status(resource, &findings, now)).await?;
     Ok(status::next(&findings))
+}
+
+/// A cluster that is not the sink's own counts as one that could not be seen.
+fn recognised(resource: &KafkaSink, sink: &ValidatedSink, world: World) -> World {
+    let kafka = world.kafka.and_then(|cluster| validate::recognise(resource, sink, cluster));
+    World { kafka, store: world.store }
 }
 
 async fn workload(
@@ -91,10 +101,27 @@ async fn refuse(
     problem: &Problem,
     now: Timestamp,
 ) -> Result<Next, ReconcileError> {
-    report(context, resource, status::refused(resource, problem, fetched.workload.as_ref(), now)).await?;
+    let remaining = scale_down(context, resource, fetched).await.map_err(ReconcileError::Kubernetes)?;
+    let workload = remaining.as_ref().or(fetched.workload.as_ref());
+    report(context, resource, status::refused(resource, problem, workload, now)).await?;
     // A foreign object may go at any moment, and nothing tells us of it.
     let only_by_resource = [Reason::InvalidSpec, Reason::NotImplementedYet].contains(&problem.reason);
     Ok(if only_by_resource { Next::Refused } else { Next::Failed })
+}
+
+/// Takes away the pods that a resource which cannot be honoured no longer asks for, and returns how the others are.
+async fn scale_down(
+    context: &Context,
+    resource: &KafkaSink,
+    fetched: &Fetched,
+) -> Result<Option<WorkloadView>, KubernetesError> {
+    let remaining = desired::remaining(&resource.spec, fetched);
+    let (Some(replicas), Ok(names)) = (remaining, SinkNames::parse(&resource.name_any())) else {
+        return Ok(None);
+    };
+    let namespace = resource.namespace().unwrap_or_default();
+    apply::scale_down(&context.client, &namespace, &names, replicas).await?;
+    fetch::workload(&context.client, &namespace, &names).await
 }
 
 /// Writes the status where it differs from what is written, and publishes what changed.

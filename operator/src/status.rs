@@ -5,6 +5,7 @@
 //!          └► topics, consumer group, effective settings ─────────────────────────────┴─► whole
 //! ```
 
+mod binding;
 mod conditions;
 mod effective;
 mod findings;
@@ -12,6 +13,7 @@ mod group;
 mod reasons;
 mod topics;
 mod verdicts;
+mod warnings;
 mod whole;
 
 pub(crate) use conditions::find;

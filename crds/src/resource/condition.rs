@@ -73,7 +73,7 @@ vocabulary! {
         Paused,
         /// `replicas` is 0.
         ScaledToZero,
-        /// Reserved: a change that is possible only while `paused`.
+        /// A change that is possible only while `paused`: of the group, the bucket or the Kafka cluster.
         NeedsPause,
         /// Reserved: members finish what was read under an earlier mapping or packing.
         Draining,
@@ -91,15 +91,15 @@ vocabulary! {
         AuthorizationFailed,
         /// The brokers refused or failed a request.
         KafkaRequestFailed,
-        /// Reserved: the cluster is another one than before.
+        /// The brokers belong to another cluster than before; the message says how to accept it.
         KafkaIdentityChanged,
         /// The topic does not exist and may not be created.
         TopicNotFound,
         /// The brokers refuse the topic as it is declared.
         TopicRefused,
-        /// Reserved: another resource owns the topic's configuration.
+        /// An older resource decides about the topic, which differs from what this one declares.
         TopicConflict,
-        /// Reserved: the topic differs from what is declared and may not be altered.
+        /// The topic differs from what is declared and is left alone, as `managementPolicy` says.
         TopicDrifted,
         /// Kafka cannot take partitions away.
         PartitionDecreaseNotSupported,
@@ -113,11 +113,11 @@ vocabulary! {
         BucketNotFound,
         /// The store refuses the bucket as it is declared.
         BucketRefused,
-        /// Reserved: an older resource owns the bucket's settings.
+        /// An older resource decides about the bucket, which differs from what this one declares.
         BucketConflict,
-        /// The bucket differs from what is declared and may not be altered.
+        /// The bucket differs from what is declared and may not be altered, or is left alone, as `managementPolicy` says.
         BucketDrifted,
-        /// Reserved: an older resource writes entries that could meet these.
+        /// An older resource writes entries that could meet these.
         EntryConflict,
         /// An object of that name exists and belongs to somebody else.
         NameConflict,

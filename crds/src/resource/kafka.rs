@@ -12,7 +12,8 @@ use super::text_schema::{text, text_map};
 use crate::kafka_properties::{OWNED_PREFIXES, OWNED_PROPERTIES};
 use crate::runtime_config::{SaslMechanism, StartFrom};
 
-/// The Kafka cluster and the consumer group. Move a sink to another of them only while `paused`; nothing checks it yet.
+/// The Kafka cluster and the consumer group. They change only while `paused`. Where another cluster answers at the same
+/// addresses, nothing is touched there before the annotation `kafkasink.dev/accept-kafka-cluster` names its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KafkaSpec {

@@ -114,8 +114,8 @@ pub struct KafkaSinkSpec {
     /// The pods that do the work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadSpec>,
-    /// Stops the sink and keeps everything, offsets included. Change `groupId`, `url` or `bucket` only while paused; this
-    /// is not checked yet: records that are read again after such a change would be stored a second time. Default: `false`.
+    /// Stops the sink and keeps everything, offsets included. It is honoured whatever else is wrong with the resource.
+    /// `groupId`, `url`, `bucket.name` and the Kafka cluster change only while paused. Default: `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 }

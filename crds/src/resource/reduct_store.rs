@@ -10,7 +10,7 @@ use crate::bucket_name::BucketName;
 use crate::byte_size::ByteSize;
 use crate::duration_text::RetentionTime;
 
-/// The ReductStore that records go to. Change url or bucket only while `paused`; nothing checks it yet.
+/// The ReductStore that records go to. Url and bucket change only while `paused`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -53,11 +53,12 @@ pub struct ReductStoreTlsSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BucketSpec {
-    /// Name of the bucket: letters, digits, `_` and `-`. Several sinks may share it if each entry, and the bucket's
-    /// settings, belong to one sink only: another that writes or sets the same is not detected yet.
+    /// Name of the bucket: letters, digits, `_` and `-`. Several sinks may share it: the oldest decides about its
+    /// settings, and a sink whose entries could meet those of an older one starts no pod.
     pub name: BucketName,
     /// Who decides about the bucket: `Enforce` creates it and keeps it as declared, `CreateOnly` creates it and then
-    /// leaves it alone, `Observe` never writes; differences are not reported yet under these two. Default: `Enforce`.
+    /// leaves it alone, `Observe` never writes; these two report differences and keep nothing from being ready. Default:
+    /// `Enforce`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
     /// How long the store keeps records, by a lifecycle policy. Absent: left alone.

@@ -34,6 +34,10 @@ pub struct KafkaSinkStatus {
     /// Partitions of all topics together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partitions: Option<i32>,
+    /// What works today and will do harm one day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub warnings: Vec<WarningStatus>,
     /// The topics as Kafka has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -42,6 +46,9 @@ pub struct KafkaSinkStatus {
     /// The consumer group as Kafka has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consumer_group: Option<ConsumerGroupStatus>,
+    /// What the sink's offsets and records belong to; it changes only while the sink is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binding: Option<BindingStatus>,
     /// What holds where the resource says nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective: Option<EffectiveSettings>,
@@ -50,6 +57,16 @@ pub struct KafkaSinkStatus {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["fingerprint".into()]))]
     pub mappings: Vec<MappingStatus>,
+}
+
+/// What works today and will do harm one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WarningStatus {
+    /// What kind of harm, in one word.
+    pub reason: String,
+    /// What would do harm, and what would be right.
+    pub message: String,
 }
 
 /// A topic as Kafka has it.
@@ -73,6 +90,44 @@ pub struct TopicStatus {
     /// Whether this resource created the topic; only then can `deletionPolicy: Delete` delete it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<bool>,
+    /// The older resource that decides about the topic's configuration, `namespace/name`. Absent: this one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured_by: Option<String>,
+}
+
+impl TopicStatus {
+    /// Returns the status of a topic of which nothing but the name is known.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: None,
+            life: None,
+            partitions: None,
+            replication_factor: None,
+            created: None,
+            configured_by: None,
+        }
+    }
+}
+
+/// What the sink's offsets and records belong to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BindingStatus {
+    /// The consumer group whose offsets tell how far the sink has come.
+    pub group_id: String,
+    /// Base URL of the store.
+    pub url: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Addresses by which the Kafka cluster was reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub bootstrap_servers: Vec<String>,
+    /// Id of the Kafka cluster. Another one behind the same addresses is not touched until that is allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka_cluster_id: Option<String>,
 }
 
 /// The consumer group as Kafka has it.

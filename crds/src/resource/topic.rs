@@ -21,8 +21,8 @@ use crate::topic_name::TopicName;
         .message("retention.bytesPerPartition must not be set together with config retention.bytes")
 )]
 pub struct TopicSpec {
-    /// Name of the topic: at most 249 letters, digits, `.`, `_` and `-`. Where several sinks consume it, each of its
-    /// settings must be declared by one of them only: another that declares it differently is not detected yet.
+    /// Name of the topic: at most 249 letters, digits, `.`, `_` and `-`. Where several sinks name it on one cluster, the
+    /// oldest decides about its configuration, and the others say so where they declare it differently.
     pub name: TopicName,
     /// Number of partitions. It can be raised; a lower number than the topic has is reported and changes nothing.
     /// Default: the broker's `num.partitions`.
@@ -44,11 +44,12 @@ pub struct TopicSpec {
     #[schemars(schema_with = "config")]
     pub config: BTreeMap<String, String>,
     /// Who decides about the topic: `Enforce` creates it and keeps it as declared, `CreateOnly` creates it and then
-    /// leaves it alone, `Observe` never writes; differences are not reported yet under these two. Default: `Enforce`.
+    /// leaves it alone, `Observe` never writes; these two report differences and keep nothing from being ready. Default:
+    /// `Enforce`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
     /// What happens to the topic when the resource is deleted: `Retain` keeps it, `Delete` deletes it if this resource
-    /// created it and every message is stored. Default: `Retain`.
+    /// created it, no other resource names it and every message is stored. Default: `Retain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }

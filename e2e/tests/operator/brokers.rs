@@ -33,6 +33,14 @@ impl Brokers {
         Ok(())
     }
 
+    /// Deletes a topic and creates one of one partition under its name, as somebody else would.
+    pub(crate) async fn replace(&self, topic: &str) -> anyhow::Result<()> {
+        for result in self.admin.delete_topics(&[topic], &AdminOptions::new()).await? {
+            result.map_err(|(name, code)| anyhow::anyhow!("delete {name}: {code}"))?;
+        }
+        self.create(topic).await
+    }
+
     /// Sets one key of a topic, as somebody else would; the other keys of the topic are lost by this call.
     pub(crate) async fn set_only(&self, topic: &str, key: &str, value: &str) -> anyhow::Result<()> {
         let alter = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(key, value);

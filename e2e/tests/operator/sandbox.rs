@@ -35,6 +35,7 @@ pub(crate) struct Sandbox {
     pub(crate) namespace: String,
     pub(crate) kafka: KafkaAddress,
     pub(crate) store: StoreAddress,
+    kubeconfig: PathBuf,
     operator: Operator,
 }
 
@@ -65,7 +66,8 @@ impl Sandbox {
         Api::all(client.clone()).create(&PostParams::default(), &object).await?;
         let (kafka, store) = (ensure::kafka().await?, ensure::store().await?);
         let operator = Operator::start(&apiserver.kubeconfig, &namespace)?;
-        let sandbox = Self { client, namespace, kafka, store, operator };
+        let kubeconfig = apiserver.kubeconfig;
+        let sandbox = Self { client, namespace, kafka, store, kubeconfig, operator };
         let token = sandbox.store.token.clone();
         sandbox.set_token(&token).await?;
         Ok(sandbox)
@@ -88,6 +90,19 @@ impl Sandbox {
     pub(crate) fn assert_alive(&mut self) -> anyhow::Result<()> {
         let ended = self.operator.process.try_wait()?;
         anyhow::ensure!(ended.is_none(), "the operator has ended: {ended:?}");
+        Ok(())
+    }
+
+    /// Kills the operator as the kernel would: nothing that it has begun is finished.
+    pub(crate) fn kill_operator(&mut self) -> anyhow::Result<()> {
+        self.operator.process.kill().context("kill the operator")?;
+        self.operator.process.wait().context("wait for the operator's end")?;
+        Ok(())
+    }
+
+    /// Starts an operator after the last one was killed.
+    pub(crate) fn start_operator(&mut self) -> anyhow::Result<()> {
+        self.operator = Operator::start(&self.kubeconfig, &self.namespace)?;
         Ok(())
     }
 
@@ -220,7 +235,7 @@ impl Operator {
             .args(["run", "--watch-namespace", namespace, "--log-level", "debug"])
             .args(["--admin-address", &admin.to_string(), "--runtime-image", "registry.example/runtime:test"])
             .env("KUBECONFIG", kubeconfig)
-            .stderr(std::fs::File::create(&log)?)
+            .stderr(std::fs::File::options().create(true).append(true).open(&log)?)
             .stdin(Stdio::null())
             .spawn()
             .with_context(|| format!("start {}", program.display()))?;

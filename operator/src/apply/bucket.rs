@@ -11,7 +11,8 @@ use crate::reduct::StoreError;
 
 /// Carries out the plan; the first step that fails ends it.
 pub(super) async fn apply(context: &Context, sink: &ValidatedSink, plan: BucketPlan) -> BucketOutcome {
-    let mut outcome = BucketOutcome { usable: plan.usable, created: false, problem: plan.problem };
+    let BucketPlan { usable, problem, drift, .. } = plan;
+    let mut outcome = BucketOutcome { usable, created: false, problem, drift };
     for action in plan.actions {
         let creation = matches!(action, BucketAction::Create(_));
         match step(context, sink, action).await {

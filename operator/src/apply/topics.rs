@@ -12,8 +12,10 @@ pub(super) async fn apply(admin: &Arc<KafkaAdmin>, seen: &KafkaView, plan: Topic
     let mut outcome = TopicOutcome {
         view: seen.topics.get(&plan.name).cloned(),
         name: plan.name,
+        owner: plan.owner,
         changes: Vec::new(),
         problem: plan.problem,
+        drift: plan.drift,
     };
     for action in plan.actions {
         match step(admin, &outcome, action).await {
@@ -32,8 +34,10 @@ pub(super) fn skip(seen: &KafkaView, plan: TopicPlan, problem: &Problem) -> Topi
     TopicOutcome {
         view: seen.topics.get(&plan.name).cloned(),
         name: plan.name,
+        owner: plan.owner,
         changes: Vec::new(),
         problem: plan.problem.or(pending),
+        drift: plan.drift,
     }
 }
 
@@ -41,7 +45,10 @@ pub(super) fn skip(seen: &KafkaView, plan: TopicPlan, problem: &Problem) -> Topi
 pub(super) fn look_again(outcome: &mut TopicOutcome, now: &KafkaView) {
     outcome.view = now.topics.get(&outcome.name).cloned();
     if outcome.view.is_none() && outcome.problem.is_none() {
-        let message = format!("topic {} is being created; wait", outcome.name);
+        let message = format!(
+            "the brokers do not show topic {} yet: it is being created, or one of that name is still being deleted; wait",
+            outcome.name
+        );
         outcome.problem = Some(Problem::new(Reason::Progressing, message));
     }
 }
@@ -55,7 +62,7 @@ async fn step(
     match action {
         TopicAction::Create(creation) => match admin.create_topic(name, creation).await {
             Ok(()) => Ok(Some(TopicChange::Created)),
-            // Somebody was faster: the next look adopts it.
+            // Somebody was faster, or an earlier attempt of ours was: the next look shows whose birthmark it bears.
             Err(error) if error.is_topic_already_there() => Ok(None),
             Err(error) => Err(error),
         },
@@ -68,12 +75,21 @@ async fn step(
             admin.set_config(name, entries).await?;
             Ok(Some(TopicChange::ConfigSet(keys)))
         }
+        TopicAction::Unmark(key) => match admin.reset_config(name, key).await {
+            // One that we may not take away stays: it means nothing to the brokers.
+            Err(error) if error.is_authorization() => Ok(None),
+            answer => answer.map(|()| None),
+        },
     }
 }
 
 /// What the brokers refuse is about the topic; everything else about the cluster.
 fn refused(error: &KafkaError) -> Problem {
     let problem = error.problem();
+    if error.is_topic_going() {
+        let message = format!("{}; wait until the brokers have deleted it", error.cause());
+        return Problem::new(Reason::Progressing, message);
+    }
     if problem.reason == Reason::KafkaRequestFailed {
         let message = format!("{}; correct the topic in the resource", error.cause());
         return Problem::new(Reason::TopicRefused, message);

@@ -10,11 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::desired::{CONFIG_LABEL, SINK_LABEL};
+use crate::desired::{CONFIG_LABEL, SINK_LABEL, members_data};
 use crate::fetch;
 use crate::kubernetes::{FIELD_MANAGER, KubernetesError, call};
 use crate::memory::Memory;
 use crate::model::{ValidatedSink, Workload, WorkloadObjects, WorkloadView};
+use crate::names::SinkNames;
 
 /// Makes the objects as they shall be and returns how the pods are now; `None` where there are none.
 ///
@@ -28,7 +29,9 @@ pub(crate) async fn workload(
     let (client, namespace) = (&context.client, &sink.identity.namespace);
     match workload {
         Workload::Absent | Workload::Keep { scale_down_to: None } => {}
-        Workload::Keep { scale_down_to: Some(replicas) } => scale(client, sink, replicas).await?,
+        Workload::Keep { scale_down_to: Some(replicas) } => {
+            scale_down(client, namespace, &sink.names, replicas).await?;
+        }
         Workload::Run(objects) => {
             run(&Applier { client, memory: &context.memory, sink }, &objects).await?;
         }
@@ -85,12 +88,25 @@ impl Applier<'_> {
     }
 }
 
-async fn scale(client: &Client, sink: &ValidatedSink, replicas: u32) -> Result<(), KubernetesError> {
-    let sets: Api<StatefulSet> = Api::namespaced(client.clone(), &sink.identity.namespace);
-    let name = sink.names.base();
+/// Takes pods away from a sink and changes nothing else of it. The number of members comes first, so that those that
+/// stop know that they leave for good.
+///
+/// # Errors
+/// The Kubernetes API does not answer or refuses us.
+pub(crate) async fn scale_down(
+    client: &Client,
+    namespace: &str,
+    names: &SinkNames,
+    replicas: u32,
+) -> Result<(), KubernetesError> {
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
-    call(format!("scale StatefulSet {name}"), sets.patch(name, &parameters, &patch)).await.map(drop)
+    let (members, set) = (names.members(), names.base());
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let number = Patch::Merge(json!({ "data": members_data(replicas) }));
+    call(format!("patch ConfigMap {members}"), maps.patch_metadata(&members, &parameters, &number)).await?;
+    let sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
+    let scale = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
+    call(format!("scale StatefulSet {set}"), sets.patch_metadata(set, &parameters, &scale)).await.map(drop)
 }
 
 /// Deletes configurations that no pod mounts any more.

@@ -3,8 +3,9 @@
 use kafkasink_crds::duration_text::RetentionTime;
 use kafkasink_crds::resource::{BucketSpec, ManagementPolicy, Reason};
 
+use super::bucket_differences::{differ, differences};
 use crate::model::{
-    BucketAction, BucketPlan, BucketView, Problem, StoreView, ValidatedBucket, ValidatedSink,
+    BucketAction, BucketPlan, BucketView, Owners, Problem, StoreView, ValidatedBucket, ValidatedSink,
 };
 
 /// Returns the name of the lifecycle policy that keeps a bucket's retention.
@@ -13,16 +14,22 @@ pub(crate) fn lifecycle_policy(bucket: &ValidatedBucket) -> String {
 }
 
 /// Returns what is to be done to the sink's bucket.
-pub(super) fn plan(sink: &ValidatedSink, store: &StoreView) -> BucketPlan {
+pub(super) fn plan(sink: &ValidatedSink, store: &StoreView, owners: &Owners) -> BucketPlan {
     let bucket = &sink.bucket;
-    let (actions, problem) = match &store.bucket {
-        None => creation(bucket, store),
-        Some(view) => (changes(bucket, view, store), drift(bucket, view, store)),
+    let is_enforced = bucket.management == ManagementPolicy::Enforce;
+    let (actions, problem) = match (&store.bucket, &owners.bucket) {
+        (None, _) => creation(bucket, store),
+        (Some(view), None) if is_enforced => {
+            (changes(bucket, view, store), unmanageable(bucket, view, store))
+        }
+        (Some(view), Some(owner)) if is_enforced => (Vec::new(), conflict(bucket, view, store, owner)),
+        (Some(_), None | Some(_)) => (Vec::new(), None),
     };
-    let forbidden = missing_permission(sink, store);
+    let drift = store.bucket.as_ref().and_then(|view| drift(bucket, view, store));
+    let unusable = missing_permission(sink, store).or_else(|| entry_conflict(sink, owners));
     let there = store.bucket.is_some() || !actions.is_empty();
-    let usable = there && forbidden.is_none();
-    BucketPlan { name: bucket.name.clone(), actions, problem: forbidden.or(problem), usable }
+    let usable = there && unusable.is_none();
+    BucketPlan { name: bucket.name.clone(), actions, problem: unusable.or(problem), drift, usable }
 }
 
 fn creation(bucket: &ValidatedBucket, store: &StoreView) -> (Vec<BucketAction>, Option<Problem>) {
@@ -46,10 +53,10 @@ fn creation(bucket: &ValidatedBucket, store: &StoreView) -> (Vec<BucketAction>, 
 }
 
 fn changes(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView) -> Vec<BucketAction> {
-    if bucket.management != ManagementPolicy::Enforce || !store.managed {
+    if !store.managed {
         return Vec::new();
     }
-    let set = differs(&bucket.settings, view).then(|| BucketAction::Set(bucket.settings.clone()));
+    let set = differ(&bucket.settings, view).then(|| BucketAction::Set(bucket.settings.clone()));
     set.into_iter().chain(retention(bucket, store.retention_seconds)).collect()
 }
 
@@ -64,25 +71,53 @@ fn retention(bucket: &ValidatedBucket, now: Option<u64>) -> Option<BucketAction>
 }
 
 /// Settings that are declared, differ, and cannot be set for lack of a token.
-fn drift(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView) -> Option<Problem> {
-    let declared = differs(&bucket.settings, view) || retention(bucket, store.retention_seconds).is_some();
-    (bucket.management == ManagementPolicy::Enforce && declared && !store.managed).then(|| {
-        let name = &bucket.name;
-        let message = format!(
-            "bucket {name} differs from what is declared and adminTokenFrom is not set; set adminTokenFrom to a \
-             full-access token, or remove the settings from reductStore.bucket"
-        );
-        Problem::new(Reason::BucketDrifted, message)
-    })
+fn unmanageable(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView) -> Option<Problem> {
+    if store.managed {
+        return None;
+    }
+    let (name, differences) = (&bucket.name, differences(bucket, view, store)?);
+    let message = format!(
+        "bucket {name} has {differences}, and adminTokenFrom is not set; set adminTokenFrom to a full-access token, or remove \
+         the settings from reductStore.bucket"
+    );
+    Some(Problem::new(Reason::BucketDrifted, message))
 }
 
-/// Only what is declared is compared: the rest is the store's affair.
-fn differs(declared: &BucketView, view: &BucketView) -> bool {
-    let other = |wanted: Option<u64>, is: Option<u64>| wanted.is_some() && wanted != is;
-    let kind = declared.quota.is_some() && declared.quota != view.quota;
-    kind || other(declared.quota_bytes, view.quota_bytes)
-        || other(declared.max_block_bytes, view.max_block_bytes)
-        || other(declared.max_block_records, view.max_block_records)
+/// What differs from what is declared and is left alone on purpose.
+fn drift(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView) -> Option<Problem> {
+    let policy = match bucket.management {
+        ManagementPolicy::Enforce => return None,
+        ManagementPolicy::CreateOnly => "CreateOnly",
+        ManagementPolicy::Observe => "Observe",
+    };
+    // Nobody is told of what cannot be seen.
+    let retention = bucket.retention.filter(|_| store.managed);
+    let seen = ValidatedBucket { retention, ..bucket.clone() };
+    let (name, differences) = (&bucket.name, differences(&seen, view, store)?);
+    let message = format!(
+        "bucket {name} has {differences}, and managementPolicy is {policy}; alter the bucket, or declare what it is"
+    );
+    Some(Problem::new(Reason::BucketDrifted, message))
+}
+
+/// What an older resource decides about and this one declares otherwise.
+fn conflict(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView, owner: &str) -> Option<Problem> {
+    let (name, differences) = (&bucket.name, differences(bucket, view, store)?);
+    let message = format!(
+        "bucket {name} has {differences}, and KafkaSink {owner}, which is older, decides about it; declare the same \
+         settings, or none, in reductStore.bucket"
+    );
+    Some(Problem::new(Reason::BucketConflict, message))
+}
+
+/// Two writers of one entry would lock the store up and could not tell their records apart.
+fn entry_conflict(sink: &ValidatedSink, owners: &Owners) -> Option<Problem> {
+    let (owner, entry, bucket) = (owners.entries.as_ref()?, &sink.mapping.entry, &sink.bucket.name);
+    let message = format!(
+        "entries {entry} of this sink could meet those of KafkaSink {owner}, which is older, in bucket {bucket}: no pod \
+         starts; choose another bucket or another mapping.entry"
+    );
+    Some(Problem::new(Reason::EntryConflict, message))
 }
 
 fn not_found(bucket: &ValidatedBucket, remedy: &str) -> Problem {
@@ -106,10 +141,13 @@ mod tests {
     use std::time::Duration;
 
     use kafkasink_crds::bucket_name::BucketName;
+    use kafkasink_crds::resource::KafkaSink;
 
     use super::{
-        BucketView, ManagementPolicy, RetentionTime, StoreView, ValidatedBucket, changes, creation, drift,
+        BucketView, ManagementPolicy, Owners, RetentionTime, StoreView, ValidatedBucket, ValidatedSink, plan,
     };
+    use crate::model::Fetched;
+    use crate::validate::validate;
 
     fn bucket(management: ManagementPolicy, retention: Option<RetentionTime>) -> ValidatedBucket {
         ValidatedBucket {
@@ -125,24 +163,32 @@ mod tests {
         StoreView { bucket: block_bytes.map(view), retention_seconds, permissions: None, managed }
     }
 
-    /// The names of the steps and the reason of the problem.
-    fn check(bucket: &ValidatedBucket, store: &StoreView, expected: &str) {
-        let (actions, problem) = match &store.bucket {
-            None => creation(bucket, store),
-            Some(view) => (changes(bucket, view, store), drift(bucket, view, store)),
-        };
-        let steps: Vec<_> = actions.iter().map(|action| format!("{action:?}")).collect();
+    /// The names of the steps, the reason of the problem, and what else is said.
+    fn check_owned(bucket: &ValidatedBucket, store: &StoreView, owners: &Owners, expected: &str) {
+        let resource = include_str!("../../../crds/tests/valid/smallest.yaml");
+        let mut resource: KafkaSink = serde_saphyr::from_str(resource).unwrap();
+        resource.metadata.namespace = Some("plant".to_owned());
+        resource.metadata.uid = Some("u".to_owned());
+        let sink = validate(&resource, &Fetched::without_tokens(), "image").unwrap();
+        let plan = plan(&ValidatedSink { bucket: bucket.clone(), ..sink }, store, owners);
+        let steps: Vec<_> = plan.actions.iter().map(|action| format!("{action:?}")).collect();
         let names: Vec<_> = steps.iter().map(|step| step.split(' ').next().unwrap()).collect();
-        let reason = problem.map(|problem| problem.reason.as_str()).unwrap_or_default();
-        assert_eq!(format!("{} {reason}", names.join("+")).trim(), expected);
+        let reason = plan.problem.map(|problem| problem.reason.as_str()).unwrap_or_default();
+        let drift = if plan.drift.is_some() { " drift" } else { "" };
+        let unusable = if plan.usable { "" } else { " unusable" };
+        assert_eq!(format!("{} {reason}{drift}{unusable}", names.join("+")).trim(), expected);
+    }
+
+    fn check(bucket: &ValidatedBucket, store: &StoreView, expected: &str) {
+        check_owned(bucket, store, &Owners::default(), expected);
     }
 
     #[test]
     fn creates_a_bucket_only_where_it_may() {
         let enforced = bucket(ManagementPolicy::Enforce, None);
         check(&enforced, &store(true, None, None), "Create(BucketView");
-        check(&enforced, &store(false, None, None), "BucketNotFound");
-        check(&bucket(ManagementPolicy::Observe, None), &store(true, None, None), "BucketNotFound");
+        check(&enforced, &store(false, None, None), "BucketNotFound unusable");
+        check(&bucket(ManagementPolicy::Observe, None), &store(true, None, None), "BucketNotFound unusable");
     }
 
     #[test]
@@ -151,7 +197,7 @@ mod tests {
         check(&enforced, &store(true, Some(1), None), "");
         check(&enforced, &store(true, Some(2), None), "Set(BucketView");
         check(&enforced, &store(false, Some(2), None), "BucketDrifted");
-        check(&bucket(ManagementPolicy::CreateOnly, None), &store(true, Some(2), None), "");
+        check(&bucket(ManagementPolicy::CreateOnly, None), &store(true, Some(2), None), "drift");
     }
 
     #[test]
@@ -163,5 +209,24 @@ mod tests {
         check(&kept(hour), &store(true, None, None), "Create(BucketView+SetRetention(3600)");
         check(&kept(RetentionTime::Unlimited), &store(true, Some(1), Some(3600)), "DropRetention");
         check(&kept(RetentionTime::Unlimited), &store(true, Some(1), None), "");
+    }
+
+    #[test]
+    fn leaves_the_settings_to_an_older_resource() {
+        let owners = Owners { bucket: Some("plant/a".to_owned()), ..Owners::default() };
+        let enforced = bucket(ManagementPolicy::Enforce, None);
+        check_owned(&enforced, &store(true, Some(1), None), &owners, "");
+        check_owned(&enforced, &store(true, Some(2), None), &owners, "BucketConflict");
+        check_owned(&enforced, &store(false, Some(2), None), &owners, "BucketConflict");
+        check_owned(&bucket(ManagementPolicy::Observe, None), &store(true, Some(2), None), &owners, "drift");
+        check_owned(&enforced, &store(true, None, None), &owners, "Create(BucketView");
+    }
+
+    #[test]
+    fn does_not_write_where_an_older_resource_could() {
+        let owners = Owners { entries: Some("plant/a".to_owned()), ..Owners::default() };
+        let enforced = bucket(ManagementPolicy::Enforce, None);
+        check_owned(&enforced, &store(true, Some(1), None), &owners, "EntryConflict unusable");
+        check_owned(&enforced, &store(true, Some(2), None), &owners, "Set(BucketView EntryConflict unusable");
     }
 }

@@ -1,6 +1,8 @@
 //! Pure. The two `ConfigMap`s of a sink: the runtime's configuration, whose name changes with its content so that pods
 //! roll, and the number of members, which changes under running pods.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use kafkasink_crds::runtime_config::MEMBERS_FILE;
 
@@ -25,7 +27,12 @@ pub(super) fn config(sink: &ValidatedSink, yaml: &str, hash: &ContentHash) -> Co
 pub(super) fn members(sink: &ValidatedSink, members: u32) -> ConfigMap {
     ConfigMap {
         metadata: metadata(sink, &sink.names.members()),
-        data: Some([(MEMBERS_FILE.to_owned(), format!("{members}\n"))].into()),
+        data: Some(members_data(members)),
         ..ConfigMap::default()
     }
+}
+
+/// Returns the content of the `ConfigMap` that tells the number of members.
+pub(crate) fn members_data(members: u32) -> BTreeMap<String, String> {
+    [(MEMBERS_FILE.to_owned(), format!("{members}\n"))].into()
 }

@@ -3,36 +3,78 @@
 
 use std::collections::BTreeMap;
 
-use kafkasink_crds::resource::{ManagementPolicy, Reason};
+use kafkasink_crds::resource::{ManagementPolicy, Reason, TopicStatus};
+use kafkasink_crds::topic_name::TopicName;
 
+use super::topic_differences::{differences, differing_config};
+use crate::birthmark;
 use crate::model::{
     KafkaView, Problem, TopicAction, TopicCreation, TopicPlan, TopicView, ValidatedSink, ValidatedTopic,
 };
 
+/// What is known of the topics besides how they are.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The resource.
+    pub(super) uid: &'a str,
+    /// What its status says of them.
+    pub(super) topics: &'a [TopicStatus],
+    /// The older resources that decide about some of them.
+    pub(super) owners: &'a BTreeMap<TopicName, String>,
+}
+
 /// Returns a plan for every topic of the sink, the dead-letter topic last.
-pub(super) fn plans(sink: &ValidatedSink, kafka: &KafkaView) -> Vec<TopicPlan> {
-    sink.all_topics().map(|topic| plan(topic, kafka)).collect()
+pub(super) fn plans(sink: &ValidatedSink, kafka: &KafkaView, known: Known<'_>) -> Vec<TopicPlan> {
+    sink.all_topics().map(|topic| plan(topic, kafka, known)).collect()
 }
 
-fn plan(topic: &ValidatedTopic, kafka: &KafkaView) -> TopicPlan {
-    let (actions, problem) = match (kafka.topics.get(&topic.name), topic.management) {
-        (None, ManagementPolicy::Observe) => (Vec::new(), Some(not_found(topic))),
-        (None, ManagementPolicy::Enforce | ManagementPolicy::CreateOnly) => creation(topic, kafka),
-        (Some(view), ManagementPolicy::Enforce) => (changes(topic, view), unsupported(topic, view)),
-        (Some(_), ManagementPolicy::CreateOnly | ManagementPolicy::Observe) => (Vec::new(), None),
+fn plan(topic: &ValidatedTopic, kafka: &KafkaView, known: Known<'_>) -> TopicPlan {
+    let is_enforced = topic.management == ManagementPolicy::Enforce;
+    let view = kafka.topics.get(&topic.name);
+    let owner = known.owners.get(&topic.name);
+    let (mut actions, problem) = match (view, owner) {
+        (None, _) => absent(topic, kafka, known),
+        (Some(view), None) if is_enforced => (changes(topic, view), unsupported(topic, view)),
+        (Some(view), Some(owner)) if is_enforced => (Vec::new(), conflict(topic, view, owner)),
+        (Some(_), None | Some(_)) => (Vec::new(), None),
     };
-    TopicPlan { name: topic.name.clone(), actions, problem }
+    actions.extend(view.and_then(|view| unmark(topic, view, known)));
+    let drift = view.filter(|_| !is_enforced).and_then(|view| drift(topic, view));
+    TopicPlan { name: topic.name.clone(), owner: owner.cloned(), actions, problem, drift }
 }
 
-fn creation(topic: &ValidatedTopic, kafka: &KafkaView) -> (Vec<TopicAction>, Option<Problem>) {
+fn absent(
+    topic: &ValidatedTopic,
+    kafka: &KafkaView,
+    known: Known<'_>,
+) -> (Vec<TopicAction>, Option<Problem>) {
+    match (topic.management, known.owners.get(&topic.name)) {
+        (ManagementPolicy::Observe, _) => (Vec::new(), Some(not_found(topic))),
+        (ManagementPolicy::Enforce | ManagementPolicy::CreateOnly, Some(owner)) => {
+            (Vec::new(), Some(left_to(topic, owner)))
+        }
+        (ManagementPolicy::Enforce | ManagementPolicy::CreateOnly, None) => creation(topic, kafka, known.uid),
+    }
+}
+
+/// The birthmark goes only once the status says what it says.
+fn unmark(topic: &ValidatedTopic, view: &TopicView, known: Known<'_>) -> Option<TopicAction> {
+    let key = birthmark::borne(known.uid, &topic.name, &view.config)?;
+    let told = known.topics.iter().find(|told| told.name == topic.name.as_str())?;
+    let is_told = told.created == Some(true) && told.id.as_ref() == Some(&view.id);
+    is_told.then_some(TopicAction::Unmark(key))
+}
+
+fn creation(topic: &ValidatedTopic, kafka: &KafkaView, uid: &str) -> (Vec<TopicAction>, Option<Problem>) {
     let replicas = topic.replication_factor.map_or(0, usize::from);
     if replicas > kafka.brokers {
         return (Vec::new(), Some(too_few_brokers(topic, replicas, kafka.brokers)));
     }
+    let mark = birthmark::of_new(uid, &topic.name, &topic.config);
     let creation = TopicCreation {
         partitions: topic.partitions,
         replication_factor: topic.replication_factor,
-        config: topic.config.clone(),
+        config: topic.config.clone().into_iter().chain(mark).collect(),
     };
     (vec![TopicAction::Create(creation)], None)
 }
@@ -40,25 +82,9 @@ fn creation(topic: &ValidatedTopic, kafka: &KafkaView) -> (Vec<TopicAction>, Opt
 fn changes(topic: &ValidatedTopic, view: &TopicView) -> Vec<TopicAction> {
     let more = topic.partitions.filter(|wanted| *wanted > view.partitions);
     let raise = more.map(|to| TopicAction::RaisePartitions { from: view.partitions, to });
-    let differing: BTreeMap<_, _> = topic
-        .config
-        .iter()
-        .filter(|(key, value)| !view.config.get(*key).is_some_and(|now| is_same(now, value)))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    let differing = differing_config(topic, view);
     let set = (!differing.is_empty()).then_some(TopicAction::SetConfig(differing));
     raise.into_iter().chain(set).collect()
-}
-
-/// Brokers keep what a value means and show it in their own way: `compact, delete` as `compact,delete`, `0.50` as `0.5`,
-/// `TRUE` as `true`. A value that only looks different must not be set again and again.
-fn is_same(now: &str, wanted: &str) -> bool {
-    let number = |text: &str| text.trim().parse::<f64>().ok();
-    let words = |text: &str| text.split(',').map(|word| word.trim().to_ascii_lowercase()).collect::<Vec<_>>();
-    match (now.parse::<i64>(), wanted.trim().parse::<i64>()) {
-        (Ok(now), Ok(wanted)) => now == wanted,
-        _ => number(now).is_some_and(|now| number(wanted) == Some(now)) || words(now) == words(wanted),
-    }
 }
 
 fn unsupported(topic: &ValidatedTopic, view: &TopicView) -> Option<Problem> {
@@ -90,6 +116,38 @@ fn too_few_brokers(topic: &ValidatedTopic, replicas: usize, brokers: usize) -> P
     Problem::new(Reason::TopicRefused, message)
 }
 
+/// What an older resource decides about and this one declares otherwise.
+fn conflict(topic: &ValidatedTopic, view: &TopicView, owner: &str) -> Option<Problem> {
+    let (name, differences) = (&topic.name, differences(topic, view)?);
+    let message = format!(
+        "topic {name} has {differences}, and KafkaSink {owner}, which is older, decides about it; declare here what it is, \
+         or nothing but its name"
+    );
+    Some(Problem::new(Reason::TopicConflict, message))
+}
+
+/// Who creates a topic decides about its partitions for good.
+fn left_to(topic: &ValidatedTopic, owner: &str) -> Problem {
+    let name = &topic.name;
+    let message = format!(
+        "topic {name} does not exist yet, and KafkaSink {owner}, which is older, is to create it; wait, or see its conditions"
+    );
+    Problem::new(Reason::Progressing, message)
+}
+
+fn drift(topic: &ValidatedTopic, view: &TopicView) -> Option<Problem> {
+    let (name, differences) = (&topic.name, differences(topic, view)?);
+    let policy = match topic.management {
+        ManagementPolicy::Enforce => "Enforce",
+        ManagementPolicy::CreateOnly => "CreateOnly",
+        ManagementPolicy::Observe => "Observe",
+    };
+    let message = format!(
+        "topic {name} has {differences}, and managementPolicy is {policy}; alter the topic, or declare what it is"
+    );
+    Some(Problem::new(Reason::TopicDrifted, message))
+}
+
 fn not_found(topic: &ValidatedTopic) -> Problem {
     let name = &topic.name;
     let message = format!(
@@ -100,10 +158,14 @@ fn not_found(topic: &ValidatedTopic) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use kafkasink_crds::resource::{DeletionPolicy, ManagementPolicy};
+    use kafkasink_crds::resource::{DeletionPolicy, ManagementPolicy, TopicStatus};
     use kafkasink_crds::topic_name::TopicName;
 
-    use super::{KafkaView, TopicView, ValidatedTopic, plan};
+    use super::{BTreeMap, KafkaView, Known, TopicAction, TopicPlan, TopicView, ValidatedTopic, plan};
+    use crate::birthmark;
+
+    /// The operator's first look.
+    const NOTHING: Known<'static> = Known { uid: "u", topics: &[], owners: &BTreeMap::new() };
 
     /// A topic of 3 partitions, one replica and retention.ms 1000 on a cluster of one broker.
     fn cluster() -> KafkaView {
@@ -117,6 +179,7 @@ mod tests {
         KafkaView {
             cluster_id: "c".to_owned(),
             brokers: 1,
+            auto_creates_topics: None,
             topics: [(TopicName::parse("there").unwrap(), view)].into(),
             group: None,
         }
@@ -134,7 +197,13 @@ mod tests {
     }
 
     fn check(topic: &ValidatedTopic, expected: &str) {
-        let plan = plan(topic, &cluster());
+        let mut plan = plan(topic, &cluster(), NOTHING);
+        for action in &mut plan.actions {
+            if let TopicAction::Create(creation) = action {
+                let mark = birthmark::borne("u", &topic.name, &creation.config);
+                assert!(creation.config.remove(mark.unwrap()).is_some(), "it bears no mark");
+            }
+        }
         let problem = plan.problem.map(|problem| problem.reason);
         assert_eq!(format!("{:?} {problem:?}", plan.actions), expected);
     }
@@ -152,6 +221,29 @@ mod tests {
             "[Create(TopicCreation { partitions: Some(2), replication_factor: None, config: {} })] None",
         );
         check(&topic("new", ManagementPolicy::Observe), "[] Some(TopicNotFound)");
+    }
+
+    #[test]
+    fn takes_the_birthmark_away_once_the_status_says_whose_the_topic_is() {
+        let topic = topic("there", ManagementPolicy::CreateOnly);
+        let mut cluster = cluster();
+        let (key, value) = birthmark::of_new("u", &topic.name, &topic.config).unwrap();
+        cluster.topics.get_mut(&topic.name).unwrap().config.insert(key, value);
+        let check = |uid: &str, told: Option<(&str, bool)>, expected: usize| {
+            let status = told.map(|(id, created)| TopicStatus {
+                id: Some(id.to_owned()),
+                created: Some(created),
+                ..TopicStatus::named("there")
+            });
+            let topics: Vec<_> = status.into_iter().collect();
+            let actions = plan(&topic, &cluster, Known { uid, topics: &topics, ..NOTHING }).actions;
+            assert_eq!(actions.len(), expected, "{uid} {told:?}");
+        };
+        check("u", None, 0);
+        check("u", Some(("id", false)), 0);
+        check("u", Some(("earlier", true)), 0);
+        check("u", Some(("id", true)), 1);
+        check("another", Some(("id", true)), 0);
     }
 
     #[test]
@@ -174,18 +266,6 @@ mod tests {
     }
 
     #[test]
-    fn takes_for_the_same_what_brokers_only_write_differently() {
-        let check =
-            |now, wanted, expected| assert_eq!(super::is_same(now, wanted), expected, "{now} {wanted}");
-        check("compact,delete", "compact, delete", true);
-        check("true", "TRUE", true);
-        check("0.5", "0.50", true);
-        check("9223372036854775807", "9223372036854775806", false);
-        check("1000", " 1000", true);
-        check("delete", "compact", false);
-    }
-
-    #[test]
     fn reports_what_kafka_cannot_do_and_does_the_rest() {
         let wanted = ValidatedTopic {
             partitions: Some(2),
@@ -196,5 +276,57 @@ mod tests {
         let more_replicas =
             ValidatedTopic { replication_factor: Some(2), ..topic("there", ManagementPolicy::Enforce) };
         check(&more_replicas, "[] Some(ReplicationChangeNotSupported)");
+    }
+
+    /// A topic of 6 partitions, two replicas and another retention than the one that is there.
+    fn differing(name: &str, management: ManagementPolicy) -> ValidatedTopic {
+        let config = [("retention.ms", "2000"), ("retention.bytes", "-1"), ("cleanup.policy", "compact")];
+        ValidatedTopic {
+            partitions: Some(6),
+            replication_factor: Some(2),
+            config: config.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            ..topic(name, management)
+        }
+    }
+
+    #[test]
+    fn reports_field_by_field_what_it_leaves_alone() {
+        for policy in ["CreateOnly", "Observe"] {
+            let management = serde_json::from_value(policy.into()).unwrap();
+            let plan = plan(&differing("there", management), &cluster(), NOTHING);
+            assert_eq!((plan.actions, plan.problem), (vec![], None));
+            let expected = format!(
+                "topic there has partitions 3 instead of 6, replicationFactor 1 instead of 2, cleanup.policy absent \
+                 instead of compact, retention.ms 1000 instead of 2000, and managementPolicy is {policy}; alter the topic, \
+                 or declare what it is"
+            );
+            assert_eq!(plan.drift.unwrap().message, expected);
+        }
+        let same = topic("there", ManagementPolicy::Observe);
+        assert_eq!(plan(&same, &cluster(), NOTHING).drift, None);
+    }
+
+    fn owned_by_another(topic: &ValidatedTopic) -> TopicPlan {
+        let owners = [(topic.name.clone(), "plant/a".to_owned())].into();
+        plan(topic, &cluster(), Known { owners: &owners, ..NOTHING })
+    }
+
+    #[test]
+    fn leaves_to_an_older_resource_what_it_owns() {
+        let plan = owned_by_another(&differing("there", ManagementPolicy::Enforce));
+        assert_eq!((plan.actions, plan.owner.as_deref()), (vec![], Some("plant/a")));
+        let expected = "topic there has partitions 3 instead of 6, replicationFactor 1 instead of 2, cleanup.policy absent \
+                        instead of compact, retention.ms 1000 instead of 2000, and KafkaSink plant/a, which is older, \
+                        decides about it; declare here what it is, or nothing but its name";
+        let problem = plan.problem.unwrap();
+        assert_eq!((problem.reason.as_str(), problem.message.as_str()), ("TopicConflict", expected));
+        let agreeing = owned_by_another(&topic("there", ManagementPolicy::Enforce));
+        assert_eq!((agreeing.problem, agreeing.owner.as_deref()), (None, Some("plant/a")));
+    }
+
+    #[test]
+    fn leaves_the_creation_to_an_older_resource() {
+        let plan = owned_by_another(&differing("new", ManagementPolicy::Enforce));
+        assert_eq!((plan.actions, plan.problem.unwrap().reason.as_str()), (vec![], "Progressing"));
     }
 }

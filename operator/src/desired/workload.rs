@@ -1,5 +1,7 @@
 //! Pure. Whether pods may run, how many, and of what.
 
+use kafkasink_crds::resource::KafkaSinkSpec;
+
 use crate::model::{
     AppliedExternals, Fetched, Problem, ValidatedSink, ValidatedTopic, Workload, WorkloadObjects,
 };
@@ -50,6 +52,15 @@ pub(crate) fn workload(
     }
 }
 
+/// Returns how many pods are left of a resource that cannot be honoured, where those are fewer than now: stopping needs
+/// no valid configuration. Pods that are not certain to be its own are left alone.
+pub(crate) fn remaining(spec: &KafkaSinkSpec, fetched: &Fetched) -> Option<u32> {
+    let wanted = if spec.paused == Some(true) { 0 } else { spec.replicas };
+    let is_ours = fetched.foreign.is_empty() && fetched.leftover.is_empty();
+    let view = fetched.workload.as_ref().filter(|_| is_ours)?;
+    (wanted < view.desired).then_some(wanted)
+}
+
 /// Returns every object of the sink.
 ///
 /// # Errors
@@ -96,4 +107,37 @@ fn partitions(sink: &ValidatedSink, externals: &AppliedExternals) -> Option<u32>
         Some(outcome.view.as_ref()?.partitions)
     };
     sink.topics.iter().map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use kafkasink_crds::resource::KafkaSink;
+
+    use super::{Fetched, remaining};
+    use crate::model::WorkloadView;
+
+    fn check(replicas: u32, paused: bool, change: impl FnOnce(&mut Fetched), expected: Option<u32>) {
+        let text = include_str!("../../../crds/tests/valid/smallest.yaml");
+        let mut sink: KafkaSink = serde_saphyr::from_str(text).unwrap();
+        (sink.spec.replicas, sink.spec.paused) = (replicas, Some(paused));
+        let workload = Some(WorkloadView { desired: 2, ..WorkloadView::default() });
+        let mut fetched = Fetched { workload, ..Fetched::without_tokens() };
+        change(&mut fetched);
+        assert_eq!(remaining(&sink.spec, &fetched), expected, "{replicas} {paused}");
+    }
+
+    #[test]
+    fn stops_pods_of_a_resource_that_cannot_be_honoured_and_starts_none() {
+        check(2, true, |_| {}, Some(0));
+        check(1, false, |_| {}, Some(1));
+        check(2, false, |_| {}, None);
+        check(3, false, |_| {}, None);
+        check(2, true, |fetched| fetched.workload = None, None);
+    }
+
+    #[test]
+    fn stops_no_pods_of_others() {
+        check(2, true, |fetched| fetched.foreign.push("StatefulSet a-sink".to_owned()), None);
+        check(2, true, |fetched| fetched.leftover.push("StatefulSet a-sink".to_owned()), None);
+    }
 }

@@ -25,6 +25,7 @@ pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched
     let values = Values::new(client, &namespace);
     let mut fetched = values.of_store(&sink.spec.reduct_store).await?;
     fetched.kafka = values.of_kafka(&sink.spec.kafka).await?;
+    fetched.neighbours = context.neighbours.of(sink);
     // A name that no object could carry is refused by the next step.
     if let (Ok(names), Some(uid)) = (SinkNames::parse(&sink.name_any()), sink.uid()) {
         fetched.workload = workload(client, &namespace, &names).await?;
@@ -41,13 +42,14 @@ pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched
     Ok(fetched)
 }
 
-/// Reads only what is needed to reach a sink's brokers.
+/// Reads only what is needed to reach a sink's brokers, and who else names its topics.
 ///
 /// # Errors
 /// The Kubernetes API does not answer or refuses us.
 pub(crate) async fn kafka_values(context: &Context, sink: &KafkaSink) -> Result<Fetched, KubernetesError> {
     let values = Values::new(&context.client, &sink.namespace().unwrap_or_default());
-    Ok(Fetched { kafka: values.of_kafka(&sink.spec.kafka).await?, ..Fetched::default() })
+    let (kafka, neighbours) = (values.of_kafka(&sink.spec.kafka).await?, context.neighbours.of(sink));
+    Ok(Fetched { kafka, neighbours, ..Fetched::default() })
 }
 
 /// Reads how the pods of a sink are; `None` where there never were any.

@@ -2,6 +2,8 @@
 //!
 //! Every call has a time-out. librdkafka's blocking calls run on the blocking pool.
 
+mod configs;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,10 +11,12 @@ use std::time::Duration;
 use kafkasink_crds::topic_name::TopicName;
 use kafkasink_kafka_ffi::{self as ffi, NativeError, OffsetSpec, PartitionOffset};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewPartitions, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::{Client, DefaultClientContext};
 use rdkafka::consumer::BaseConsumer;
 use tokio::time::Instant;
+
+use configs::BrokerAnswer;
 
 use super::error::{Attempt, KafkaError, wrapped};
 use super::groups::{Groups, committed_offsets};
@@ -37,6 +41,8 @@ pub(crate) struct KafkaAdmin {
     servers: String,
     /// Why the last call that failed did; the library does not say the same twice within half a minute.
     failure: Mutex<Option<String>>,
+    /// What a broker last said of its own configuration.
+    broker: Mutex<Option<BrokerAnswer>>,
 }
 
 /// What one sink wants to know about the cluster.
@@ -67,7 +73,13 @@ impl KafkaAdmin {
         let client = config
             .create()
             .map_err(|error| KafkaError::new(Attempt::CreateClient, &servers, wrapped(&error), None))?;
-        Ok(Self { client, groups: Groups::new(config), servers, failure: Mutex::default() })
+        Ok(Self {
+            client,
+            groups: Groups::new(config),
+            servers,
+            failure: Mutex::default(),
+            broker: Mutex::default(),
+        })
     }
 
     /// Returns the cluster, the topics that exist and how far the group has come.
@@ -92,7 +104,9 @@ impl KafkaAdmin {
                 topic.config = config;
             }
         }
-        Ok(KafkaView { cluster_id: cluster.id, brokers: cluster.brokers, topics, group })
+        let auto_creates_topics = self.auto_creates_topics(&cluster).await;
+        let brokers = cluster.brokers.len();
+        Ok(KafkaView { cluster_id: cluster.id, brokers, auto_creates_topics, topics, group })
     }
 
     /// Returns how far the group has come; `None` while its coordinator is not up.
@@ -171,9 +185,31 @@ impl KafkaAdmin {
         name: &TopicName,
         entries: BTreeMap<String, String>,
     ) -> Result<(), KafkaError> {
+        let entries = entries.into_iter().map(|(key, value)| (key, Some(value)));
+        self.alter_config(name, entries.collect()).await
+    }
+
+    /// Lets the broker's default hold again for one configuration key of a topic.
+    ///
+    /// # Errors
+    /// The brokers refuse or do not answer in time.
+    pub(crate) async fn reset_config(
+        self: &Arc<Self>,
+        name: &TopicName,
+        key: &str,
+    ) -> Result<(), KafkaError> {
+        self.alter_config(name, vec![(key.to_owned(), None)]).await
+    }
+
+    async fn alter_config(
+        self: &Arc<Self>,
+        name: &TopicName,
+        entries: Vec<(String, Option<String>)>,
+    ) -> Result<(), KafkaError> {
         let name = name.clone();
         self.blocking(Attempt::AlterConfig(name.clone()), move |admin| {
-            let entries: Vec<_> = entries.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            let entries: Vec<_> =
+                entries.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
             ffi::incremental_alter_configs(admin.native(), name.as_str(), &entries, REQUEST_TIMEOUT)
         })
         .await
@@ -257,28 +293,6 @@ impl KafkaAdmin {
         Ok(keyed(ffi::list_offsets(self.native(), partitions, spec, REQUEST_TIMEOUT)?))
     }
 
-    async fn describe_configs(
-        &self,
-        names: &[TopicName],
-    ) -> Result<Vec<(TopicName, BTreeMap<String, String>)>, KafkaError> {
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name.as_str())).collect();
-        let failed = |source| KafkaError::new(Attempt::DescribeConfigs, &self.servers, source, None);
-        let answers = self
-            .client
-            .describe_configs(&resources, &options())
-            .await
-            .map_err(|error| failed(wrapped(&error)))?;
-        // The answers come in the order of the question.
-        let read = |(name, answer): (&TopicName, Result<ConfigResource, _>)| {
-            let resource = answer.map_err(|code| failed(native(code)))?;
-            Ok((name.clone(), values(resource)))
-        };
-        names.iter().zip(answers).map(read).collect()
-    }
-
     /// Runs a blocking call of librdkafka on the blocking pool.
     async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
@@ -335,10 +349,6 @@ fn existing(
 
 fn keyed(offsets: Vec<PartitionOffset>) -> BTreeMap<(String, i32), i64> {
     offsets.into_iter().map(|at| ((at.topic, at.partition), at.offset)).collect()
-}
-
-fn values(resource: ConfigResource) -> BTreeMap<String, String> {
-    resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
 }
 
 /// A number of partitions as Kafka counts them.

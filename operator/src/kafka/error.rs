@@ -68,6 +68,9 @@ const UNREACHABLE: [Code; 7] = [
     Code::RequestTimedOut,
 ];
 
+/// What brokers say of a topic whose deletion is under way.
+const MARKED_FOR_DELETION: &str = "marked for deletion";
+
 /// Returns what rdkafka's own error says.
 pub(super) fn wrapped(error: &rdkafka::error::KafkaError) -> NativeError {
     let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
@@ -87,6 +90,16 @@ impl KafkaError {
     /// Tells whether a group's coordinator is just starting or moving: it passes by itself.
     pub(super) fn is_coordinator_not_ready(&self) -> bool {
         self.source.is_coordinator_not_ready()
+    }
+
+    /// Tells whether the brokers do not let us do this.
+    pub(crate) fn is_authorization(&self) -> bool {
+        self.source.is_authorization()
+    }
+
+    /// Tells whether the topic is being deleted, which takes brokers a while; only their words tell it.
+    pub(crate) fn is_topic_going(&self) -> bool {
+        self.source.message.contains(MARKED_FOR_DELETION)
     }
 
     /// Tells whether somebody else created the topic first.
@@ -121,7 +134,7 @@ impl KafkaError {
         if UNREACHABLE.contains(&source.code) {
             return self.unreachable();
         }
-        if source.is_authorization() {
+        if self.is_authorization() {
             return Problem::new(
                 Reason::AuthorizationFailed,
                 format!(

@@ -21,10 +21,14 @@ pub(crate) struct Externals {
 pub(crate) struct TopicPlan {
     /// The topic.
     pub(crate) name: TopicName,
+    /// The older resource that decides about it, `namespace/name`; `None`: this one does.
+    pub(crate) owner: Option<String>,
     /// The steps, in order.
     pub(crate) actions: Vec<TopicAction>,
     /// What cannot be done.
     pub(crate) problem: Option<Problem>,
+    /// What is not as declared and is left alone on purpose.
+    pub(crate) drift: Option<Problem>,
 }
 
 /// One step towards a topic as it is declared.
@@ -41,6 +45,8 @@ pub(crate) enum TopicAction {
     },
     /// Set configuration keys that differ.
     SetConfig(BTreeMap<String, String>),
+    /// Take away the birthmark, which is this configuration key: the status remembers now.
+    Unmark(&'static str),
 }
 
 /// A topic to be created; what is `None` is the broker's default.
@@ -63,6 +69,8 @@ pub(crate) struct BucketPlan {
     pub(crate) actions: Vec<BucketAction>,
     /// What cannot be done.
     pub(crate) problem: Option<Problem>,
+    /// What is not as declared and is left alone on purpose.
+    pub(crate) drift: Option<Problem>,
     /// Whether records can be written once the steps are done.
     pub(crate) usable: bool,
 }
@@ -98,12 +106,16 @@ pub(crate) struct AppliedExternals {
 pub(crate) struct TopicOutcome {
     /// The topic.
     pub(crate) name: TopicName,
+    /// The older resource that decides about it, `namespace/name`; `None`: this one does.
+    pub(crate) owner: Option<String>,
     /// The topic as it is now; `None` where it does not exist.
     pub(crate) view: Option<TopicView>,
     /// What was changed.
     pub(crate) changes: Vec<TopicChange>,
-    /// What is not as declared.
+    /// What is not as declared, and should be.
     pub(crate) problem: Option<Problem>,
+    /// What is not as declared and is left alone on purpose.
+    pub(crate) drift: Option<Problem>,
 }
 
 /// A change that was made to a topic.
@@ -129,6 +141,8 @@ pub(crate) struct BucketOutcome {
     pub(crate) usable: bool,
     /// Whether it was created now.
     pub(crate) created: bool,
-    /// What is not as declared.
+    /// What is not as declared, and should be.
     pub(crate) problem: Option<Problem>,
+    /// What is not as declared and is left alone on purpose.
+    pub(crate) drift: Option<Problem>,
 }

@@ -1,9 +1,9 @@
 //! Pure. `Fetched` and `World`: what was found in Kubernetes, in Kafka and in the store before anything was decided.
 
-use super::{KafkaView, Problem, StoreView, Token, WorkloadView};
+use super::{KafkaView, Neighbour, Problem, StoreView, Token, WorkloadView};
 
 /// What was found in Kubernetes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fetched {
     /// The runtime's token.
     pub(crate) token: SecretValue,
@@ -19,6 +19,8 @@ pub(crate) struct Fetched {
     pub(crate) foreign: Vec<String>,
     /// Objects of an earlier resource of the same name, which Kubernetes is about to remove.
     pub(crate) leftover: Vec<String>,
+    /// Other resources that name a topic or a bucket of this one, the oldest first.
+    pub(crate) neighbours: Vec<Neighbour>,
 }
 
 impl Fetched {

@@ -25,6 +25,8 @@ pub(crate) struct KafkaView {
     pub(crate) cluster_id: String,
     /// Number of brokers that are up.
     pub(crate) brokers: usize,
+    /// Whether brokers create whatever topic they are asked for; `None` where they do not tell.
+    pub(crate) auto_creates_topics: Option<bool>,
     /// Those of the sink's topics that exist.
     pub(crate) topics: BTreeMap<TopicName, TopicView>,
     /// How far the sink has come; `None` where the group's coordinator is not up yet.

@@ -36,15 +36,18 @@ fn externals(sink: &ValidatedSink) -> AppliedExternals {
     let kafka = KafkaView {
         cluster_id: "c".to_owned(),
         brokers: 1,
+        auto_creates_topics: None,
         topics: [(name.clone(), view.clone())].into(),
         group: Some(GroupView { members: Some(2), partitions: Vec::new() }),
     };
+    let outcome =
+        TopicOutcome { name, owner: None, view: Some(view), changes: Vec::new(), problem: None, drift: None };
     let store = StoreView { bucket: None, retention_seconds: None, permissions: None, managed: true };
     AppliedExternals {
         kafka: Ok(kafka),
-        topics: vec![TopicOutcome { name, view: Some(view), changes: Vec::new(), problem: None }],
+        topics: vec![outcome],
         store: Ok(store),
-        bucket: BucketOutcome { usable: true, created: false, problem: None },
+        bucket: BucketOutcome { usable: true, ..BucketOutcome::default() },
     }
 }
 
@@ -54,6 +57,31 @@ fn problem(reason: Reason) -> Problem {
 
 fn pods(desired: u32, existing: u32, ready: u32, settled: bool) -> WorkloadView {
     WorkloadView { desired, existing, ready, settled }
+}
+
+const RUNNING: WorkloadView = WorkloadView { desired: 2, existing: 2, ready: 2, settled: true };
+
+/// What a look at a sink finds while nothing changes.
+fn findings<'a>(
+    sink: &'a ValidatedSink,
+    externals: &'a AppliedExternals,
+    workload: &'a WorkloadView,
+) -> Findings<'a> {
+    Findings {
+        sink,
+        externals,
+        replicas: effective_replicas(sink, externals),
+        workload: Ok(Some(workload)),
+        before: None,
+        awaited_long: false,
+        pods: &[],
+        lag_seconds: None,
+    }
+}
+
+/// The status of a sink whose pods run.
+fn found(resource: &KafkaSink, sink: &ValidatedSink, externals: &AppliedExternals) -> KafkaSinkStatus {
+    status(resource, &findings(sink, externals, &RUNNING), NOW)
 }
 
 /// `Ready`, `Reconciling` and `Stalled` with their reasons, in one line.
@@ -240,15 +268,15 @@ fn a_topic_created_again_by_somebody_else_is_not_ours() {
     let sink = validated(&resource);
     let mut world = externals(&sink);
     world.topics[0].changes = vec![TopicChange::Created];
-    let created = super::topics::topics(&world, &[]);
+    let created = super::topics::topics("u", &world, &[]);
     assert_eq!((created[0].created, created[0].life), (Some(true), Some(1)));
     world.topics[0].changes.clear();
-    let seen = super::topics::topics(&world, &created);
+    let seen = super::topics::topics("u", &world, &created);
     assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
     if let Some(view) = &mut world.topics[0].view {
         view.id = "another".to_owned();
     }
-    let foreign = super::topics::topics(&world, &seen);
+    let foreign = super::topics::topics("u", &world, &seen);
     assert_eq!((foreign[0].created, foreign[0].life), (Some(false), Some(2)));
 }
 
@@ -259,9 +287,67 @@ fn a_topic_that_could_not_be_seen_after_its_creation_stays_ours() {
     let mut world = externals(&sink);
     let view = world.topics[0].view.take();
     world.topics[0].changes = vec![TopicChange::Created];
-    let created = super::topics::topics(&world, &[]);
+    let created = super::topics::topics("u", &world, &[]);
     world.topics[0].changes.clear();
     world.topics[0].view = view;
-    let seen = super::topics::topics(&world, &created);
+    let seen = super::topics::topics("u", &world, &created);
     assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
+}
+
+#[test]
+fn a_topic_that_bears_our_mark_is_ours_whatever_the_status_forgot() {
+    let sink = validated(&resource(|_| {}));
+    let mut world = externals(&sink);
+    let name = &sink.topics[0].name;
+    let mark = crate::birthmark::of_new("u", name, &[].into()).unwrap();
+    world.topics[0].view.as_mut().unwrap().config.extend([mark]);
+    let created = |uid| super::topics::topics(uid, &world, &[])[0].created;
+    assert_eq!((created("u"), created("another")), (Some(true), Some(false)));
+}
+
+#[test]
+fn drift_that_is_left_alone_is_told_and_keeps_nothing_from_being_ready() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    world.topics[0].drift = Some(problem(Reason::TopicDrifted));
+    let status = found(&resource, &sink, &world);
+    assert!(summary(&status).starts_with("Ready=True Reconciled"), "{status:?}");
+    let topics = find(&status.conditions, ConditionType::TopicsReady).unwrap();
+    assert_eq!((topics.status.as_str(), topics.reason.as_str()), ("False", "TopicDrifted"));
+    assert_eq!(status.topics_ready.as_deref(), Some("0/1"));
+}
+
+#[test]
+fn warns_of_what_will_do_harm_one_day() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let check = |auto_create: Option<bool>, in_sync: &str, expected: &[&str]| {
+        let mut world = externals(&sink);
+        world.kafka.as_mut().unwrap().auto_creates_topics = auto_create;
+        let config = &mut world.topics[0].view.as_mut().unwrap().config;
+        config.insert("min.insync.replicas".to_owned(), in_sync.to_owned());
+        let status = found(&resource, &sink, &world);
+        let reasons: Vec<_> = status.warnings.iter().map(|warning| warning.reason.as_str()).collect();
+        assert_eq!(reasons, expected);
+    };
+    check(None, "1", &[]);
+    check(Some(false), "1", &[]);
+    check(Some(true), "2", &["AutoCreateEnabled", "TooFewReplicas"]);
+}
+
+#[test]
+fn is_bound_once_there_are_pods_and_only_to_a_cluster_that_it_recognised() {
+    let mut resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    let before = Findings { workload: Ok(None), ..findings(&sink, &world, &RUNNING) };
+    assert_eq!(status(&resource, &before, NOW).binding, None);
+    let bound = found(&resource, &sink, &world).binding.unwrap();
+    assert_eq!((bound.group_id.as_str(), bound.bucket.as_str()), ("plant.cameras", "plant"));
+    assert_eq!((bound.kafka_cluster_id.as_deref(), bound.bootstrap_servers.len()), (Some("c"), 1));
+
+    resource.status = Some(found(&resource, &sink, &world));
+    world.kafka = Err(problem(Reason::KafkaIdentityChanged));
+    assert_eq!(found(&resource, &sink, &world).binding, Some(bound));
 }

@@ -2,19 +2,21 @@
 
 use kafkasink_crds::resource::TopicStatus;
 
-use crate::model::{AppliedExternals, TopicChange, TopicOutcome, ValidatedSink};
+use crate::birthmark;
+use crate::model::{AppliedExternals, TopicChange, TopicOutcome, TopicView, ValidatedSink};
 
-/// Returns every topic of the resource; a topic that was not seen now is as it was before.
-pub(super) fn topics(externals: &AppliedExternals, previous: &[TopicStatus]) -> Vec<TopicStatus> {
+/// Returns every topic of the resource with this uid; a topic that was not seen now is as it was before.
+pub(super) fn topics(uid: &str, externals: &AppliedExternals, previous: &[TopicStatus]) -> Vec<TopicStatus> {
     if externals.topics.is_empty() {
         return previous.to_vec();
     }
-    externals.topics.iter().map(|outcome| topic(outcome, previous)).collect()
+    externals.topics.iter().map(|outcome| topic(uid, outcome, previous)).collect()
 }
 
 /// Returns `"2/3"`: how many consumed topics are as declared; `None` where they could not be seen.
 pub(super) fn ready(sink: &ValidatedSink, externals: &AppliedExternals) -> Option<String> {
-    let ready = consumed(sink, externals)?.filter(|outcome| outcome.problem.is_none()).count();
+    let is_as_declared = |outcome: &&TopicOutcome| outcome.problem.is_none() && outcome.drift.is_none();
+    let ready = consumed(sink, externals)?.filter(is_as_declared).count();
     Some(format!("{ready}/{}", sink.topics.len()))
 }
 
@@ -32,40 +34,36 @@ fn consumed<'a>(
     externals.kafka.is_ok().then(|| externals.topics.iter().filter(named))
 }
 
-fn topic(outcome: &TopicOutcome, previous: &[TopicStatus]) -> TopicStatus {
+fn topic(uid: &str, outcome: &TopicOutcome, previous: &[TopicStatus]) -> TopicStatus {
     let name = outcome.name.as_str();
     let before = previous.iter().find(|topic| topic.name == name);
     let created_now = outcome.changes.contains(&TopicChange::Created);
     let Some(view) = &outcome.view else {
         return match before {
             Some(before) if !created_now => before.clone(),
-            Some(_) | None => unseen(name, created_now),
+            Some(_) | None => {
+                TopicStatus { created: created_now.then_some(true), ..TopicStatus::named(name) }
+            }
         };
     };
-    let id_before = before.and_then(|topic| topic.id.as_ref());
-    let same = id_before == Some(&view.id);
+    let same = before.and_then(|topic| topic.id.as_ref()) == Some(&view.id);
     let life_before = before.and_then(|topic| topic.life).unwrap_or(0);
-    // A topic that we created and that could not be seen then is ours when it is seen first.
-    let created_before = before.and_then(|topic| topic.created) == Some(true);
-    let still_ours = created_before && (same || id_before.is_none());
+    let marked = birthmark::borne(uid, &outcome.name, &view.config).is_some();
     TopicStatus {
         name: name.to_owned(),
         id: Some(view.id.clone()),
         life: Some(if same { life_before } else { life_before + 1 }),
         partitions: i32::try_from(view.partitions).ok(),
         replication_factor: Some(i32::from(view.replication_factor)),
-        // A topic that somebody else created again under the name is not ours.
-        created: Some(created_now || still_ours),
+        created: Some(created_now || marked || is_still_ours(before, view)),
+        configured_by: outcome.owner.clone(),
     }
 }
 
-fn unseen(name: &str, created: bool) -> TopicStatus {
-    TopicStatus {
-        name: name.to_owned(),
-        id: None,
-        life: None,
-        partitions: None,
-        replication_factor: None,
-        created: created.then_some(true),
-    }
+/// A topic that somebody else created again under the name is not ours; one that we created and that could not be seen
+/// then is ours when it is seen first.
+fn is_still_ours(before: Option<&TopicStatus>, view: &TopicView) -> bool {
+    before.is_some_and(|before| {
+        before.created == Some(true) && before.id.as_ref().is_none_or(|id| *id == view.id)
+    })
 }

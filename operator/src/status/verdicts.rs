@@ -29,7 +29,7 @@ pub(super) fn verdicts(findings: &Findings<'_>) -> Vec<Verdict> {
         target_ready(findings),
         available,
         replicas_limited(findings),
-        paused(findings),
+        paused(findings.sink.paused),
     ]
 }
 
@@ -158,7 +158,9 @@ fn topics_ready(findings: &Findings<'_>) -> Verdict {
     if findings.externals.kafka.is_err() {
         return verdict(kind, Truth::Unknown, Reason::NotChecked, "the brokers could not be asked");
     }
-    let mut problems = findings.externals.topics.iter().filter_map(|topic| topic.problem.as_ref());
+    let topics = &findings.externals.topics;
+    let drifts = topics.iter().filter_map(|topic| topic.drift.as_ref());
+    let mut problems = topics.iter().filter_map(|topic| topic.problem.as_ref()).chain(drifts);
     match (problems.next(), problems.count()) {
         (None, _) => verdict(kind, Truth::True, Reason::Reconciled, "every topic is as declared"),
         (Some(first), 0) => verdict(kind, Truth::False, first.reason, first.message.clone()),
@@ -171,8 +173,8 @@ fn topics_ready(findings: &Findings<'_>) -> Verdict {
 
 fn target_ready(findings: &Findings<'_>) -> Verdict {
     let kind = ConditionType::TargetReady;
-    let store = findings.externals.store.as_ref().err();
-    match store.or(findings.externals.bucket.problem.as_ref()) {
+    let (store, bucket) = (findings.externals.store.as_ref().err(), &findings.externals.bucket);
+    match store.or(bucket.problem.as_ref()).or(bucket.drift.as_ref()) {
         None => verdict(kind, Truth::True, Reason::Reconciled, "the bucket is as declared"),
         Some(problem) => verdict(kind, Truth::False, problem.reason, problem.message.clone()),
     }
@@ -245,9 +247,15 @@ fn replicas_limited(findings: &Findings<'_>) -> Verdict {
     }
 }
 
-fn paused(findings: &Findings<'_>) -> Verdict {
+/// Says of a resource that cannot be honoured whether it is paused: that is honoured all the same.
+pub(super) fn set_paused(verdicts: &mut Vec<Verdict>, is_paused: bool) {
+    verdicts.retain(|verdict| verdict.condition != ConditionType::Paused);
+    verdicts.push(paused(is_paused));
+}
+
+fn paused(is_paused: bool) -> Verdict {
     let kind = ConditionType::Paused;
-    if findings.sink.paused {
+    if is_paused {
         return verdict(kind, Truth::True, Reason::Paused, "paused is set; no pod runs, everything is kept");
     }
     verdict(kind, Truth::False, Reason::Reconciled, "the sink is not paused")

@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason};
+use kafkasink_crds::resource::{ConditionType, EffectiveSettings, KafkaSink, KafkaSinkStatus, Reason};
 use kube::ResourceExt;
 
 use super::findings::Findings;
-use super::{conditions, effective, group, topics, verdicts};
+use super::{binding, conditions, effective, group, topics, verdicts, warnings};
 use crate::desired::selector;
 use crate::model::{Problem, WorkloadView};
 use crate::requeue::Next;
@@ -24,11 +24,13 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
         observed_generation: resource.metadata.generation,
         conditions: conditions::merge(&previous.conditions, &verdicts, resource.metadata.generation, now),
         selector: Some(selector(sink.names.sink())),
-        topics: topics::topics(externals, &previous.topics),
+        topics: topics::topics(&sink.identity.uid, externals, &previous.topics),
         topics_ready: topics::ready(sink, externals).or(previous.topics_ready),
         partitions: topics::partitions(sink, externals).or(previous.partitions),
         consumer_group: group::group(findings).or(previous.consumer_group),
+        binding: binding::binding(findings, previous.binding),
         effective: Some(effective::effective(sink, view.map(|view| view.desired))),
+        warnings: warnings::warnings(findings).unwrap_or(previous.warnings),
         mappings: previous.mappings,
         replicas: previous.replicas,
         replicas_ready: previous.replicas_ready,
@@ -44,11 +46,14 @@ pub(crate) fn refused(
     now: Timestamp,
 ) -> KafkaSinkStatus {
     let previous = previous(resource);
-    let verdicts = verdicts::refused(problem, &previous.conditions);
+    let mut verdicts = verdicts::refused(problem, &previous.conditions);
+    verdicts::set_paused(&mut verdicts, resource.spec.paused == Some(true));
+    let replicas = workload.and_then(|view| i32::try_from(view.desired).ok());
     let status = KafkaSinkStatus {
         observed_generation: resource.metadata.generation,
         conditions: conditions::merge(&previous.conditions, &verdicts, resource.metadata.generation, now),
         selector: Some(selector(&resource.name_any())),
+        effective: previous.effective.map(|effective| EffectiveSettings { replicas, ..effective }),
         ..previous
     };
     with_pods(status, workload, workload.map_or(resource.spec.replicas, |view| view.desired))

@@ -6,7 +6,7 @@ use kafkasink_crds::resource::{KafkaSink, KafkaSinkSpec};
 use kafkasink_crds::runtime_config::SinkIdentity;
 use kube::ResourceExt;
 
-use super::{credentials, delivery, kafka, mapping, pod_template, store, topics, unsupported};
+use super::{binding, credentials, delivery, kafka, mapping, pod_template, store, topics, unsupported};
 use crate::model::{Fetched, Problem, ValidatedSink, ValidatedWorkload};
 use crate::names::SinkNames;
 
@@ -26,7 +26,7 @@ pub(crate) fn validate(
     refuse_foreign(fetched)?;
     let identity = identity(sink)?;
     let dead_letter = spec.delivery.as_ref().and_then(|delivery| delivery.dead_letter.as_ref());
-    Ok(ValidatedSink {
+    let validated = ValidatedSink {
         kafka: kafka::kafka(&spec.kafka, &identity)?,
         credentials: credentials::kafka(&spec.kafka, fetched)?,
         topics: topics::consumed(&spec.topics)?,
@@ -40,7 +40,9 @@ pub(crate) fn validate(
         paused: spec.paused.unwrap_or(false),
         identity,
         names,
-    })
+    };
+    binding::check(sink, &validated)?;
+    Ok(validated)
 }
 
 fn identity(sink: &KafkaSink) -> Result<SinkIdentity, Problem> {
