@@ -8,6 +8,8 @@ mod brokers;
 mod fresh_broker;
 #[path = "operator/gone.rs"]
 mod gone;
+#[path = "operator/leader.rs"]
+mod leader;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
 #[path = "operator/secured.rs"]

@@ -54,6 +54,29 @@ pub(crate) struct RunArgs {
     /// How many resources are reconciled at the same time.
     #[arg(long, env = "KAFKASINK_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: u16,
+    /// Leader election.
+    #[command(flatten)]
+    pub(crate) election: ElectionArgs,
+}
+
+/// Settings of leader election: of all operators that share a Lease one works, and the others stand by.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ElectionArgs {
+    /// Works only while it holds the Lease; needed wherever two operators could run at the same time.
+    #[arg(long, env = "KAFKASINK_LEADER_ELECT")]
+    pub(crate) leader_elect: bool,
+    /// Namespace of the Lease; without it the one that the operator runs in.
+    #[arg(long, env = "KAFKASINK_LEASE_NAMESPACE")]
+    pub(crate) lease_namespace: Option<String>,
+    /// Name of the Lease.
+    #[arg(long, env = "KAFKASINK_LEASE_NAME", default_value = "kafkasink-operator")]
+    pub(crate) lease_name: String,
+    /// How many seconds after the end of a leader that did not say so another takes over.
+    #[arg(long, env = "KAFKASINK_LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(5..=300))]
+    pub(crate) lease_seconds: u16,
+    /// What this operator is called in the Lease, with a random addition; the name of the pod by default.
+    #[arg(long, env = "HOSTNAME", default_value = "kafkasink-operator")]
+    pub(crate) identity: String,
 }
 
 /// Settings of `render`.

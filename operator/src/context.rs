@@ -7,6 +7,7 @@ use kube::runtime::events::Recorder;
 
 use crate::kafka::Connections;
 use crate::lag_pace::LagPace;
+use crate::leadership::Term;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::reduct::Stores;
@@ -14,8 +15,10 @@ use crate::requeue::Requeue;
 
 /// What every reconciliation shares.
 pub(crate) struct Context {
-    /// The Kubernetes API.
+    /// The Kubernetes API; it lets writes pass only during the term.
     pub(crate) client: Client,
+    /// Until when this process may write.
+    pub(crate) term: Term,
     /// The Kafka clusters.
     pub(crate) connections: Connections,
     /// The stores.

@@ -15,11 +15,9 @@ use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Awaited;
 use crate::context::Context;
 use crate::desired::MANAGED_BY;
 use crate::kubernetes::{KubernetesError, call};
@@ -67,19 +65,8 @@ impl Watch {
     }
 }
 
-/// Waits for the definition, then reconciles until `stop`.
-pub(crate) async fn run(
-    context: Arc<Context>,
-    watch: &Watch,
-    awaited: watch::Sender<Awaited>,
-    stop: CancellationToken,
-) {
-    awaited.send_replace(Some("the CustomResourceDefinition kafkasinks.kafkasink.dev"));
-    tokio::select! {
-        () = definition(&context.client, watch) => {}
-        () = stop.cancelled() => return,
-    }
-    awaited.send_replace(None);
+/// Reconciles until `stop`.
+pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: CancellationToken) {
     tracing::info!("watches kafkasinks");
     controller(&context.client, watch)
         .graceful_shutdown_on(stop.cancelled_owned())
@@ -132,7 +119,7 @@ where
 ///
 /// The controller's own cache is not asked whether it is filled: of two tasks that wait for that only one is woken,
 /// and the other one is the controller.
-async fn definition(client: &Client, watch: &Watch) {
+pub(crate) async fn until_defined(client: &Client, watch: &Watch) {
     let sinks = watch.api::<KafkaSink>(client);
     let one = ListParams::default().limit(1);
     let mut ticks = tokio::time::interval(DEFINITION_PAUSE);
@@ -157,7 +144,7 @@ async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Resu
     let work = reconcile_or_clean_up(&guarded, &context);
     let outcome = tokio::time::timeout(RECONCILE_MAX, work).await.unwrap_or_else(|_| {
         let attempt = format!("reconcile {}", guarded.name_any());
-        Err(ReconcileError::Kubernetes(KubernetesError::TimedOut { attempt }))
+        Err(ReconcileError::Kubernetes(KubernetesError::TimedOut { attempt, limit: RECONCILE_MAX }))
     });
     let label = match &outcome {
         Ok(Next::Healthy | Next::Refused) => Outcome::Success,

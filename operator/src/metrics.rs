@@ -38,6 +38,7 @@ pub(crate) struct Metrics {
     durations: Histogram,
     active: Gauge,
     status_writes: Counter,
+    leads: Gauge,
 }
 
 impl Metrics {
@@ -49,6 +50,7 @@ impl Metrics {
             durations: Histogram::new(RECONCILE_SECONDS),
             active: Gauge::default(),
             status_writes: Counter::default(),
+            leads: Gauge::default(),
             registry: Registry::default(),
         };
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -73,6 +75,11 @@ impl Metrics {
             "Writes of a KafkaSink status",
             metrics.status_writes.clone(),
         );
+        registry.register(
+            "leader_election_master_status",
+            "Whether this operator leads (1) or stands by (0)",
+            metrics.leads.clone(),
+        );
         Self { registry, ..metrics }
     }
 
@@ -92,6 +99,11 @@ impl Metrics {
     /// Counts a write of a status.
     pub(crate) fn status_written(&self) {
         self.status_writes.inc();
+    }
+
+    /// Sets whether this operator leads.
+    pub(crate) fn leads(&self, leads: bool) {
+        self.leads.set(i64::from(leads));
     }
 
     /// Returns everything in the text format that Prometheus reads.
