@@ -36,7 +36,8 @@ pub use reduct_store::{
 };
 pub use secret_ref::{CaSource, KeyRef, SecretSource};
 pub use status::{
-    ConsumerGroupStatus, EffectiveSettings, KafkaSinkStatus, MappingStart, MappingStatus, TopicStatus,
+    ConsumerGroupStatus, EffectiveSettings, KafkaSinkStatus, LostByMember, LostStatus, MappingStart,
+    MappingStatus, TopicStatus,
 };
 pub use topic::{DeletionPolicy, ManagementPolicy, RetentionSpec, TopicSpec};
 pub use workload::{NetworkPolicyMode, ResourcesSpec, WorkloadSpec};

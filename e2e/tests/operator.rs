@@ -10,6 +10,8 @@ mod fresh_broker;
 mod gone;
 #[path = "operator/leader.rs"]
 mod leader;
+#[path = "operator/members.rs"]
+mod members;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
 #[path = "operator/secured.rs"]

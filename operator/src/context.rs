@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::Client;
 use kube::runtime::events::Recorder;
 
+use crate::age_memory::AgeMemory;
 use crate::kafka::Connections;
 use crate::lag_pace::LagPace;
 use crate::leadership::Term;
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     /// What was written, so that nothing is written twice.
     pub(crate) memory: Memory,
+    /// What was seen of messages that wait.
+    pub(crate) age_memory: AgeMemory,
     /// When a resource is looked at again.
     pub(crate) requeue: Requeue,
     /// How often lag is written.

@@ -198,6 +198,8 @@ fn forget(context: &Context, uid: &str) {
     context.requeue.forget(uid);
     context.lag_pace.forget(uid);
     context.memory.forget(uid);
+    context.age_memory.forget(uid);
+    context.metrics.forget(uid);
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that kube's controller asks for")]

@@ -37,7 +37,13 @@ pub(crate) fn of_externals(externals: &AppliedExternals, bucket: &str) -> Vec<No
 
 /// Returns what changed between two statuses of a resource.
 pub(crate) fn of_status(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
-    scaled(previous, now).into_iter().chain(ready(previous, now)).collect()
+    let at_risk = at_risk(previous, now);
+    scaled(previous, now)
+        .into_iter()
+        .chain(ready(previous, now))
+        .chain(at_risk)
+        .chain(lost(previous, now))
+        .collect()
 }
 
 fn of_topic(outcome: &TopicOutcome) -> impl Iterator<Item = Notice> {
@@ -87,6 +93,30 @@ fn ready(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<No
         return Some(Notice::normal(reason, ready.message.clone()));
     }
     Some(Notice::warning(&ready.reason, ready.message.clone()))
+}
+
+/// Every step towards a loss, and that it is averted.
+fn at_risk(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<Notice> {
+    let of = |status: &KafkaSinkStatus| find(&status.conditions, ConditionType::RetentionAtRisk).cloned();
+    let (before, now) = (previous.and_then(of), of(now)?);
+    let was_true = before.as_ref().is_some_and(|before| before.status == "True");
+    match now.status.as_str() {
+        // Losses have Events of their own.
+        "True" if now.reason == Reason::LostToRetention.as_str() => None,
+        "True" if before.is_some_and(|before| before.reason == now.reason) => None,
+        "True" => Some(Notice::warning(&now.reason, now.message)),
+        "False" if was_true => Some(Notice::normal("RetentionSafe", now.message)),
+        _ => None,
+    }
+}
+
+fn lost(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<Notice> {
+    let count = |status: &KafkaSinkStatus| status.lost_to_retention.as_ref().map_or(0, |lost| lost.messages);
+    let (before, now) = (previous.map_or(0, count), count(now));
+    (now > before).then(|| {
+        let note = format!("{} messages left Kafka before they were stored, {now} in all", now - before);
+        Notice::warning(Reason::LostToRetention.as_str(), note)
+    })
 }
 
 #[cfg(test)]

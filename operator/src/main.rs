@@ -7,6 +7,7 @@
 //! ```
 
 mod admin;
+mod age_memory;
 mod apply;
 mod args;
 mod clock;
@@ -136,7 +137,8 @@ fn context(
     metrics: Arc<Metrics>,
     runtime_image: String,
 ) -> anyhow::Result<Context> {
-    let builder = ClientBuilder::try_from(config).context("failed to prepare a client of the Kubernetes API")?;
+    let builder =
+        ClientBuilder::try_from(config).context("failed to prepare a client of the Kubernetes API")?;
     let client = builder.with_layer(&leadership::fence(term.clone())).build();
     let reporter = Reporter { controller: "kafkasink-operator".to_owned(), instance: None };
     Ok(Context {
@@ -148,6 +150,7 @@ fn context(
         http: reqwest::Client::new(),
         metrics,
         memory: memory::Memory::default(),
+        age_memory: age_memory::AgeMemory::default(),
         requeue: requeue::Requeue::default(),
         lag_pace: lag_pace::LagPace::default(),
         runtime_image,

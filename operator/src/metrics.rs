@@ -1,7 +1,12 @@
-//! Pure. The operator's own numbers, named as other controllers name theirs.
+//! Pure but for the numbers themselves. The operator's own numbers, named as other controllers name theirs.
 
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kafkasink_crds::resource::{KafkaSink, LostStatus};
+use kube::ResourceExt;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -30,6 +35,12 @@ struct OutcomeLabels {
     result: Outcome,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SinkLabels {
+    namespace: String,
+    sink: String,
+}
+
 /// Every number the operator reports.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -39,6 +50,10 @@ pub(crate) struct Metrics {
     active: Gauge,
     status_writes: Counter,
     leads: Gauge,
+    retention_used: Family<SinkLabels, Gauge<f64, AtomicU64>>,
+    lost: Family<SinkLabels, Gauge>,
+    /// Which labels belong to a resource that is known by its uid alone when it is gone.
+    sinks: Mutex<HashMap<String, SinkLabels>>,
 }
 
 impl Metrics {
@@ -51,6 +66,9 @@ impl Metrics {
             active: Gauge::default(),
             status_writes: Counter::default(),
             leads: Gauge::default(),
+            retention_used: Family::default(),
+            lost: Family::default(),
+            sinks: Mutex::default(),
             registry: Registry::default(),
         };
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -80,6 +98,16 @@ impl Metrics {
             "Whether this operator leads (1) or stands by (0)",
             metrics.leads.clone(),
         );
+        registry.register(
+            "kafkasink_retention_used_ratio",
+            "Age of the oldest message that waits to be stored, as a share of its topic's retention",
+            metrics.retention_used.clone(),
+        );
+        registry.register(
+            "kafkasink_lost_to_retention_messages",
+            "Messages that retention deleted before they were stored, as the status of the resource counts them",
+            metrics.lost.clone(),
+        );
         Self { registry, ..metrics }
     }
 
@@ -104,6 +132,33 @@ impl Metrics {
     /// Sets whether this operator leads.
     pub(crate) fn leads(&self, leads: bool) {
         self.leads.set(i64::from(leads));
+    }
+
+    /// Sets how close the messages of a sink are to the end of their retention, as far as that is known, and how many were lost.
+    pub(crate) fn retention(&self, sink: &KafkaSink, used: Option<f64>, lost: Option<&LostStatus>) {
+        let labels = SinkLabels { namespace: sink.namespace().unwrap_or_default(), sink: sink.name_any() };
+        match used {
+            Some(used) => {
+                self.retention_used.get_or_create(&labels).set(used);
+            }
+            None => {
+                self.retention_used.remove(&labels);
+            }
+        }
+        self.lost.get_or_create(&labels).set(lost.map_or(0, |lost| lost.messages));
+        self.sinks().insert(sink.uid().unwrap_or_default(), labels);
+    }
+
+    /// Forgets a resource that is gone.
+    pub(crate) fn forget(&self, uid: &str) {
+        if let Some(labels) = self.sinks().remove(uid) {
+            self.retention_used.remove(&labels);
+            self.lost.remove(&labels);
+        }
+    }
+
+    fn sinks(&self) -> MutexGuard<'_, HashMap<String, SinkLabels>> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns everything in the text format that Prometheus reads.

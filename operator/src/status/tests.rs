@@ -1,13 +1,17 @@
 //! Pure. The status of a sink in every state that a person may meet: one line per state.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
-use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, LostStatus, Reason};
 
 use super::{Findings, find, pods_awaited_long, refused, status};
 use crate::desired::{effective_replicas, replicas};
 use crate::model::{
-    AppliedExternals, BucketOutcome, Fetched, GroupView, KafkaView, PodView, Problem, StoreView, TopicChange,
-    TopicOutcome, TopicView, ValidatedSink, WorkloadView,
+    Ages, AppliedExternals, BucketOutcome, Fetched, GroupView, KafkaView, MemberReport, MembersView,
+    PartitionView, PodView, Problem, StoreView, TopicChange, TopicOutcome, TopicView, ValidatedSink,
+    WorkloadView,
 };
 use crate::validate::validate;
 
@@ -82,7 +86,9 @@ fn check(
         before: None,
         awaited_long: false,
         pods: &[],
-        lag_seconds: None,
+        members: &MembersView::default(),
+        ages: &Ages::default(),
+        lost: None,
     };
     assert_eq!(summary(&status(resource, &findings, NOW)), expected);
 }
@@ -155,7 +161,9 @@ fn tells_when_pods_are_awaited_for_too_long() {
             before: None,
             awaited_long: pods_awaited_long(&resource, now),
             pods: &pods,
-            lag_seconds: None,
+            members: &MembersView::default(),
+            ages: &Ages::default(),
+            lost: None,
         };
         let status = status(&resource, &findings, now);
         assert!(summary(&status).starts_with(expected), "{status:?}");
@@ -184,7 +192,9 @@ fn remembers_the_pods_while_kubernetes_refuses_new_ones() {
         before: Some(&before),
         awaited_long: false,
         pods: &[],
-        lag_seconds: None,
+        members: &MembersView::default(),
+        ages: &Ages::default(),
+        lost: None,
     };
     let status = status(&resource, &findings, NOW);
     assert_eq!((status.replicas, status.replicas_ready.as_deref()), (Some(2), Some("2/2")));
@@ -264,4 +274,126 @@ fn a_topic_that_could_not_be_seen_after_its_creation_stays_ours() {
     world.topics[0].view = view;
     let seen = super::topics::topics(&world, &created);
     assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
+}
+
+/// The condition `RetentionAtRisk` of a sink whose topic keeps messages for ten hours, as `True Reason` and its message.
+fn risk(age: Option<u64>, is_missing: bool, lost: Option<&LostStatus>) -> (String, String) {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut externals = externals(&sink);
+    let topic = sink.topics[0].name.clone();
+    if let Some(view) = externals.kafka.as_mut().unwrap().topics.get_mut(&topic) {
+        view.config.insert("retention.ms".to_owned(), "36000000".to_owned());
+    }
+    let known = age.map(|minutes| ((topic.clone(), 3), Duration::from_secs(minutes * 60)));
+    let unknown = is_missing.then_some((topic, 1));
+    let ages = Ages { known: known.into_iter().collect(), unknown: unknown.into_iter().collect() };
+    let findings = Findings {
+        sink: &sink,
+        externals: &externals,
+        replicas: effective_replicas(&sink, &externals),
+        workload: Ok(Some(&pods(2, 2, 2, true))),
+        before: None,
+        awaited_long: false,
+        pods: &[],
+        members: &MembersView::default(),
+        ages: &ages,
+        lost,
+    };
+    let status = status(&resource, &findings, NOW);
+    let condition = find(&status.conditions, ConditionType::RetentionAtRisk).unwrap();
+    (format!("{} {}", condition.status, condition.reason), condition.message.clone())
+}
+
+#[test]
+fn warns_at_half_and_at_four_fifths_of_a_topics_retention_with_the_time_left() {
+    let check = |age, is_missing, expected: &str, part: &str| {
+        let (verdict, message) = risk(age, is_missing, None);
+        assert_eq!(verdict, expected, "{age:?} {message}");
+        assert!(message.contains(part), "{message}");
+    };
+    check(None, false, "False Reconciled", "no message");
+    check(None, true, "Unknown NotChecked", "not known");
+    check(Some(299), false, "False Reconciled", "no message");
+    check(
+        Some(300),
+        false,
+        "True LagHalfOfRetention",
+        "partition 3, that waits is 5 hours old, is kept for 10 hours",
+    );
+    check(Some(300), true, "True LagHalfOfRetention", "goes in 5 hours");
+    check(Some(480), false, "True LagNearRetention", "goes in 2 hours");
+    check(Some(601), false, "True LagNearRetention", "may go at any moment");
+}
+
+#[test]
+fn shows_a_loss_for_an_hour() {
+    let lost_at = |last| LostStatus { messages: 7, last: Some(Time(last)), members: Vec::new() };
+    let lately = NOW - SignedDuration::from_mins(59);
+    let (verdict, message) = risk(Some(500), false, Some(&lost_at(lately)));
+    assert_eq!(verdict, "True LostToRetention");
+    assert!(
+        message.starts_with("7 messages in all left Kafka") && message.contains("goes in 100 minutes"),
+        "{message}"
+    );
+    let long_ago = NOW - SignedDuration::from_mins(61);
+    assert_eq!(risk(None, false, Some(&lost_at(long_ago))).0, "False Reconciled");
+}
+
+#[test]
+fn counts_what_left_kafka_while_no_member_runs() {
+    let resource = resource(|sink| sink.spec.paused = Some(true));
+    let sink = validated(&resource);
+    let mut externals = externals(&sink);
+    let partition = PartitionView {
+        topic: sink.topics[0].name.clone(),
+        partition: 0,
+        first: 30,
+        end: 40,
+        committed: Some(10),
+    };
+    externals.kafka.as_mut().unwrap().group = Some(GroupView { members: None, partitions: vec![partition] });
+    let findings = Findings {
+        sink: &sink,
+        externals: &externals,
+        replicas: effective_replicas(&sink, &externals),
+        workload: Ok(None),
+        before: None,
+        awaited_long: false,
+        pods: &[],
+        members: &MembersView::default(),
+        ages: &Ages::default(),
+        lost: None,
+    };
+    let status = status(&resource, &findings, NOW);
+    let condition = find(&status.conditions, ConditionType::RetentionAtRisk).unwrap();
+    assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("True", "LostToRetention"));
+    assert!(condition.message.starts_with("20 messages left Kafka"), "{}", condition.message);
+}
+
+#[test]
+fn a_sink_whose_partitions_are_held_is_not_ready() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let externals = externals(&sink);
+    let report = MemberReport { pod: "cameras-sink-0".to_owned(), held: 2, ..MemberReport::default() };
+    let findings = Findings {
+        sink: &sink,
+        externals: &externals,
+        replicas: effective_replicas(&sink, &externals),
+        workload: Ok(Some(&pods(2, 2, 2, true))),
+        before: None,
+        awaited_long: false,
+        pods: &[],
+        members: &MembersView { reports: vec![report] },
+        ages: &Ages::default(),
+        lost: None,
+    };
+    let status = status(&resource, &findings, NOW);
+    assert_eq!(
+        summary(&status),
+        "Ready=False PartitionsHeld, Reconciling=False PartitionsHeld, Stalled=True PartitionsHeld"
+    );
+    let ready = find(&status.conditions, ConditionType::Ready).unwrap();
+    assert!(ready.message.starts_with("2 partitions of pod cameras-sink-0 are held"), "{}", ready.message);
 }
