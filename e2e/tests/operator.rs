@@ -12,6 +12,8 @@ mod gone;
 mod leader;
 #[path = "operator/members.rs"]
 mod members;
+#[path = "operator/rights.rs"]
+mod rights;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
 #[path = "operator/secured.rs"]

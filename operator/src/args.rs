@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Image of the runtime where none is given: the one that is built beside this operator, as in the chart.
@@ -45,9 +46,9 @@ pub(crate) struct RunArgs {
     /// Image of the runtime pods, unless a resource names its own in `workload.image`.
     #[arg(long, env = "KAFKASINK_RUNTIME_IMAGE", default_value = RUNTIME_IMAGE_DEFAULT)]
     pub(crate) runtime_image: String,
-    /// The only namespace that is watched; without it all are.
-    #[arg(long, env = "KAFKASINK_WATCH_NAMESPACE")]
-    pub(crate) watch_namespace: Option<String>,
+    /// A namespace that is watched; may be given several times, or several with commas between them. Without it all are.
+    #[arg(long = "watch-namespace", env = "KAFKASINK_WATCH_NAMESPACES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) watch_namespaces: Vec<String>,
     /// The least severe log line that is written.
     #[arg(long, env = "KAFKASINK_LOG_LEVEL", default_value = "info")]
     pub(crate) log_level: LogLevel,

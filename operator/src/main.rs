@@ -104,7 +104,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let admin = tokio::spawn(admin::serve(listener, metrics, awaited, stop.clone()));
     tokio::spawn(stop_on_signal(stop.clone()));
 
-    let watch = Watch { namespace: args.watch_namespace, concurrency: args.concurrency };
+    let watch = Watch::new(args.watch_namespaces, args.concurrency);
     operation::run(context, &watch, campaign, awaiting, stop.clone()).await.context("ends at once")?;
     let asked = stop.is_cancelled();
     stop.cancel();
