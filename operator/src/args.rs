@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Crd,
     /// Prints the objects that a manifest would lead to, without any cluster.
     Render(RenderArgs),
+    /// Checks manifests by the rules of the API server and of this operator, without any cluster; fails where one is refused.
+    Validate(ValidateArgs),
 }
 
 /// Settings of `run`.
@@ -78,6 +80,14 @@ pub(crate) struct ElectionArgs {
     /// What this operator is called in the Lease, with a random addition; the name of the pod by default.
     #[arg(long, env = "HOSTNAME", default_value = "kafkasink-operator")]
     pub(crate) identity: String,
+}
+
+/// Settings of `validate`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ValidateArgs {
+    /// Files with manifests, several in one file with `---` between them; `-` reads the standard input. Other kinds are passed over.
+    #[arg(short, long = "file", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// Settings of `render`.

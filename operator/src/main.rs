@@ -18,11 +18,13 @@ mod desired;
 mod events;
 mod fetch;
 mod finalizer;
+mod input;
 mod kafka;
 mod kubernetes;
 mod lag_pace;
 mod leadership;
 mod malformed;
+mod manifests;
 mod memory;
 mod metrics;
 mod model;
@@ -52,7 +54,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{Args, Command, ElectionArgs, RunArgs};
+use crate::args::{Args, Command, ElectionArgs, RunArgs, ValidateArgs};
 use crate::clock::since_boot;
 use crate::context::Context;
 use crate::controller::Watch;
@@ -80,11 +82,19 @@ fn main() -> anyhow::Result<()> {
             print(&kafkasink_crds::resource::crd_yaml().context("failed to write the definition")?)
         }
         Command::Render(args) => print(&render::render(&args)?),
+        Command::Validate(args) => check(&args),
     }
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout().write_all(text.as_bytes()).context("failed to write to the standard output")
+}
+
+fn check(args: &ValidateArgs) -> anyhow::Result<()> {
+    let found = manifests::check(args)?;
+    print(&found.report)?;
+    anyhow::ensure!(found.refused == 0, "{} refused, {} looked at", found.refused, found.looked_at);
+    Ok(())
 }
 
 async fn run(args: RunArgs) -> anyhow::Result<()> {
