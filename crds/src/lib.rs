@@ -12,6 +12,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `resource` | `KafkaSink` with its schema, rules and status (feature `crd`, on by default) |
+//! | `admission` | what the API server says of a manifest, without a cluster (feature `admission`) |
 //! | [`runtime_config`] | [`RuntimeConfig`](runtime_config::RuntimeConfig), the file that the runtime reads |
 //! | [`topic_name`], [`bucket_name`], [`entry_name`] | names, checked by the rules of those who own them |
 //! | [`entry_template`] | how the name of an entry is made from a message |
@@ -19,6 +20,8 @@
 //! | [`duration_text`], [`byte_size`] | times and sizes as people write them |
 //! | [`kafka_properties`] | which librdkafka settings belong to the sink |
 
+#[cfg(feature = "admission")]
+pub mod admission;
 pub mod bucket_name;
 pub mod byte_size;
 pub mod duration_text;

@@ -36,8 +36,8 @@ pub use reduct_store::{
 };
 pub use secret_ref::{CaSource, KeyRef, SecretSource};
 pub use status::{
-    BindingStatus, ConsumerGroupStatus, EffectiveSettings, KafkaSinkStatus, MappingStart, MappingStatus,
-    TopicStatus, WarningStatus,
+    BindingStatus, ConsumerGroupStatus, EffectiveSettings, KafkaSinkStatus, LostByMember, LostStatus,
+    MappingStart, MappingStatus, TopicStatus, WarningStatus,
 };
 pub use topic::{DeletionPolicy, ManagementPolicy, RetentionSpec, TopicSpec};
 pub use workload::{NetworkPolicyMode, ResourcesSpec, WorkloadSpec};

@@ -14,8 +14,14 @@ mod fresh_broker;
 mod gone;
 #[path = "operator/killed.rs"]
 mod killed;
+#[path = "operator/leader.rs"]
+mod leader;
+#[path = "operator/members.rs"]
+mod members;
 #[path = "operator/neighbours.rs"]
 mod neighbours;
+#[path = "operator/rights.rs"]
+mod rights;
 #[path = "operator/sandbox.rs"]
 mod sandbox;
 #[path = "operator/secured.rs"]

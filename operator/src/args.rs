@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Image of the runtime where none is given: the one that is built beside this operator, as in the chart.
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Crd,
     /// Prints the objects that a manifest would lead to, without any cluster.
     Render(RenderArgs),
+    /// Checks manifests by the rules of the API server and of this operator, without any cluster; fails where one is refused.
+    Validate(ValidateArgs),
 }
 
 /// Settings of `run`.
@@ -45,15 +48,46 @@ pub(crate) struct RunArgs {
     /// Image of the runtime pods, unless a resource names its own in `workload.image`.
     #[arg(long, env = "KAFKASINK_RUNTIME_IMAGE", default_value = RUNTIME_IMAGE_DEFAULT)]
     pub(crate) runtime_image: String,
-    /// The only namespace that is watched; without it all are.
-    #[arg(long, env = "KAFKASINK_WATCH_NAMESPACE")]
-    pub(crate) watch_namespace: Option<String>,
+    /// A namespace that is watched; may be given several times, or several with commas between them. Without it all are.
+    #[arg(long = "watch-namespace", env = "KAFKASINK_WATCH_NAMESPACES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) watch_namespaces: Vec<String>,
     /// The least severe log line that is written.
     #[arg(long, env = "KAFKASINK_LOG_LEVEL", default_value = "info")]
     pub(crate) log_level: LogLevel,
     /// How many resources are reconciled at the same time.
     #[arg(long, env = "KAFKASINK_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: u16,
+    /// Leader election.
+    #[command(flatten)]
+    pub(crate) election: ElectionArgs,
+}
+
+/// Settings of leader election: of all operators that share a Lease one works, and the others stand by.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ElectionArgs {
+    /// Works only while it holds the Lease; needed wherever two operators could run at the same time.
+    #[arg(long, env = "KAFKASINK_LEADER_ELECT")]
+    pub(crate) leader_elect: bool,
+    /// Namespace of the Lease; without it the one that the operator runs in.
+    #[arg(long, env = "KAFKASINK_LEASE_NAMESPACE")]
+    pub(crate) lease_namespace: Option<String>,
+    /// Name of the Lease.
+    #[arg(long, env = "KAFKASINK_LEASE_NAME", default_value = "kafkasink-operator")]
+    pub(crate) lease_name: String,
+    /// How many seconds after the end of a leader that did not say so another takes over.
+    #[arg(long, env = "KAFKASINK_LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(5..=300))]
+    pub(crate) lease_seconds: u16,
+    /// What this operator is called in the Lease, with a random addition; the name of the pod by default.
+    #[arg(long, env = "HOSTNAME", default_value = "kafkasink-operator")]
+    pub(crate) identity: String,
+}
+
+/// Settings of `validate`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ValidateArgs {
+    /// Files with manifests, several in one file with `---` between them; `-` reads the standard input. Other kinds are passed over.
+    #[arg(short, long = "file", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// Settings of `render`.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use kube::Client;
 use kube::runtime::events::Recorder;
 
+use crate::age_memory::AgeMemory;
 use crate::kafka::Connections;
 use crate::lag_pace::LagPace;
+use crate::leadership::Term;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::neighbours::Neighbours;
@@ -15,8 +17,10 @@ use crate::requeue::Requeue;
 
 /// What every reconciliation shares.
 pub(crate) struct Context {
-    /// The Kubernetes API.
+    /// The Kubernetes API; it lets writes pass only during the term.
     pub(crate) client: Client,
+    /// Until when this process may write.
+    pub(crate) term: Term,
     /// The Kafka clusters.
     pub(crate) connections: Connections,
     /// The stores.
@@ -31,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) neighbours: Neighbours,
     /// What was written, so that nothing is written twice.
     pub(crate) memory: Memory,
+    /// What was seen of messages that wait.
+    pub(crate) age_memory: AgeMemory,
     /// When a resource is looked at again.
     pub(crate) requeue: Requeue,
     /// How often lag is written.

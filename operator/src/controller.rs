@@ -1,9 +1,11 @@
 //! IO: Kubernetes. Watches resources and what belongs to them, and reconciles each of them, a few at a time.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
@@ -11,15 +13,14 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kafkasink_crds::resource::{KafkaSink, KafkaSinkSpec};
 use kube::api::{ListParams, PartialObjectMeta};
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
-use kube::runtime::controller::{self, Action, Config, Controller};
+use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Awaited;
 use crate::context::Context;
 use crate::desired::MANAGED_BY;
 use crate::kubernetes::{KubernetesError, call};
@@ -41,20 +42,36 @@ const RECONCILE_MAX: Duration = Duration::from_mins(2);
 
 /// What is watched, and how much of it is worked on at the same time.
 pub(crate) struct Watch {
-    /// The only namespace; `None` means all.
-    pub(crate) namespace: Option<String>,
-    /// Most reconciliations at the same time.
-    pub(crate) concurrency: u16,
+    scopes: Vec<Scope>,
+    concurrency: u16,
+}
+
+/// Where one controller looks for resources.
+enum Scope {
+    All,
+    Namespace(String),
 }
 
 impl Watch {
+    /// Watches these namespaces, all where none is named, with so many reconciliations at the same time.
+    pub(crate) fn new(namespaces: Vec<String>, concurrency: u16) -> Self {
+        let distinct: BTreeSet<_> = namespaces.into_iter().collect();
+        let mut scopes: Vec<_> = distinct.into_iter().map(Scope::Namespace).collect();
+        if scopes.is_empty() {
+            scopes.push(Scope::All);
+        }
+        Self { scopes, concurrency }
+    }
+}
+
+impl Scope {
     fn api<K>(&self, client: &Client) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        match &self.namespace {
-            Some(namespace) => Api::namespaced(client.clone(), namespace),
-            None => Api::all(client.clone()),
+        match self {
+            Self::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
+            Self::All => Api::all(client.clone()),
         }
     }
 
@@ -67,25 +84,31 @@ impl Watch {
     }
 }
 
-/// Waits for the definition, then reconciles until `stop`.
-pub(crate) async fn run(
-    context: Arc<Context>,
-    watch: &Watch,
-    awaited: watch::Sender<Awaited>,
-    stop: CancellationToken,
-) {
-    awaited.send_replace(Some("the CustomResourceDefinition kafkasinks.kafkasink.dev"));
-    tokio::select! {
-        () = definition(&context.client, watch) => {}
-        () = stop.cancelled() => return,
+impl fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => formatter.write_str("all namespaces"),
+            Self::Namespace(namespace) => write!(formatter, "namespace {namespace}"),
+        }
     }
-    awaited.send_replace(None);
-    tracing::info!("watches kafkasinks");
-    let controller = controller(&context.client, watch);
-    context.neighbours.add(controller.store());
-    controller
-        .graceful_shutdown_on(stop.cancelled_owned())
-        .run(reconcile_guarded, on_error, context)
+}
+
+/// Reconciles until `stop`.
+pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: CancellationToken) {
+    context.metrics.set_concurrency(watch.concurrency);
+    let turns = Arc::new(Turns { free: Semaphore::new(watch.concurrency.into()), stop: stop.clone() });
+    let controllers = watch.scopes.iter().map(|scope| {
+        tracing::info!(%scope, "watches kafkasinks");
+        let turns = Arc::clone(&turns);
+        let in_turn = move |guarded, shared| reconcile_in_turn(Arc::clone(&turns), guarded, shared);
+        let controller = controller(&context.client, scope);
+        context.neighbours.add(controller.store());
+        controller
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(in_turn, on_error, Arc::clone(&context))
+            .boxed()
+    });
+    stream::select_all(controllers)
         .for_each(async |outcome| {
             // A reconciliation that failed has told so itself.
             if let Err(controller::Error::QueueError(error)) = outcome {
@@ -95,23 +118,22 @@ pub(crate) async fn run(
         .await;
 }
 
-fn controller(client: &Client, watch: &Watch) -> Controller<Guarded> {
+fn controller(client: &Client, scope: &Scope) -> Controller<Guarded> {
     let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    let controller = Controller::new(watch.api::<Guarded>(client), watcher::Config::default());
+    let controller = Controller::new(scope.api::<Guarded>(client), watcher::Config::default());
     let all = watcher::Config::default();
     let secrets = users_of::<Secret>(controller.store(), references::names_secret);
     let config_maps = users_of::<ConfigMap>(controller.store(), references::names_config_map);
     let neighbours = neighbours_of(controller.store());
     controller
-        .with_config(Config::default().concurrency(watch.concurrency))
-        .owns(watch.metadata::<StatefulSet>(client), ours.clone())
-        .owns(watch.metadata::<Service>(client), ours.clone())
-        .owns(watch.metadata::<ServiceAccount>(client), ours.clone())
-        .owns(watch.metadata::<ConfigMap>(client), ours.clone())
-        .owns(watch.metadata::<PodDisruptionBudget>(client), ours)
-        .watches(watch.metadata::<Secret>(client), all.clone(), secrets)
-        .watches(watch.metadata::<ConfigMap>(client), all.clone(), config_maps)
-        .watches(watch.api::<Guarded>(client), all, neighbours)
+        .owns(scope.metadata::<StatefulSet>(client), ours.clone())
+        .owns(scope.metadata::<Service>(client), ours.clone())
+        .owns(scope.metadata::<ServiceAccount>(client), ours.clone())
+        .owns(scope.metadata::<ConfigMap>(client), ours.clone())
+        .owns(scope.metadata::<PodDisruptionBudget>(client), ours)
+        .watches(scope.metadata::<Secret>(client), all.clone(), secrets)
+        .watches(scope.metadata::<ConfigMap>(client), all.clone(), config_maps)
+        .watches(scope.api::<Guarded>(client), all, neighbours)
 }
 
 /// Returns a function that finds the resources that another one concerns, which was changed or deleted.
@@ -141,8 +163,14 @@ where
 ///
 /// The controller's own cache is not asked whether it is filled: of two tasks that wait for that only one is woken,
 /// and the other one is the controller.
-async fn definition(client: &Client, watch: &Watch) {
-    let sinks = watch.api::<KafkaSink>(client);
+pub(crate) async fn until_defined(client: &Client, watch: &Watch) {
+    for scope in &watch.scopes {
+        until_listed(client, scope).await;
+    }
+}
+
+async fn until_listed(client: &Client, scope: &Scope) {
+    let sinks = scope.api::<KafkaSink>(client);
     let one = ListParams::default().limit(1);
     let mut ticks = tokio::time::interval(DEFINITION_PAUSE);
     let mut told = String::new();
@@ -154,10 +182,32 @@ async fn definition(client: &Client, watch: &Watch) {
             Err(error) => chain(&error),
         };
         if news != told {
-            tracing::warn!(reason = news, "waits for the definition kafkasinks.kafkasink.dev");
+            tracing::warn!(%scope, reason = news, "waits for the definition kafkasinks.kafkasink.dev");
             told = news;
         }
     }
+}
+
+/// What limits the reconciliations at the same time: a controller counts only its own, and there may be several. It would not
+/// tell how many wait, either.
+struct Turns {
+    free: Semaphore,
+    stop: CancellationToken,
+}
+
+/// Waits for a turn; whoever still waits when the operator is told to stop is left to the next one.
+async fn reconcile_in_turn(
+    turns: Arc<Turns>,
+    guarded: Arc<Guarded>,
+    context: Arc<Context>,
+) -> Result<Action, ReconcileError> {
+    let queued = Instant::now();
+    context.metrics.queued();
+    let turn = turns.stop.run_until_cancelled(turns.free.acquire()).await;
+    context.metrics.taken(queued.elapsed());
+    let Some(Ok(_turn)) = turn else { return Ok(Action::await_change()) };
+    // Those that wait are many, and need not be large.
+    Box::pin(reconcile_guarded(guarded, context)).await
 }
 
 async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
@@ -166,11 +216,12 @@ async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Resu
     let work = reconcile_or_clean_up(&guarded, &context);
     let outcome = tokio::time::timeout(RECONCILE_MAX, work).await.unwrap_or_else(|_| {
         let attempt = format!("reconcile {}", guarded.name_any());
-        Err(ReconcileError::Kubernetes(KubernetesError::TimedOut { attempt }))
+        Err(ReconcileError::Kubernetes(KubernetesError::TimedOut { attempt, limit: RECONCILE_MAX }))
     });
     let label = match &outcome {
         Ok(Next::Healthy | Next::Refused) => Outcome::Success,
-        Ok(Next::Rolling | Next::Failed) => Outcome::Requeue,
+        Ok(Next::Rolling) => Outcome::RequeueAfter,
+        Ok(Next::Failed) => Outcome::Requeue,
         Err(_) => Outcome::Error,
     };
     context.metrics.ended(label, begun.elapsed());
@@ -220,6 +271,8 @@ fn forget(context: &Context, uid: &str) {
     context.requeue.forget(uid);
     context.lag_pace.forget(uid);
     context.memory.forget(uid);
+    context.age_memory.forget(uid);
+    context.metrics.forget(uid);
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that kube's controller asks for")]

@@ -37,14 +37,15 @@ pub(crate) fn of_externals(externals: &AppliedExternals, bucket: &str) -> Vec<No
 
 /// Returns what changed between two statuses of a resource.
 pub(crate) fn of_status(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Notice> {
-    let scaled = scaled(previous, now);
     let turned = ready(previous, now);
     // A drift that keeps the sink from being ready is told by that.
     let drifted =
         drifted(previous, now).into_iter().filter(|drift| !turned.iter().any(|turn| turn.note == drift.note));
     let drifted: Vec<_> = drifted.collect();
     let (replaced, warned) = (replaced(previous, now), warned(previous, now));
-    scaled.into_iter().chain(turned).chain(drifted).chain(replaced).chain(warned).collect()
+    let others = drifted.into_iter().chain(replaced).chain(warned);
+    let harm = at_risk(previous, now).into_iter().chain(lost(previous, now));
+    scaled(previous, now).into_iter().chain(turned).chain(others).chain(harm).collect()
 }
 
 fn of_topic(outcome: &TopicOutcome) -> impl Iterator<Item = Notice> {
@@ -132,6 +133,30 @@ fn warned(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Vec<Noti
     let known = previous.map_or(&[][..], |status| &status.warnings);
     let new = now.warnings.iter().filter(|warning| !known.contains(warning));
     new.map(|warning| Notice::warning(&warning.reason, warning.message.clone())).collect()
+}
+
+/// Every step towards a loss, and that it is averted.
+fn at_risk(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<Notice> {
+    let of = |status: &KafkaSinkStatus| find(&status.conditions, ConditionType::RetentionAtRisk).cloned();
+    let (before, now) = (previous.and_then(of), of(now)?);
+    let was_true = before.as_ref().is_some_and(|before| before.status == "True");
+    match now.status.as_str() {
+        // Losses have Events of their own.
+        "True" if now.reason == Reason::LostToRetention.as_str() => None,
+        "True" if before.is_some_and(|before| before.reason == now.reason) => None,
+        "True" => Some(Notice::warning(&now.reason, now.message)),
+        "False" if was_true => Some(Notice::normal("RetentionSafe", now.message)),
+        _ => None,
+    }
+}
+
+fn lost(previous: Option<&KafkaSinkStatus>, now: &KafkaSinkStatus) -> Option<Notice> {
+    let count = |status: &KafkaSinkStatus| status.lost_to_retention.as_ref().map_or(0, |lost| lost.messages);
+    let (before, now) = (previous.map_or(0, count), count(now));
+    (now > before).then(|| {
+        let note = format!("{} messages left Kafka before they were stored, {now} in all", now - before);
+        Notice::warning(Reason::LostToRetention.as_str(), note)
+    })
 }
 
 #[cfg(test)]

@@ -142,6 +142,9 @@ async fn delete_topics(
                 notices.push(Notice::warning(reason, format!("topic {name} is kept: {why}")));
             }
             Fate::Delete => {
+                if let Some(over) = context.term.over() {
+                    return Err(over);
+                }
                 admin.delete_topic(name).await.map_err(|error| error.problem())?;
                 notices.push(Notice::normal("TopicDeleted", format!("deleted topic {name}")));
             }

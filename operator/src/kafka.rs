@@ -3,6 +3,7 @@
 //! ```text
 //! connections ──► admin ──► kafka-ffi (one client per distinct connection, shared by all sinks on it)
 //!                   ├─────► groups    (one client per consumer group, beside it)
+//!                   ├─────► timestamps (when messages were made)
 //!                   └─────► error     (what a failure means to the user)
 //!
 //! `connections` and `groups` keep their clients in an `idle_cache`; `security` is how clients and brokers know each other.
@@ -14,7 +15,9 @@ mod error;
 mod groups;
 mod idle_cache;
 mod security;
+mod timestamps;
 
 pub(crate) use admin::{KafkaAdmin, KafkaQuery};
 pub(crate) use connections::Connections;
 pub(crate) use error::KafkaError;
+pub(crate) use timestamps::NextMessage;

@@ -42,10 +42,12 @@ pub(crate) enum KubernetesError {
         source: Box<kube::Error>,
     },
     /// It was not answered in time.
-    #[error("failed to {attempt}: no answer within {} s", REQUEST_TIMEOUT.as_secs())]
+    #[error("failed to {attempt}: no answer within {limit:?}")]
     TimedOut {
         /// What was attempted.
         attempt: String,
+        /// How long was waited.
+        limit: Duration,
     },
 }
 
@@ -72,6 +74,11 @@ impl KubernetesError {
         self.answer().is_some_and(|status| status.is_not_found() || status.code == 404)
     }
 
+    /// Tells whether somebody else was faster.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.answer().is_some_and(|status| status.code == 409)
+    }
+
     fn answer(&self) -> Option<&Status> {
         match self {
             Self::Answer { source, .. } => Some(source),
@@ -88,9 +95,21 @@ pub(crate) async fn call<T>(
     attempt: impl Into<String>,
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, KubernetesError> {
+    call_within(REQUEST_TIMEOUT, attempt, request).await
+}
+
+/// Waits for a request, but not longer than `limit`.
+///
+/// # Errors
+/// The request fails or is not answered in time; `attempt` says which one it was.
+pub(crate) async fn call_within<T>(
+    limit: Duration,
+    attempt: impl Into<String>,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, KubernetesError> {
     let attempt = attempt.into();
-    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
-        Err(_) => Err(KubernetesError::TimedOut { attempt }),
+    match tokio::time::timeout(limit, request).await {
+        Err(_) => Err(KubernetesError::TimedOut { attempt, limit }),
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(source))) => Err(KubernetesError::Answer { attempt, source }),
         Ok(Err(source)) => Err(KubernetesError::Request { attempt, source: Box::new(source) }),

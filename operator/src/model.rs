@@ -10,6 +10,7 @@ mod credentials;
 mod external;
 mod fetched;
 mod kafka;
+mod members;
 mod neighbour;
 mod problem;
 mod sink;
@@ -23,7 +24,8 @@ pub(crate) use external::{
     TopicCreation, TopicOutcome, TopicPlan,
 };
 pub(crate) use fetched::{Fetched, KafkaValues, SecretValue, World};
-pub(crate) use kafka::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicView};
+pub(crate) use kafka::{GroupView, KafkaConnection, KafkaView, PartitionView, Position, TopicView};
+pub(crate) use members::{Ages, MemberReport, MembersView, Partition};
 pub(crate) use neighbour::{Neighbour, Owners};
 pub(crate) use problem::Problem;
 pub(crate) use sink::{ValidatedBucket, ValidatedSink, ValidatedTopic, ValidatedWorkload};

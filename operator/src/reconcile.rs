@@ -60,6 +60,9 @@ pub(crate) async fn reconcile(
     // The pods come last, and depend on what became of the topics: their number, and whether they may start at all.
     let workload = workload(context, &sink, &externals, &fetched).await?;
     let pods = fetch::pods(context, &sink, now).await;
+    let members = fetch::members(context, &pods).await;
+    let ages = fetch::ages(context, &sink, externals.kafka.as_ref().ok(), &members, now).await;
+    let lost = status::lost(resource, &members, &pods, now);
     let findings = Findings {
         sink: &sink,
         externals: &externals,
@@ -68,8 +71,11 @@ pub(crate) async fn reconcile(
         before: fetched.workload.as_ref(),
         awaited_long: status::pods_awaited_long(resource, now),
         pods: &pods,
-        lag_seconds: fetch::lag_seconds(context, &pods).await,
+        members: &members,
+        ages: &ages,
+        lost: lost.as_ref(),
     };
+    context.metrics.retention(resource, status::retention_used(&findings), lost.as_ref());
     report(context, resource, status::status(resource, &findings, now)).await?;
     Ok(status::next(&findings))
 }

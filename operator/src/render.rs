@@ -1,7 +1,6 @@
 //! IO: files. `render`: what a manifest would lead to, without any cluster.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kafkasink_crds::resource::KafkaSink;
 use kube::ResourceExt;
@@ -9,6 +8,7 @@ use serde::Serialize;
 
 use crate::args::RenderArgs;
 use crate::desired::{BuildError, objects, replicas, runtime_config_yaml};
+use crate::input;
 use crate::model::{Fetched, ValidatedSink, WorkloadObjects};
 use crate::validate::validate;
 
@@ -49,23 +49,14 @@ pub(crate) enum RenderError {
 /// # Errors
 /// The file cannot be read, or its content cannot be honoured.
 pub(crate) fn render(args: &RenderArgs) -> Result<String, RenderError> {
-    let sink = validated(&read(&args.file)?, args)?;
+    let failed = |source| RenderError::Read { path: args.file.clone(), source };
+    let sink = validated(&input::read(&args.file).map_err(failed)?, args)?;
     if args.runtime_config {
         return runtime_config_yaml(&sink).map_err(RenderError::Write);
     }
     let partitions: Option<u32> = sink.topics.iter().map(|topic| topic.partitions).sum();
     let objects = objects(&sink, replicas(&sink, partitions).effective).map_err(RenderError::Build)?;
     documents(&objects).map_err(RenderError::Write)
-}
-
-fn read(path: &Path) -> Result<String, RenderError> {
-    let failed = |source| RenderError::Read { path: path.to_owned(), source };
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(path).map_err(failed)
 }
 
 fn validated(text: &str, args: &RenderArgs) -> Result<ValidatedSink, RenderError> {

@@ -10,7 +10,10 @@ mod conditions;
 mod effective;
 mod findings;
 mod group;
+mod held;
+mod losses;
 mod reasons;
+mod retention;
 mod topics;
 mod verdicts;
 mod warnings;
@@ -18,6 +21,8 @@ mod whole;
 
 pub(crate) use conditions::find;
 pub(crate) use findings::Findings;
+pub(crate) use losses::lost;
+pub(crate) use retention::used as retention_used;
 pub(crate) use whole::{next, pods_awaited_long, refused, status, unreadable, with_lag_of};
 
 #[cfg(test)]

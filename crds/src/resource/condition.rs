@@ -49,7 +49,7 @@ vocabulary! {
         WorkloadAvailable,
         /// Fewer pods run than were asked for, on purpose.
         ReplicasLimited,
-        /// Reserved: messages may leave Kafka before they are stored.
+        /// Messages may leave Kafka before they are stored, or have left it.
         RetentionAtRisk,
         /// The sink is paused.
         Paused,
@@ -129,15 +129,19 @@ vocabulary! {
         PodsNotReady,
         /// There are no more partitions to share.
         PartitionCount,
-        /// Reserved: the group had offsets and has none any more.
+        /// The group had offsets and has none any more.
         OffsetsExpired,
+        /// Partitions stand still until a person acts; the pod's log says what is to be done.
+        PartitionsHeld,
         /// Reserved: the group was changed and it is not known where to start.
         NeedsStart,
         /// Reserved: members read again what the store may have lost.
         ReplayInProgress,
-        /// Reserved: the oldest message that is not stored has passed a share of its retention.
+        /// The oldest message that is not stored has passed half of its retention.
+        LagHalfOfRetention,
+        /// The oldest message that is not stored has passed four fifths of its retention.
         LagNearRetention,
-        /// Reserved: messages left Kafka before they were stored.
+        /// Messages left Kafka before they were stored.
         LostToRetention,
         /// Reserved (an Event of that name exists): something prevents the deletion that was asked for.
         DeletionBlocked,

@@ -1,6 +1,6 @@
 //! Pure. `status`: what the operator has seen and done. Everything in it can be rebuilt by looking again.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,9 @@ pub struct KafkaSinkStatus {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["fingerprint".into()]))]
     pub mappings: Vec<MappingStatus>,
+    /// Messages that Kafka's retention deleted before they were stored, as the pods have reported them; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_to_retention: Option<LostStatus>,
 }
 
 /// What works today and will do harm one day.
@@ -192,6 +195,33 @@ pub struct EffectiveSettings {
     pub max_block_records: Option<i32>,
 }
 
+/// Messages that Kafka's retention deleted before they were stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LostStatus {
+    /// Number of messages.
+    pub messages: i64,
+    /// When a pod last reported some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "date_time")]
+    pub last: Option<Time>,
+    /// What was counted of each pod since it started, so that nothing is counted twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 512))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["run".into()]))]
+    pub members: Vec<LostByMember>,
+}
+
+/// What was counted of one pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LostByMember {
+    /// The pod's uid and how often it has restarted.
+    pub run: String,
+    /// Number of messages.
+    pub messages: i64,
+}
+
 /// A mapping and packing, and from which offsets they hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -220,6 +250,10 @@ pub struct MappingStart {
     /// The first offset of each partition, in the order of partitions.
     #[schemars(length(max = 10_000))]
     pub offsets: Vec<i64>,
+}
+
+fn date_time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time", "nullable": true })
 }
 
 /// The shape of a condition as Kubernetes publishes it, with its bounds and without its long texts.

@@ -69,9 +69,14 @@ impl Brokers {
 
     /// Sends one message and waits until it is there.
     pub(crate) fn produce(&self, topic: &str) -> anyhow::Result<()> {
+        self.produce_at(topic, jiff::Timestamp::now())
+    }
+
+    /// Sends one message that was made at that time and waits until it is there.
+    pub(crate) fn produce_at(&self, topic: &str, made: jiff::Timestamp) -> anyhow::Result<()> {
         let producer: ThreadedProducer<DefaultProducerContext> =
             ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create()?;
-        let record = BaseRecord::<(), str>::to(topic).payload("a message");
+        let record = BaseRecord::<(), str>::to(topic).payload("a message").timestamp(made.as_millisecond());
         producer.send(record).map_err(|(error, _)| error)?;
         Ok(producer.flush(TIMEOUT)?)
     }

@@ -40,8 +40,8 @@ pub(crate) struct Sandbox {
 }
 
 /// The operator's process; it ends with the test, however that ends.
-struct Operator {
-    process: Child,
+pub(crate) struct Operator {
+    pub(crate) process: Child,
     admin: SocketAddr,
     log: PathBuf,
 }
@@ -108,8 +108,25 @@ impl Sandbox {
 
     /// The address of the operator's `/metrics`.
     pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
-        let url = format!("http://{}/metrics", self.operator.admin);
-        Ok(reqwest::get(url).await?.text().await?)
+        self.operator.get("metrics").await
+    }
+
+    /// What the operator has logged so far.
+    pub(crate) fn log(&self) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(&self.operator.log)?)
+    }
+
+    /// Ends the operator, where a test starts operators of its own.
+    pub(crate) fn stop_operator(&mut self) -> anyhow::Result<()> {
+        self.operator.process.kill()?;
+        self.operator.process.wait()?;
+        Ok(())
+    }
+
+    /// Stops the operator and starts another one in its place.
+    pub(crate) fn replace_operator(&mut self, kubeconfig: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+        self.operator = Operator::launch(kubeconfig, &self.namespace, arguments)?;
+        Ok(())
     }
 
     /// Writes the store's token into the Secret that every manifest refers to.
@@ -228,11 +245,17 @@ impl Sandbox {
 
 impl Operator {
     fn start(kubeconfig: &Path, namespace: &str) -> anyhow::Result<Self> {
-        let program = program()?;
+        Self::launch(kubeconfig, namespace, &["--watch-namespace", namespace])
+    }
+
+    /// Starts an operator; its log is called `name`.
+    pub(crate) fn launch(kubeconfig: &Path, name: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+        let program = built("kafkasink-operator")?;
         let admin = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{namespace}.log"));
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.log"));
         let process = Command::new(&program)
-            .args(["run", "--watch-namespace", namespace, "--log-level", "debug"])
+            .args(["run", "--log-level", "debug"])
+            .args(arguments)
             .args(["--admin-address", &admin.to_string(), "--runtime-image", "registry.example/runtime:test"])
             .env("KUBECONFIG", kubeconfig)
             .stderr(std::fs::File::options().create(true).append(true).open(&log)?)
@@ -240,6 +263,11 @@ impl Operator {
             .spawn()
             .with_context(|| format!("start {}", program.display()))?;
         Ok(Self { process, admin, log })
+    }
+
+    /// What the operator answers at `/readyz`, `/livez` or `/metrics`.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<String> {
+        Ok(reqwest::get(format!("http://{}/{path}", self.admin)).await?.error_for_status()?.text().await?)
     }
 }
 
@@ -292,16 +320,12 @@ pub(crate) async fn eventually<T>(
     tokio::time::timeout(PATIENCE, looks).await.context("waited in vain")?
 }
 
-/// The operator as cargo built it: beside the folder of this test program.
-fn program() -> anyhow::Result<PathBuf> {
+/// A program as cargo built it: beside the folder of this test program.
+pub(crate) fn built(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.ancestors().nth(2).context("find the target folder")?;
-    let program = folder.join("kafkasink-operator");
-    anyhow::ensure!(
-        program.is_file(),
-        "{} is not built: cargo build -p kafkasink-operator",
-        program.display()
-    );
+    let program = folder.join(name);
+    anyhow::ensure!(program.is_file(), "{} is not built: cargo build --workspace --bins", program.display());
     Ok(program)
 }
 

@@ -19,7 +19,10 @@ pub(crate) async fn externals(
 ) -> AppliedExternals {
     let (kafka, bucket) = tokio::join!(topics(context, sink, world.kafka, plans.topics), async {
         match plans.bucket {
-            Ok(plan) => bucket::apply(context, sink, plan).await,
+            Ok(plan) => match context.term.over() {
+                None => bucket::apply(context, sink, plan).await,
+                over => BucketOutcome { problem: over, ..BucketOutcome::default() },
+            },
             Err(problem) => BucketOutcome { problem: Some(problem), ..BucketOutcome::default() },
         }
     });
@@ -40,6 +43,7 @@ async fn topics(
     let mut outcomes = Vec::new();
     let mut silence = None;
     for plan in plans {
+        silence = silence.or_else(|| context.term.over());
         let outcome = match &silence {
             None => topics::apply(&admin, seen, plan).await,
             // Brokers that have ceased to answer are not asked once for every topic.

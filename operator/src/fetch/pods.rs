@@ -28,7 +28,14 @@ pub(crate) async fn pods(context: &Context, sink: &ValidatedSink, now: Timestamp
 fn view(pod: &Pod, now: Timestamp) -> PodView {
     let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone());
     let trouble = trouble(pod).map(|what| format!("pod {}: {what}", pod.name_any()));
-    PodView { address, trouble, overdue: overdue(pod, now) }
+    PodView { name: pod.name_any(), run: run(pod), address, trouble, overdue: overdue(pod, now) }
+}
+
+/// A pod's processes come one after another; the runtime is the only one that restarts.
+fn run(pod: &Pod) -> String {
+    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let restarts: i32 = containers.map(|container| container.restart_count).sum();
+    format!("{}/{restarts}", pod.uid().unwrap_or_default())
 }
 
 fn overdue(pod: &Pod, now: Timestamp) -> bool {

@@ -37,7 +37,7 @@ type NativeClient = Client<DefaultClientContext>;
 /// A client of one Kafka cluster, shared by every sink with the same connection.
 pub(crate) struct KafkaAdmin {
     client: AdminClient<DefaultClientContext>,
-    groups: Groups,
+    pub(super) groups: Groups,
     servers: String,
     /// Why the last call that failed did; the library does not say the same twice within half a minute.
     failure: Mutex<Option<String>>,
@@ -294,7 +294,7 @@ impl KafkaAdmin {
     }
 
     /// Runs a blocking call of librdkafka on the blocking pool.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
         attempt: Attempt,
         call: impl FnOnce(&Self) -> Result<T, NativeError> + Send + 'static,

@@ -20,6 +20,8 @@ pub(crate) enum Attempt {
     DescribeConfigs,
     /// How far a group has come.
     ReadOffsets(String),
+    /// When the next messages of a group were made.
+    ReadMessages(String),
     /// The creation of a topic.
     CreateTopic(TopicName),
     /// More partitions for a topic.
@@ -38,6 +40,7 @@ impl std::fmt::Display for Attempt {
             Self::DescribeTopics => formatter.write_str("describe the topics"),
             Self::DescribeConfigs => formatter.write_str("describe the configuration of the topics"),
             Self::ReadOffsets(group) => write!(formatter, "read the offsets of group {group}"),
+            Self::ReadMessages(group) => write!(formatter, "read the next messages of group {group}"),
             Self::CreateTopic(topic) => write!(formatter, "create topic {topic}"),
             Self::RaisePartitions(topic) => write!(formatter, "raise the partitions of topic {topic}"),
             Self::AlterConfig(topic) => write!(formatter, "alter the configuration of topic {topic}"),

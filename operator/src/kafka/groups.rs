@@ -43,6 +43,9 @@ impl Groups {
     fn create(&self, group: &str) -> Result<BaseConsumer, NativeError> {
         let mut config = self.config.clone();
         config.set("group.id", group).set("enable.auto.commit", "false");
+        // Where it reads at all it reads one message, and wants to know where there is none.
+        config.set("auto.offset.reset", "error").set("enable.partition.eof", "true");
+        config.set("queued.min.messages", "1").set("fetch.message.max.bytes", "1024");
         config.create().map_err(|error| wrapped(&error))
     }
 }

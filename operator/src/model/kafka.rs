@@ -70,6 +70,17 @@ pub(crate) struct PartitionView {
     pub(crate) committed: Option<i64>,
 }
 
+/// A place in a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    /// The topic.
+    pub(crate) topic: TopicName,
+    /// The partition.
+    pub(crate) partition: i32,
+    /// The offset.
+    pub(crate) offset: i64,
+}
+
 impl GroupView {
     /// Returns the number of messages not yet stored; `None` where that cannot be told: nothing was ever committed
     /// for a partition, and the group does not begin at its oldest message.
@@ -80,14 +91,22 @@ impl GroupView {
 
 impl PartitionView {
     fn lag(&self, start_from: StartFrom) -> Option<u64> {
+        u64::try_from(self.end - self.next(start_from)?).ok().or(Some(0))
+    }
+
+    /// Returns the offset of the next message that there is to store; `None` where it is not known where the group begins.
+    pub(crate) fn next(&self, start_from: StartFrom) -> Option<i64> {
         // What retention has taken is lost, not waiting.
-        let next = match (self.committed, start_from) {
-            (Some(committed), StartFrom::Earliest | StartFrom::Latest) => committed.max(self.first),
-            (None, StartFrom::Earliest) => self.first,
-            (None, StartFrom::Latest) if self.first == self.end => self.end,
-            (None, StartFrom::Latest) => return None,
-        };
-        u64::try_from(self.end - next).ok().or(Some(0))
+        match (self.committed, start_from) {
+            (Some(committed), StartFrom::Earliest | StartFrom::Latest) => Some(committed.max(self.first)),
+            (None, StartFrom::Earliest) => Some(self.first),
+            (None, StartFrom::Latest) => (self.first == self.end).then_some(self.end),
+        }
+    }
+
+    /// Returns the number of messages that retention took before they were committed.
+    pub(crate) fn lost(&self) -> u64 {
+        self.committed.and_then(|committed| u64::try_from(self.first - committed).ok()).unwrap_or(0)
     }
 }
 

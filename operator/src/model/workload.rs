@@ -38,6 +38,10 @@ pub(crate) struct WorkloadObjects {
 /// One pod as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PodView {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its process: another after each restart.
+    pub(crate) run: String,
     /// Where it is reached, once it is.
     pub(crate) address: Option<String>,
     /// What keeps it from running.

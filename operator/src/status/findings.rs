@@ -1,7 +1,9 @@
 //! Pure. `Findings`: what a status is made from.
 
+use kafkasink_crds::resource::LostStatus;
+
 use crate::desired::Replicas;
-use crate::model::{AppliedExternals, PodView, Problem, ValidatedSink, WorkloadView};
+use crate::model::{Ages, AppliedExternals, MembersView, PodView, Problem, ValidatedSink, WorkloadView};
 
 /// Everything that a reconciliation found and did.
 pub(crate) struct Findings<'a> {
@@ -19,6 +21,10 @@ pub(crate) struct Findings<'a> {
     pub(crate) awaited_long: bool,
     /// Each pod, as far as they could be looked at.
     pub(crate) pods: &'a [PodView],
-    /// Age in seconds of the oldest message not yet stored.
-    pub(crate) lag_seconds: Option<f64>,
+    /// What the members say.
+    pub(crate) members: &'a MembersView,
+    /// How old the messages are that wait.
+    pub(crate) ages: &'a Ages,
+    /// What retention took before it was stored.
+    pub(crate) lost: Option<&'a LostStatus>,
 }

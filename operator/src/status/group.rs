@@ -1,5 +1,7 @@
 //! Pure. What the status says of the consumer group. Lag is rounded: the truth is in the metrics.
 
+use std::time::Duration;
+
 use kafkasink_crds::resource::ConsumerGroupStatus;
 
 use super::findings::Findings;
@@ -13,17 +15,16 @@ pub(super) fn group(findings: &Findings<'_>) -> Option<ConsumerGroupStatus> {
         id: findings.sink.kafka.group_id.clone(),
         members: view.and_then(|view| view.members).and_then(|members| i32::try_from(members).ok()),
         lag_messages: lag.and_then(|lag| i64::try_from(two_digits(lag)).ok()),
-        lag_seconds: lag_seconds(lag, findings.lag_seconds),
+        lag_seconds: lag_seconds(lag, findings.ages.highest()),
     })
 }
 
-/// Nothing waits where no message does; else only the members know.
-fn lag_seconds(lag: Option<u64>, reported: Option<f64>) -> Option<i64> {
+/// Nothing waits where no message does.
+fn lag_seconds(lag: Option<u64>, highest: Option<Duration>) -> Option<i64> {
     if lag == Some(0) {
         return Some(0);
     }
-    let seconds = std::time::Duration::try_from_secs_f64(reported?).ok()?.as_secs();
-    i64::try_from(two_digits(seconds)).ok()
+    i64::try_from(two_digits(highest?.as_secs())).ok()
 }
 
 /// Rounds to two digits, so that the status does not change with every message.
@@ -34,7 +35,7 @@ fn two_digits(number: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{lag_seconds, two_digits};
+    use super::{Duration, lag_seconds, two_digits};
 
     #[test]
     fn rounds_to_two_digits() {
@@ -48,7 +49,7 @@ mod tests {
     fn invents_no_age() {
         assert_eq!(lag_seconds(Some(0), None), Some(0));
         assert_eq!(lag_seconds(Some(5), None), None);
-        assert_eq!(lag_seconds(Some(5), Some(1.9)), Some(1));
-        assert_eq!(lag_seconds(None, Some(-1.0)), None);
+        assert_eq!(lag_seconds(Some(5), Some(Duration::from_millis(1900))), Some(1));
+        assert_eq!(lag_seconds(None, None), None);
     }
 }

@@ -19,6 +19,7 @@ pub(crate) fn needs_person(reason: Reason) -> bool {
         | Reason::PodsNotReady
         | Reason::PartitionCount
         | Reason::ReplayInProgress
+        | Reason::LagHalfOfRetention
         | Reason::LagNearRetention
         | Reason::LostToRetention => false,
         Reason::InvalidSpec
@@ -44,6 +45,7 @@ pub(crate) fn needs_person(reason: Reason) -> bool {
         | Reason::NameConflict
         | Reason::WorkloadRefused
         | Reason::OffsetsExpired
+        | Reason::PartitionsHeld
         | Reason::NeedsStart
         | Reason::DeletionBlocked => true,
     }

@@ -1,13 +1,18 @@
 //! Pure. The status of a sink in every state that a person may meet: one line per state.
 
+mod drift;
+mod risk;
+
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use kafkasink_crds::resource::{ConditionType, KafkaSink, KafkaSinkStatus, Reason};
 
 use super::{Findings, find, pods_awaited_long, refused, status};
 use crate::desired::{effective_replicas, replicas};
 use crate::model::{
-    AppliedExternals, BucketOutcome, Fetched, GroupView, KafkaView, PodView, Problem, StoreView, TopicChange,
-    TopicOutcome, TopicView, ValidatedSink, WorkloadView,
+    Ages, AppliedExternals, BucketOutcome, Fetched, GroupView, KafkaView, MembersView, PodView, Problem,
+    StoreView, TopicChange, TopicOutcome, TopicView, ValidatedSink, WorkloadView,
 };
 use crate::validate::validate;
 
@@ -59,6 +64,9 @@ fn pods(desired: u32, existing: u32, ready: u32, settled: bool) -> WorkloadView 
     WorkloadView { desired, existing, ready, settled }
 }
 
+static NO_MEMBERS: MembersView = MembersView { reports: Vec::new() };
+static NO_AGES: Ages = Ages { known: BTreeMap::new(), unknown: Vec::new() };
+
 const RUNNING: WorkloadView = WorkloadView { desired: 2, existing: 2, ready: 2, settled: true };
 
 /// What a look at a sink finds while nothing changes.
@@ -75,7 +83,9 @@ fn findings<'a>(
         before: None,
         awaited_long: false,
         pods: &[],
-        lag_seconds: None,
+        members: &NO_MEMBERS,
+        ages: &NO_AGES,
+        lost: None,
     }
 }
 
@@ -102,16 +112,8 @@ fn check(
     let sink = validated(resource);
     let mut externals = externals(&sink);
     change(&mut externals);
-    let findings = Findings {
-        sink: &sink,
-        externals: &externals,
-        replicas: effective_replicas(&sink, &externals),
-        workload: workload.as_ref().map(Option::as_ref),
-        before: None,
-        awaited_long: false,
-        pods: &[],
-        lag_seconds: None,
-    };
+    let workload = workload.as_ref().map(Option::as_ref);
+    let findings = Findings { workload, ..findings(&sink, &externals, &RUNNING) };
     assert_eq!(summary(&status(resource, &findings, NOW)), expected);
 }
 
@@ -175,16 +177,8 @@ fn tells_when_pods_are_awaited_for_too_long() {
     let externals = externals(&sink);
     let mut check = |workload: WorkloadView, pod: PodView, now: Timestamp, expected: &str| {
         let pods = [pod];
-        let findings = Findings {
-            sink: &sink,
-            externals: &externals,
-            replicas: effective_replicas(&sink, &externals),
-            workload: Ok(Some(&workload)),
-            before: None,
-            awaited_long: pods_awaited_long(&resource, now),
-            pods: &pods,
-            lag_seconds: None,
-        };
+        let awaited_long = pods_awaited_long(&resource, now);
+        let findings = Findings { awaited_long, pods: &pods, ..findings(&sink, &externals, &workload) };
         let status = status(&resource, &findings, now);
         assert!(summary(&status).starts_with(expected), "{status:?}");
         resource.status = Some(status);
@@ -204,16 +198,8 @@ fn remembers_the_pods_while_kubernetes_refuses_new_ones() {
     let sink = validated(&resource);
     let externals = externals(&sink);
     let (refusal, before) = (problem(Reason::WorkloadRefused), pods(2, 2, 2, true));
-    let findings = Findings {
-        sink: &sink,
-        externals: &externals,
-        replicas: effective_replicas(&sink, &externals),
-        workload: Err(&refusal),
-        before: Some(&before),
-        awaited_long: false,
-        pods: &[],
-        lag_seconds: None,
-    };
+    let findings =
+        Findings { workload: Err(&refusal), before: Some(&before), ..findings(&sink, &externals, &RUNNING) };
     let status = status(&resource, &findings, NOW);
     assert_eq!((status.replicas, status.replicas_ready.as_deref()), (Some(2), Some("2/2")));
     assert_eq!(status.effective.unwrap().replicas, Some(2));
@@ -292,62 +278,4 @@ fn a_topic_that_could_not_be_seen_after_its_creation_stays_ours() {
     world.topics[0].view = view;
     let seen = super::topics::topics("u", &world, &created);
     assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
-}
-
-#[test]
-fn a_topic_that_bears_our_mark_is_ours_whatever_the_status_forgot() {
-    let sink = validated(&resource(|_| {}));
-    let mut world = externals(&sink);
-    let name = &sink.topics[0].name;
-    let mark = crate::birthmark::of_new("u", name, &[].into()).unwrap();
-    world.topics[0].view.as_mut().unwrap().config.extend([mark]);
-    let created = |uid| super::topics::topics(uid, &world, &[])[0].created;
-    assert_eq!((created("u"), created("another")), (Some(true), Some(false)));
-}
-
-#[test]
-fn drift_that_is_left_alone_is_told_and_keeps_nothing_from_being_ready() {
-    let resource = resource(|_| {});
-    let sink = validated(&resource);
-    let mut world = externals(&sink);
-    world.topics[0].drift = Some(problem(Reason::TopicDrifted));
-    let status = found(&resource, &sink, &world);
-    assert!(summary(&status).starts_with("Ready=True Reconciled"), "{status:?}");
-    let topics = find(&status.conditions, ConditionType::TopicsReady).unwrap();
-    assert_eq!((topics.status.as_str(), topics.reason.as_str()), ("False", "TopicDrifted"));
-    assert_eq!(status.topics_ready.as_deref(), Some("0/1"));
-}
-
-#[test]
-fn warns_of_what_will_do_harm_one_day() {
-    let resource = resource(|_| {});
-    let sink = validated(&resource);
-    let check = |auto_create: Option<bool>, in_sync: &str, expected: &[&str]| {
-        let mut world = externals(&sink);
-        world.kafka.as_mut().unwrap().auto_creates_topics = auto_create;
-        let config = &mut world.topics[0].view.as_mut().unwrap().config;
-        config.insert("min.insync.replicas".to_owned(), in_sync.to_owned());
-        let status = found(&resource, &sink, &world);
-        let reasons: Vec<_> = status.warnings.iter().map(|warning| warning.reason.as_str()).collect();
-        assert_eq!(reasons, expected);
-    };
-    check(None, "1", &[]);
-    check(Some(false), "1", &[]);
-    check(Some(true), "2", &["AutoCreateEnabled", "TooFewReplicas"]);
-}
-
-#[test]
-fn is_bound_once_there_are_pods_and_only_to_a_cluster_that_it_recognised() {
-    let mut resource = resource(|_| {});
-    let sink = validated(&resource);
-    let mut world = externals(&sink);
-    let before = Findings { workload: Ok(None), ..findings(&sink, &world, &RUNNING) };
-    assert_eq!(status(&resource, &before, NOW).binding, None);
-    let bound = found(&resource, &sink, &world).binding.unwrap();
-    assert_eq!((bound.group_id.as_str(), bound.bucket.as_str()), ("plant.cameras", "plant"));
-    assert_eq!((bound.kafka_cluster_id.as_deref(), bound.bootstrap_servers.len()), (Some("c"), 1));
-
-    resource.status = Some(found(&resource, &sink, &world));
-    world.kafka = Err(problem(Reason::KafkaIdentityChanged));
-    assert_eq!(found(&resource, &sink, &world).binding, Some(bound));
 }

@@ -1,11 +1,13 @@
 //! Pure. What is said of each condition.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kafkasink_crds::resource::{ConditionType, Reason};
 
 use super::conditions::{Truth, Verdict, find};
 use super::findings::Findings;
 use super::reasons::needs_person;
+use super::{held, retention};
 use crate::model::{Problem, WorkloadView};
 
 /// What is said while nobody needs to act.
@@ -15,10 +17,10 @@ const AT_WORK: &str = "the operator is at work and tries again by itself";
 const BLOCKED: &str = "somebody must act first; see Stalled";
 
 /// Returns a verdict for every condition, `Ready` first.
-pub(super) fn verdicts(findings: &Findings<'_>) -> Vec<Verdict> {
+pub(super) fn verdicts(findings: &Findings<'_>, now: Timestamp) -> Vec<Verdict> {
     let available = workload_available(findings);
     let ready = ready(findings, &available);
-    let stalled = stalled(problem(findings));
+    let stalled = stalled(problem(findings).as_ref());
     let reconciling = reconciling(findings, &ready, &stalled);
     vec![
         ready,
@@ -29,6 +31,7 @@ pub(super) fn verdicts(findings: &Findings<'_>) -> Vec<Verdict> {
         target_ready(findings),
         available,
         replicas_limited(findings),
+        retention::at_risk(findings, now),
         paused(findings.sink.paused),
     ]
 }
@@ -41,6 +44,7 @@ pub(super) fn refused(problem: &Problem, previous: &[Condition]) -> Vec<Verdict>
         ConditionType::TargetReady,
         ConditionType::WorkloadAvailable,
         ConditionType::ReplicasLimited,
+        ConditionType::RetentionAtRisk,
         ConditionType::Paused,
     ];
     let not_checked =
@@ -58,12 +62,13 @@ pub(super) fn refused(problem: &Problem, previous: &[Condition]) -> Vec<Verdict>
 }
 
 /// Returns the first thing that keeps the sink from being as declared.
-pub(super) fn problem<'a>(findings: &'a Findings<'_>) -> Option<&'a Problem> {
+pub(super) fn problem(findings: &Findings<'_>) -> Option<Problem> {
     let externals = findings.externals;
     let kafka = externals.kafka.as_ref().err();
     let store = externals.store.as_ref().err();
     let topic = externals.topics.iter().find_map(|topic| topic.problem.as_ref());
-    kafka.or(store).or(externals.bucket.problem.as_ref()).or(topic).or(findings.workload.err())
+    let found = kafka.or(store).or(externals.bucket.problem.as_ref()).or(topic).or(findings.workload.err());
+    found.cloned().or_else(|| held::problem(findings.members))
 }
 
 fn verdict(condition: ConditionType, truth: Truth, reason: Reason, message: impl Into<String>) -> Verdict {
@@ -99,7 +104,7 @@ fn ready(findings: &Findings<'_>, available: &Verdict) -> Verdict {
         );
     }
     if let Some(problem) = problem(findings) {
-        return say(Truth::False, problem.reason, problem.message.clone());
+        return say(Truth::False, problem.reason, problem.message);
     }
     if available.truth != Truth::True {
         return say(Truth::False, available.reason, available.message.clone());

@@ -19,7 +19,7 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
     let previous = previous(resource);
     let Findings { sink, externals, .. } = findings;
     let view = findings.workload.unwrap_or(findings.before);
-    let verdicts = verdicts::verdicts(findings);
+    let verdicts = verdicts::verdicts(findings, now);
     let status = KafkaSinkStatus {
         observed_generation: resource.metadata.generation,
         conditions: conditions::merge(&previous.conditions, &verdicts, resource.metadata.generation, now),
@@ -32,6 +32,7 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
         effective: Some(effective::effective(sink, view.map(|view| view.desired))),
         warnings: warnings::warnings(findings).unwrap_or(previous.warnings),
         mappings: previous.mappings,
+        lost_to_retention: findings.lost.cloned(),
         replicas: previous.replicas,
         replicas_ready: previous.replicas_ready,
     };

@@ -49,8 +49,7 @@ pub(super) fn handed(shared: &mut Shared, batch: &Batch, mapping: &str) {
         let truth = &mut shared.truth;
         let made_by = truth.made_by.get(&offset.0);
         assert!(made_by.is_none_or(|by| by == mapping), "replayed by another mapping: {record:?}");
-        let (handed_by, times) =
-            truth.handed_by.entry(offset.0).or_insert_with(|| (mapping.to_owned(), 0));
+        let (handed_by, times) = truth.handed_by.entry(offset.0).or_insert_with(|| (mapping.to_owned(), 0));
         assert_eq!(handed_by, mapping, "handed to the store by two mappings: {record:?}");
         *times += 1;
     }

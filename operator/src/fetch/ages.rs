@@ -1,0 +1,67 @@
+//! IO: Kafka. How old the oldest messages are that wait to be stored: as the members say, and where none does, by a look
+//! at the next message itself.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::kafka::{KafkaError, NextMessage};
+use crate::model::{Ages, KafkaView, MembersView, Position, ValidatedSink};
+use crate::telemetry::chain;
+
+/// Returns the ages; none where the group could not be seen.
+pub(crate) async fn ages(
+    context: &Context,
+    sink: &ValidatedSink,
+    kafka: Option<&KafkaView>,
+    members: &MembersView,
+    now: Timestamp,
+) -> Ages {
+    let Some(group) = kafka.and_then(|kafka| kafka.group.as_ref()) else {
+        return Ages::default();
+    };
+    let (mut ages, untold) = members.ages(&group.partitions, sink.kafka.start_from);
+    if untold.is_empty() {
+        return ages;
+    }
+    let uid = &sink.identity.uid;
+    let due = context.age_memory.due(uid, &untold, Instant::now());
+    if let Err(error) = look(context, sink, due).await {
+        tracing::debug!(
+            sink = sink.identity.name,
+            error = chain(&error),
+            "the ages of messages are not known"
+        );
+    }
+    for position in untold {
+        match context.age_memory.next(uid, &position) {
+            Some(NextMessage::MadeAt(made_ms)) => {
+                ages.known.insert((position.topic, position.partition), since(made_ms, now));
+            }
+            Some(NextMessage::Absent) => {}
+            Some(NextMessage::Undated) | None => ages.unknown.push((position.topic, position.partition)),
+        }
+    }
+    ages
+}
+
+/// A message of the future has no age yet.
+fn since(made_ms: i64, now: Timestamp) -> Duration {
+    let age_ms = now.as_millisecond().saturating_sub(made_ms);
+    Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))
+}
+
+async fn look(context: &Context, sink: &ValidatedSink, due: Vec<Position>) -> Result<(), KafkaError> {
+    if due.is_empty() {
+        return Ok(());
+    }
+    let uid = &sink.identity.uid;
+    context.age_memory.asked(uid, &due, Instant::now());
+    let admin = context.connections.get(&sink.connection(), Instant::now())?;
+    for (position, next) in admin.timestamps(&sink.kafka.group_id, due).await? {
+        context.age_memory.answered(uid, &position, next);
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Pure. Partitions that stand still until a person acts, as the members tell of them.
+
+use kafkasink_crds::resource::Reason;
+
+use crate::model::{MemberReport, MembersView, Problem};
+
+/// Returns what holds partitions, if anything does. Expired offsets come first: they are held for as long as they are left.
+pub(super) fn problem(members: &MembersView) -> Option<Problem> {
+    expired(members).or_else(|| held(members))
+}
+
+fn expired(members: &MembersView) -> Option<Problem> {
+    let held = those(members, |report| report.expired)?;
+    Some(Problem::new(
+        Reason::OffsetsExpired,
+        format!(
+            "{held}, because the group's offsets have expired and nobody knows where to go on; set replicas to 0, set the \
+             offsets with kafka-consumer-groups --reset-offsets (what is stored already is recognised), set replicas back"
+        ),
+    ))
+}
+
+fn held(members: &MembersView) -> Option<Problem> {
+    let held = those(members, |report| report.held)?;
+    let message = format!("{held} until a person acts; do what the last ERROR line in its log says");
+    Some(Problem::new(Reason::PartitionsHeld, message))
+}
+
+/// As in `2 partitions of pod cameras-sink-0 and 1 more are held`.
+fn those(members: &MembersView, count: impl Fn(&MemberReport) -> u32) -> Option<String> {
+    let concerned: Vec<_> = members.reports.iter().filter(|report| count(report) > 0).collect();
+    let first = concerned.first()?;
+    let pods = match concerned.len() - 1 {
+        0 => format!("pod {}", first.pod),
+        more => format!("pod {} and {more} more", first.pod),
+    };
+    Some(match concerned.iter().map(|report| count(report)).sum::<u32>() {
+        1 => format!("1 partition of {pods} is held"),
+        more => format!("{more} partitions of {pods} are held"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MemberReport, MembersView, Reason, problem};
+
+    fn member(pod: &str, held: u32, expired: u32) -> MemberReport {
+        MemberReport { pod: pod.to_owned(), held, expired, ..MemberReport::default() }
+    }
+
+    fn check(reports: &[MemberReport], expected: Option<(Reason, &str)>) {
+        let found = problem(&MembersView { reports: reports.to_vec() });
+        let said = found.as_ref().map(|problem| (problem.reason, problem.message.as_str()));
+        match (said, expected) {
+            (Some((reason, message)), Some((wanted, start))) => {
+                assert!(reason == wanted && message.starts_with(start), "{found:?}");
+            }
+            (said, expected) => assert_eq!(said, expected),
+        }
+    }
+
+    #[test]
+    fn tells_which_pods_hold_partitions_and_of_expired_offsets_first() {
+        check(&[member("a", 0, 0)], None);
+        check(&[member("a", 1, 0)], Some((Reason::PartitionsHeld, "1 partition of pod a is held until")));
+        check(
+            &[member("a", 0, 0), member("b", 2, 0), member("c", 1, 0)],
+            Some((Reason::PartitionsHeld, "3 partitions of pod b and 1 more are held until")),
+        );
+        check(
+            &[member("a", 1, 0), member("b", 0, 2)],
+            Some((Reason::OffsetsExpired, "2 partitions of pod b are held, because")),
+        );
+    }
+}

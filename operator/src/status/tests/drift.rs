@@ -1,0 +1,65 @@
+//! Pure. What the status says of topics that are ours, have drifted, or will do harm, and of what a sink is bound to.
+
+use kafkasink_crds::resource::{ConditionType, Reason};
+
+use super::{
+    Findings, NOW, RUNNING, externals, find, findings, found, problem, resource, status, summary, validated,
+};
+
+#[test]
+fn a_topic_that_bears_our_mark_is_ours_whatever_the_status_forgot() {
+    let sink = validated(&resource(|_| {}));
+    let mut world = externals(&sink);
+    let name = &sink.topics[0].name;
+    let mark = crate::birthmark::of_new("u", name, &[].into()).unwrap();
+    world.topics[0].view.as_mut().unwrap().config.extend([mark]);
+    let created = |uid| super::super::topics::topics(uid, &world, &[])[0].created;
+    assert_eq!((created("u"), created("another")), (Some(true), Some(false)));
+}
+
+#[test]
+fn drift_that_is_left_alone_is_told_and_keeps_nothing_from_being_ready() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    world.topics[0].drift = Some(problem(Reason::TopicDrifted));
+    let status = found(&resource, &sink, &world);
+    assert!(summary(&status).starts_with("Ready=True Reconciled"), "{status:?}");
+    let topics = find(&status.conditions, ConditionType::TopicsReady).unwrap();
+    assert_eq!((topics.status.as_str(), topics.reason.as_str()), ("False", "TopicDrifted"));
+    assert_eq!(status.topics_ready.as_deref(), Some("0/1"));
+}
+
+#[test]
+fn warns_of_what_will_do_harm_one_day() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let check = |auto_create: Option<bool>, in_sync: &str, expected: &[&str]| {
+        let mut world = externals(&sink);
+        world.kafka.as_mut().unwrap().auto_creates_topics = auto_create;
+        let config = &mut world.topics[0].view.as_mut().unwrap().config;
+        config.insert("min.insync.replicas".to_owned(), in_sync.to_owned());
+        let status = found(&resource, &sink, &world);
+        let reasons: Vec<_> = status.warnings.iter().map(|warning| warning.reason.as_str()).collect();
+        assert_eq!(reasons, expected);
+    };
+    check(None, "1", &[]);
+    check(Some(false), "1", &[]);
+    check(Some(true), "2", &["AutoCreateEnabled", "TooFewReplicas"]);
+}
+
+#[test]
+fn is_bound_once_there_are_pods_and_only_to_a_cluster_that_it_recognised() {
+    let mut resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    let before = Findings { workload: Ok(None), ..findings(&sink, &world, &RUNNING) };
+    assert_eq!(status(&resource, &before, NOW).binding, None);
+    let bound = found(&resource, &sink, &world).binding.unwrap();
+    assert_eq!((bound.group_id.as_str(), bound.bucket.as_str()), ("plant.cameras", "plant"));
+    assert_eq!((bound.kafka_cluster_id.as_deref(), bound.bootstrap_servers.len()), (Some("c"), 1));
+
+    resource.status = Some(found(&resource, &sink, &world));
+    world.kafka = Err(problem(Reason::KafkaIdentityChanged));
+    assert_eq!(found(&resource, &sink, &world).binding, Some(bound));
+}
