@@ -18,6 +18,7 @@ mod forms;
 mod lane;
 mod log;
 mod process;
+mod replies;
 mod requests;
 mod store;
 mod watch;

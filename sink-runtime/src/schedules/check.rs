@@ -1,6 +1,7 @@
 //! Pure. What must hold after every step of a schedule, and at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::entry::SimulatedEntry;
 use super::forms::is_entry_of;
@@ -22,7 +23,16 @@ pub(super) struct Truth {
     made_by: BTreeMap<i64, String>,
     /// By which mapping messages were handed to the store, whatever became of them, and how often.
     handed_by: BTreeMap<i64, (String, u32)>,
+    /// When each process began the last commit that the group took.
+    commits_begun: BTreeMap<usize, Duration>,
 }
+
+/// How long a process may change the store after it began a commit that the group took: 30 s of session, less 15 s that a request
+/// may take, less 5 s in reserve.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// So many answers of the store are as good as having seen the record.
+const ANSWERS_ENOUGH: u32 = 3;
 
 /// I4 and I5: a batch is within its limits, and no two of its records share a place.
 pub(super) fn batch(batch: &Batch, limits: BatchLimits) {
@@ -55,18 +65,6 @@ pub(super) fn handed(shared: &mut Shared, batch: &Batch, mapping: &str) {
     }
 }
 
-/// Takes note that a batch never reached the store.
-pub(super) fn not_handed(shared: &mut Shared, batch: &Batch) {
-    for record in &batch.records {
-        let offset = record.identity.offset.0;
-        let (_, times) = shared.truth.handed_by.get_mut(&offset).expect("it was handed out before");
-        *times -= 1;
-        if *times == 0 {
-            shared.truth.handed_by.remove(&offset);
-        }
-    }
-}
-
 /// I1 and I3, and the promise of the safe point: what is below it outlives whatever happens to the store.
 pub(super) fn commit(shared: &Shared, seat: usize, commit: &Commit) {
     assert_eq!(shared.broker.owner, Some(seat), "I3: {commit:?}");
@@ -85,6 +83,46 @@ pub(super) fn commit(shared: &Shared, seat: usize, commit: &Commit) {
         let is_safe = offset >= safe || saved.contains(&offset) || has_ended_elsewhere(shared, offset);
         assert!(is_safe, "{logged:?} is called safe and a kill of the store would take it, {commit:?}");
     }
+}
+
+/// Takes note that a batch never reached the store.
+pub(super) fn not_handed(shared: &mut Shared, batch: &Batch) {
+    for record in &batch.records {
+        let offset = record.identity.offset.0;
+        let (_, times) = shared.truth.handed_by.get_mut(&offset).expect("it was handed out before");
+        *times -= 1;
+        if *times == 0 {
+            shared.truth.handed_by.remove(&offset);
+        }
+    }
+}
+
+/// Nothing is written or deleted but for a short while after a commit that the group took.
+pub(super) fn lease(shared: &Shared, process: usize) {
+    let begun = shared.truth.commits_begun.get(&process).expect("whoever writes has committed its start");
+    let age = shared.agenda.now.checked_sub(*begun).unwrap();
+    assert!(age < LEASE, "process {process} believes a commit that was begun {age:?} ago");
+}
+
+/// Only what the store has had, or has said three times to have, can have been deleted by its policy; a letter that is read
+/// again looks like that. The sink says of these messages that they were.
+pub(super) fn expired(shared: &mut Shared, offsets: impl Iterator<Item = i64>) {
+    for offset in offsets {
+        let Shared { store, truth, .. } = &mut *shared;
+        let answers = store.answers.get(&offset).copied().unwrap_or_default();
+        let was_there = store.had.contains(&offset) || answers >= ANSWERS_ENOUGH;
+        let is_letter = truth.letters.contains(&offset);
+        assert!(
+            store.has_policy() && (was_there || is_letter),
+            "{offset} was never stored, {answers} answers"
+        );
+        truth.expired.insert(offset);
+    }
+}
+
+/// Takes note of a commit that the group has taken.
+pub(super) fn note_lease(shared: &mut Shared, process: usize, begun: Duration) {
+    shared.truth.commits_begun.insert(process, begun);
 }
 
 /// Takes note of what the broker has taken from a member with this mapping. What a member goes back over it makes anew.
@@ -128,8 +166,8 @@ fn has_ended_elsewhere(shared: &Shared, offset: i64) -> bool {
 }
 
 fn is_expired(shared: &Shared, offset: i64) -> bool {
-    let has_policy = shared.store.quota.is_some() || shared.store.retention.is_some();
-    has_policy && (shared.store.evicted.contains(&offset) || shared.truth.expired.contains(&offset))
+    shared.store.has_policy()
+        && (shared.store.evicted.contains(&offset) || shared.truth.expired.contains(&offset))
 }
 
 fn times_stored(shared: &Shared, logged: &Logged) -> usize {

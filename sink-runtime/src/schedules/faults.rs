@@ -65,6 +65,11 @@ impl Plan {
             faults.extend((0..random.random_range(0..5)).map(|_| while_draining(random, at)));
             calm_at = faults.iter().map(|(at, _)| *at).fold(calm_at, Duration::max);
         }
+        if random.random_ratio(1, 8) {
+            let at = calm_at.mul_f64(random.random_range(0.0..1.0));
+            faults.extend(killed_young(random, at));
+            calm_at = faults.iter().map(|(at, _)| *at).fold(calm_at, Duration::max);
+        }
         let is_rough = random.random_bool(0.6);
         let mut share = |most: u32| if is_rough { random.random_range(0..most) } else { 0 };
         let troubles = Troubles {
@@ -79,6 +84,17 @@ impl Plan {
         let letters_fail = if random.random_ratio(1, 8) { 1_000 } else { some_letters };
         Self { calm_at, faults, troubles, commits_fail, letters_fail }
     }
+}
+
+/// Returns how a store is killed twice within seconds, so that not every clock can tell its two starts apart, while those who
+/// have seen the first one end.
+fn killed_young(random: &mut impl Rng, at: Duration) -> Vec<(Duration, Fault)> {
+    let mut after = |range: std::ops::Range<u64>| at + Duration::from_millis(random.random_range(range));
+    let (stopped, killed) = (after(500..6_000), after(3_000..10_000));
+    let stop = |seat| (stopped, Fault::Stop { seat, leaves: false });
+    let mut faults = vec![(at, Fault::Kill { more: 0 }), (killed, Fault::Kill { more: 0 })];
+    faults.extend((0..SEATS).map(stop));
+    faults
 }
 
 /// Returns what goes wrong about the three minutes in which a changed mapping waits.

@@ -196,6 +196,9 @@ impl Lane {
                 check::handed(shared, batch, &self.form.fingerprint);
                 self.handed = Some(batch.clone());
             }
+            if matches!(request, Request::Write(_) | Request::Mend(_)) {
+                check::lease(shared, self.asker.process);
+            }
             let id = shared.requests.send(&mut shared.agenda, self.asker, request);
             self.asking = Asking::Sent(id, shared.agenda.now);
             shared.agenda.after(REQUEST_TIMEOUT, Event::TimedOut(self.asker, id));
@@ -236,7 +239,7 @@ impl Lane {
             }
             Effect::Found(count) => shared.counts.found += count,
             Effect::Rewritten(count) => shared.counts.rewritten += count,
-            Effect::Expired(offsets) => shared.truth.expired.extend(offsets.iter().map(|offset| offset.0)),
+            Effect::Expired(offsets) => check::expired(shared, offsets.iter().map(|offset| offset.0)),
             Effect::Stopped => self.is_stopped = true,
             Effect::Violated(invariant) => panic!("invariant {} is broken", invariant.name()),
             Effect::Held { offset, reason } => {

@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use super::agenda::Agenda;
 use super::entry::Begun;
-use super::log::POISON;
+use super::replies::{failed, refusal, shown, taken};
 use super::store::SimulatedStore;
 use super::world::Event;
-use crate::batch::Batch;
 use crate::pipeline::{Answer, Check, Checked, ReadBack, Request};
 use crate::record::{Entry, Record, TimestampUs};
-use crate::writer::{Head, Range, StoreError};
+use crate::writer::{Range, StoreError};
 
 /// How often a waiting request looks whether it may begin.
 const POLL: Duration = Duration::from_millis(20);
@@ -330,7 +329,10 @@ impl UnderWay {
         };
         match &self.request {
             Request::Registry(_) => panic!("the registry is asked although the partition is admitted"),
-            Request::Write(_) => Answer::Written(Ok(std::mem::take(&mut self.answers))),
+            Request::Write(batch) => {
+                store.answered(batch, &self.answers);
+                Answer::Written(Ok(std::mem::take(&mut self.answers)))
+            }
             Request::Survey(entries) => {
                 let newest = |(entry, from): &(Entry, TimestampUs)| {
                     let newest = store.heads(&whole(entry, *from)).last().map(|(_, head)| head.place);
@@ -371,30 +373,4 @@ impl UnderWay {
             agenda.after(travel, Event::Answered(self.asker, self.id, answer));
         }
     }
-}
-
-/// Returns the answer to a request that failed.
-pub(super) fn failed(request: &Request, error: StoreError) -> Answer {
-    match request {
-        Request::Registry(_) => panic!("the registry is asked although the partition is admitted"),
-        Request::Survey(_) => Answer::Surveyed(Err(error)),
-        Request::Check(_) => Answer::Checked(Err(error)),
-        Request::Write(_) => Answer::Written(Err(error)),
-        Request::Probe(_) => Answer::Probed(vec![Err(error)]),
-        Request::Mend(_) => Answer::Mended(Err(error)),
-        Request::ReadBack(_) => Answer::Shown { heads: Err(error), took: Duration::ZERO },
-    }
-}
-
-fn shown(heads: Vec<(Entry, Head)>) -> Answer {
-    Answer::Shown { heads: Ok(heads), took: Duration::from_millis(5) }
-}
-
-fn taken(place: TimestampUs) -> StoreError {
-    StoreError::from_status(409, &format!("A record with timestamp {place} already exists"))
-}
-
-fn refusal(batch: &Batch) -> Option<StoreError> {
-    let is_poison = |record: &Arc<Record>| record.body == POISON;
-    batch.records.iter().any(is_poison).then(|| StoreError::from_status(422, "Invalid batched header"))
 }

@@ -8,6 +8,7 @@ use rand::{Rng, RngExt};
 
 use super::entry::{Begun, Content, SimulatedEntry, Wound};
 use super::log::WALL_MS;
+use crate::batch::Batch;
 use crate::record::{Entry, Identity, Life, Offset, Record, TimestampUs};
 use crate::writer::{Head, Range, StoreError};
 
@@ -28,6 +29,10 @@ pub(super) struct SimulatedStore {
     pub(super) evicted: BTreeSet<i64>,
     /// Messages whose records a kill has taken, and that were not stored again since.
     pub(super) lost: BTreeSet<i64>,
+    /// Messages that it has had, whatever became of them.
+    pub(super) had: BTreeSet<i64>,
+    /// How often it has said that it has a message.
+    pub(super) answers: BTreeMap<i64, u32>,
     /// Entries that will be saved.
     unsaved: BTreeSet<Entry>,
 }
@@ -45,6 +50,8 @@ impl SimulatedStore {
             retention,
             evicted: BTreeSet::new(),
             lost: BTreeSet::new(),
+            had: BTreeSet::new(),
+            answers: BTreeMap::new(),
             unsaved: BTreeSet::new(),
         };
         for _ in 0..random.random_range(0..4) {
@@ -68,6 +75,7 @@ impl SimulatedStore {
         let twin = slots().find(|(_, slot)| slot.message() == Some(offset)).map(|(place, _)| place);
         assert!(twin.is_none(), "message {offset} is stored twice: {record:?}, before at {twin:?}");
         self.lost.remove(&offset);
+        self.had.insert(offset);
         self.entries.get_mut(&record.entry).unwrap().finish(first, record.place.0, offset, now);
         self.keep_quota();
     }
@@ -142,6 +150,18 @@ impl SimulatedStore {
         let place = wall_us(now) / 1_000_000 * 1_000_000 + random.random_range(0..3);
         let block_records = self.block_records;
         self.entries.entry(Entry::new(key)).or_default().put_foreign(place, block_records);
+    }
+
+    /// Tells whether a policy may delete records.
+    pub(super) fn has_policy(&self) -> bool {
+        self.quota.is_some() || self.retention.is_some()
+    }
+
+    /// Notes that it says to have messages.
+    pub(super) fn answered(&mut self, batch: &Batch, answers: &[Result<(), StoreError>]) {
+        for (record, _) in batch.records.iter().zip(answers).filter(|(_, answer)| answer.is_ok()) {
+            *self.answers.entry(record.identity.offset.0).or_default() += 1;
+        }
     }
 
     /// Ends the store at once.

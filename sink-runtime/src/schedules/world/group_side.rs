@@ -20,6 +20,7 @@ impl World {
         let is_taken = !fails && shared.broker.accepts(id, process.seat, &job);
         if is_taken {
             check::commit(shared, process.seat, &job.commit);
+            check::note_lease(shared, id, job.begun);
             check::note_committed(shared, &job.commit, &process.signature.mapping);
             let metadata = CommitMetadata::new(&process.signature, &job.commit).to_text();
             shared.broker.committed = Some((job.commit.progress.point.offset.0, metadata));
