@@ -102,7 +102,7 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
         let turns = Arc::clone(&turns);
         let in_turn = move |guarded, shared| reconcile_in_turn(Arc::clone(&turns), guarded, shared);
         let controller = controller(&context.client, scope);
-        context.neighbours.add(controller.store());
+        context.neighbours.add(scope.api(&context.client), controller.store());
         controller
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(in_turn, on_error, Arc::clone(&context))
@@ -110,9 +110,16 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
     });
     stream::select_all(controllers)
         .for_each(async |outcome| {
-            // A reconciliation that failed has told so itself.
-            if let Err(controller::Error::QueueError(error)) = outcome {
-                tracing::warn!(error = chain(&error), "a watch failed, starting it again");
+            match outcome {
+                Err(controller::Error::QueueError(error)) => {
+                    tracing::warn!(error = chain(&error), "a watch failed, starting it again");
+                }
+                // A resource that goes at once is not reconciled any more.
+                Err(controller::Error::ObjectNotFound(gone)) => {
+                    forget(&context, gone.extra.uid.as_deref().unwrap_or_default());
+                }
+                // A reconciliation that failed has told so itself.
+                Err(_) | Ok(_) => {}
             }
         })
         .await;
@@ -260,7 +267,10 @@ async fn work_on(context: &Context, DeserializeGuard(newest): Guarded) -> Result
         }
         Ok(sink) if sink.metadata.deletion_timestamp.is_some() => {
             let next = finalizer::clean_up(context, &sink, now).await.map_err(ReconcileError::Kubernetes)?;
-            forget(context, &sink.uid().unwrap_or_default());
+            // One that has to wait is waited for longer each time.
+            if next == Next::Healthy {
+                forget(context, &sink.uid().unwrap_or_default());
+            }
             Ok(next)
         }
         Ok(sink) => reconcile(context, &sink, now).await,

@@ -39,7 +39,7 @@ pub(crate) fn fate(
     if let Some(user) = user {
         return keep(&format!("KafkaSink {user} names it too"));
     }
-    match kafka.group.as_ref().and_then(|group| unstored(group, name, sink.kafka.start_from)) {
+    match kafka.group.as_ref().and_then(|group| unstored(group, name, view, sink.kafka.start_from)) {
         Some(0) => Fate::Delete,
         Some(count) => Fate::Keep {
             reason: "TopicRetainedUnread",
@@ -72,10 +72,12 @@ fn keep(why: &str) -> Fate {
     Fate::Keep { reason: "TopicRetained", why: why.to_owned() }
 }
 
-fn unstored(group: &GroupView, name: &TopicName, start_from: StartFrom) -> Option<u64> {
+/// Returns how many messages are not stored; none where that is not known of every partition.
+fn unstored(group: &GroupView, name: &TopicName, view: &TopicView, start_from: StartFrom) -> Option<u64> {
     let partitions: Vec<_> =
         group.partitions.iter().filter(|partition| partition.topic == *name).cloned().collect();
-    if partitions.is_empty() {
+    // A partition without a leader is not among them.
+    if partitions.len() < usize::try_from(view.partitions).ok()? {
         return None;
     }
     GroupView { members: None, partitions }.lag(start_from)
@@ -137,6 +139,15 @@ mod tests {
         check(Some(("now", false)), None, Some(5), "TopicRetained");
         check(Some(("before", true)), None, Some(5), "TopicRetained");
         check(None, None, Some(5), "TopicRetained");
+    }
+
+    #[test]
+    fn keeps_a_topic_with_a_partition_of_which_nothing_is_known() {
+        let name = TopicName::parse("t").unwrap();
+        let mut kafka = kafka(&name, Some(5), Some("u"));
+        kafka.topics.get_mut(&name).unwrap().partitions = 2;
+        let fate = fate(&name, &sink(), &[], &kafka, None);
+        assert!(matches!(fate, Fate::Keep { reason: "TopicRetainedUnread", .. }), "{fate:?}");
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub(crate) fn owners(resource: &KafkaSink, cluster_id: Option<&str>, neighbours:
     }
 }
 
-/// Returns a resource, older or younger, that names the topic on the same cluster, as `namespace/name`.
+/// Returns a resource, older or younger, that names the topic on the same cluster, as `namespace/name`. One whose cluster
+/// is not known yet may be on the same.
 pub(crate) fn other_user(
     topic: &TopicName,
     kafka: &KafkaSpec,
@@ -84,7 +85,8 @@ pub(crate) fn other_user(
     neighbours: &[Neighbour],
 ) -> Option<String> {
     let uses = |sink: &&KafkaSink| {
-        topics(&sink.spec).any(|(named, _)| named == topic) && is_on_cluster(sink, Some(cluster_id), kafka)
+        let may_be_here = known_cluster(sink).is_none() || is_on_cluster(sink, Some(cluster_id), kafka);
+        may_be_here && topics(&sink.spec).any(|(named, _)| named == topic)
     };
     neighbours.iter().map(|neighbour| &neighbour.resource).find(uses).map(label)
 }
@@ -103,12 +105,14 @@ fn topics(spec: &KafkaSinkSpec) -> impl Iterator<Item = (&TopicName, ManagementP
 
 /// One cluster has many addresses and one id; before the id is known, a common address tells.
 fn is_on_cluster(sink: &KafkaSink, cluster_id: Option<&str>, kafka: &KafkaSpec) -> bool {
-    let binding = sink.status.as_ref().and_then(|status| status.binding.as_ref());
-    let known = binding.and_then(|binding| binding.kafka_cluster_id.as_deref());
-    known.zip(cluster_id).map_or_else(
+    known_cluster(sink).zip(cluster_id).map_or_else(
         || kafka.bootstrap_servers.iter().any(|server| sink.spec.kafka.bootstrap_servers.contains(server)),
         |(theirs, ours)| theirs == ours,
     )
+}
+
+fn known_cluster(sink: &KafkaSink) -> Option<&str> {
+    sink.status.as_ref()?.binding.as_ref()?.kafka_cluster_id.as_deref()
 }
 
 fn shares_bucket(one: &ReductStoreSpec, other: &ReductStoreSpec) -> bool {

@@ -14,6 +14,10 @@ pub(super) async fn apply(context: &Context, sink: &ValidatedSink, plan: BucketP
     let BucketPlan { usable, problem, drift, .. } = plan;
     let mut outcome = BucketOutcome { usable, created: false, problem, drift };
     for action in plan.actions {
+        if let Some(over) = context.term.over() {
+            outcome.problem = Some(over);
+            break;
+        }
         let creation = matches!(action, BucketAction::Create(_));
         match step(context, sink, action).await {
             Ok(()) => outcome.created |= creation,

@@ -45,7 +45,7 @@ async fn topics(
     for plan in plans {
         silence = silence.or_else(|| context.term.over());
         let outcome = match &silence {
-            None => topics::apply(&admin, seen, plan).await,
+            None => topics::apply((&admin, &context.term), seen, plan).await,
             // Brokers that have ceased to answer are not asked once for every topic.
             Some(problem) => topics::skip(seen, plan, problem),
         };

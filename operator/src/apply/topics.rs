@@ -5,10 +5,15 @@ use std::sync::Arc;
 use kafkasink_crds::resource::Reason;
 
 use crate::kafka::{KafkaAdmin, KafkaError};
+use crate::leadership::Term;
 use crate::model::{KafkaView, Problem, TopicAction, TopicChange, TopicOutcome, TopicPlan};
 
-/// Carries out the plan.
-pub(super) async fn apply(admin: &Arc<KafkaAdmin>, seen: &KafkaView, plan: TopicPlan) -> TopicOutcome {
+/// Carries out the plan, as long as the term lasts.
+pub(super) async fn apply(
+    (admin, term): (&Arc<KafkaAdmin>, &Term),
+    seen: &KafkaView,
+    plan: TopicPlan,
+) -> TopicOutcome {
     let mut outcome = TopicOutcome {
         view: seen.topics.get(&plan.name).cloned(),
         name: plan.name,
@@ -18,6 +23,10 @@ pub(super) async fn apply(admin: &Arc<KafkaAdmin>, seen: &KafkaView, plan: Topic
         drift: plan.drift,
     };
     for action in plan.actions {
+        if let Some(over) = term.over() {
+            outcome.problem.get_or_insert(over);
+            break;
+        }
         match step(admin, &outcome, action).await {
             Ok(change) => outcome.changes.extend(change),
             Err(error) => {

@@ -103,7 +103,13 @@ pub(crate) async fn scale_down(
     let (members, set) = (names.members(), names.base());
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let number = Patch::Merge(json!({ "data": members_data(replicas) }));
-    call(format!("patch ConfigMap {members}"), maps.patch_metadata(&members, &parameters, &number)).await?;
+    match call(format!("patch ConfigMap {members}"), maps.patch_metadata(&members, &parameters, &number))
+        .await
+    {
+        // Without it they stop all the same, only not for good.
+        Err(error) if !error.is_not_found() => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
     let sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
     let scale = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
     call(format!("scale StatefulSet {set}"), sets.patch_metadata(set, &parameters, &scale)).await.map(drop)

@@ -1,6 +1,6 @@
 //! Pure. Whether pods may run, how many, and of what.
 
-use kafkasink_crds::resource::KafkaSinkSpec;
+use kafkasink_crds::resource::{KafkaSinkSpec, Reason};
 
 use crate::model::{
     AppliedExternals, Fetched, Problem, ValidatedSink, ValidatedTopic, Workload, WorkloadObjects,
@@ -46,8 +46,11 @@ pub(crate) fn workload(
     match (blocker(externals), &fetched.workload) {
         (None, _) => Ok(Workload::Run(Box::new(objects(sink, replicas)?))),
         (Some(_), None) => Ok(Workload::Absent),
-        (Some(_), Some(view)) => {
-            Ok(Workload::Keep { scale_down_to: Some(replicas).filter(|wanted| *wanted < view.desired) })
+        (Some(problem), Some(view)) => {
+            // What pods would store of another cluster under the same addresses, nobody could take back.
+            let is_another = problem.reason == Reason::KafkaIdentityChanged;
+            let wanted = if is_another { 0 } else { replicas };
+            Ok(Workload::Keep { scale_down_to: Some(wanted).filter(|wanted| *wanted < view.desired) })
         }
     }
 }

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kafkasink_crds::topic_name::TopicName;
 use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::kafka::{KafkaError, NextMessage};
-use crate::model::{Ages, KafkaView, MembersView, Position, ValidatedSink};
+use crate::model::{Ages, GroupView, KafkaView, MembersView, Partition, Position, ValidatedSink};
 use crate::telemetry::chain;
 
 /// Returns the ages; none where the group could not be seen.
@@ -19,10 +20,11 @@ pub(crate) async fn ages(
     members: &MembersView,
     now: Timestamp,
 ) -> Ages {
-    let Some(group) = kafka.and_then(|kafka| kafka.group.as_ref()) else {
+    let Some((kafka, group)) = kafka.and_then(|kafka| Some((kafka, kafka.group.as_ref()?))) else {
         return Ages::default();
     };
     let (mut ages, untold) = members.ages(&group.partitions, sink.kafka.start_from);
+    ages.unknown.extend(unseen(sink, kafka, group));
     if untold.is_empty() {
         return ages;
     }
@@ -45,6 +47,18 @@ pub(crate) async fn ages(
         }
     }
     ages
+}
+
+/// Partitions of which the brokers told nothing: one without a leader, above all.
+fn unseen(sink: &ValidatedSink, kafka: &KafkaView, group: &GroupView) -> Vec<Partition> {
+    let seen = |topic: &TopicName, number: i32| {
+        group.partitions.iter().any(|seen| seen.topic == *topic && seen.partition == number)
+    };
+    let partitions = sink.topics.iter().flat_map(|topic| {
+        let count = kafka.topics.get(&topic.name).map_or(0, |view| view.partitions);
+        (0..i32::try_from(count).unwrap_or(i32::MAX)).map(move |number| (topic.name.clone(), number))
+    });
+    partitions.filter(|(topic, number)| !seen(topic, *number)).collect()
 }
 
 /// A message of the future has no age yet.

@@ -25,7 +25,7 @@ pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched
     let values = Values::new(client, &namespace);
     let mut fetched = values.of_store(&sink.spec.reduct_store).await?;
     fetched.kafka = values.of_kafka(&sink.spec.kafka).await?;
-    fetched.neighbours = context.neighbours.of(sink);
+    fetched.neighbours = context.neighbours.of(sink).await?;
     // A name that no object could carry is refused by the next step.
     if let (Ok(names), Some(uid)) = (SinkNames::parse(&sink.name_any()), sink.uid()) {
         fetched.workload = workload(client, &namespace, &names).await?;
@@ -48,7 +48,8 @@ pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched
 /// The Kubernetes API does not answer or refuses us.
 pub(crate) async fn kafka_values(context: &Context, sink: &KafkaSink) -> Result<Fetched, KubernetesError> {
     let values = Values::new(&context.client, &sink.namespace().unwrap_or_default());
-    let (kafka, neighbours) = (values.of_kafka(&sink.spec.kafka).await?, context.neighbours.of(sink));
+    let kafka = values.of_kafka(&sink.spec.kafka).await?;
+    let neighbours = context.neighbours.listed(sink).await?;
     Ok(Fetched { kafka, neighbours, ..Fetched::default() })
 }
 

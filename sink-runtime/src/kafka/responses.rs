@@ -6,7 +6,8 @@
 //! that bound out of the partition's share, once, until the last of its messages is gone.
 //!
 //! While a partition has a backlog its responses hold nothing else, and keeping is for nothing. Once they hold little of
-//! it, messages are copied: the share would be used up by a few.
+//! it, messages are copied: the share would be used up by a few. So are those of a partition whose batches are larger than
+//! any response: they were compressed, and one message would keep all that a batch inflates to.
 
 use std::ops::Range;
 use std::sync::{Arc, Weak};
@@ -19,8 +20,12 @@ const KEPT_BYTES_MIN: usize = 8 * 1024;
 /// Most bytes between the values of two neighbours besides keys and headers: what a batch says before its first message.
 const GAP_MAX: usize = 256;
 
-/// Responses that a partition's share must hold, so that one can be filled while another travels.
-const SHARE_RESPONSES_MIN: usize = 2;
+/// How many responses of a partition are copied once one of its batches was larger than any: the next may be such too.
+const COPIED_AFTER_INFLATED: u32 = 1_000;
+
+/// Responses that a partition's share must hold: two travel while one is filled. With Kafka's limit of a megabyte a message
+/// and the memory that a member has by default, that is so up to ten partitions.
+const SHARE_RESPONSES_MIN: usize = 3;
 
 /// The response that a partition's last message came in.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(super) struct Responses {
     /// Most bytes that one has.
     bytes_max: usize,
     last: Option<Response>,
+    /// So many responses are copied yet, because neighbours were more than one can hold.
+    copied: u32,
 }
 
 /// What is known of a response.
@@ -46,7 +53,7 @@ struct Response {
 impl Responses {
     /// Knows of none.
     pub(super) fn new(bytes_max: u64) -> Self {
-        Self { bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX), last: None }
+        Self { bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX), last: None, copied: 0 }
     }
 
     /// Notes the next message by the addresses of its value, and how many bytes its key and headers have; returns what must
@@ -68,21 +75,20 @@ impl Responses {
     fn response_of(&mut self, value: &Range<usize>, others: usize, share: &Share) -> Response {
         let bytes = value.len();
         let gap = value.end..value.end.saturating_add(GAP_MAX + others);
-        let last = self.last.take();
-        if let Some(last) = &last
-            && (last.gap.start..last.gap.end + others).contains(&value.start)
-            && last.bytes + bytes <= self.bytes_max
-        {
-            return Response {
-                bytes: last.bytes + bytes,
-                gap,
-                is_kept: last.is_kept,
-                hold: Weak::clone(&last.hold),
-            };
+        let before = self.last.take();
+        let is_neighbour = |last: &&Response| (last.gap.start..last.gap.end + others).contains(&value.start);
+        let neighbour = before.as_ref().filter(is_neighbour);
+        if neighbour.is_some_and(|last| last.bytes + bytes > self.bytes_max) {
+            self.copied = COPIED_AFTER_INFLATED;
+        } else if let Some(last) = neighbour {
+            let (bytes, hold) = (last.bytes + bytes, Weak::clone(&last.hold));
+            return Response { bytes, gap, is_kept: last.is_kept, hold };
         }
-        let had_backlog = last.is_some_and(|last| last.bytes >= self.bytes_max / 2);
+        let is_copied = self.copied > 0;
+        self.copied = self.copied.saturating_sub(1);
+        let had_backlog = before.is_some_and(|last| last.bytes >= self.bytes_max / 2);
         let has_room = share.bytes_max() >= SHARE_RESPONSES_MIN * self.bytes_max;
-        Response { bytes, gap, is_kept: had_backlog && has_room, hold: Weak::new() }
+        Response { bytes, gap, is_kept: had_backlog && has_room && !is_copied, hold: Weak::new() }
     }
 }
 
@@ -161,7 +167,17 @@ mod tests {
     }
 
     #[test]
-    fn share_that_holds_no_two_responses_is_filled_with_copies() {
+    fn batches_that_are_larger_than_a_response_are_copied_from_the_second_portion_on() {
+        let (share, mut responses) = (share(), Responses::new(RESPONSE as u64));
+        let _copied = values(0, 10).filter_map(|value| responses.next(&value, 0, &share)).count();
+        let batch = |number: usize| values(number << 40, 40);
+        let kept: Vec<_> =
+            (1..5).flat_map(batch).filter_map(|value| responses.next(&value, 0, &share)).collect();
+        assert_eq!((kept.len(), share.held()), (10, RESPONSE));
+    }
+
+    #[test]
+    fn share_that_holds_no_three_responses_is_filled_with_copies() {
         let (share, mut responses) = (share(), Responses::new(64 * MIB));
         let large = (0..10_usize).map(|number| number << 40).map(|start| start..start + (40 << 20));
         assert_eq!(large.filter_map(|value| responses.next(&value, 0, &share)).count(), 0);

@@ -18,7 +18,8 @@
 //! A fetch response stays in memory as a whole until its last message is taken, whichever partition that is. A
 //! partition that stands still with small messages can so keep many large responses alive, which no setting bounds: the
 //! consumer drops the queues of such partitions where memory in use passes the plan ([`MemoryPlan::pressure_bytes`]).
-//! Compressed batches are counted as they travel; what they inflate to is bounded in the same way.
+//! Compressed batches are counted as they travel; what they inflate to is bounded in the same way, since their messages are
+//! copied out.
 //!
 //! For users, with messages of up to 1 MiB: **64 MiB + 3 MiB × partitions of all topics**; for larger ones
 //! 64 MiB + (1 MiB + 3.5 × the largest message) × partitions.

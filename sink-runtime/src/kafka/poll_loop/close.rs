@@ -70,7 +70,21 @@ pub(super) fn last(consumer: Arc<BaseConsumer<Context>>) {
     while Arc::strong_count(&consumer) > 1 && Instant::now() < deadline {
         std::thread::park_timeout(KEPT_NAP);
     }
-    let others = Arc::strong_count(&consumer) - 1;
+    if Arc::strong_count(&consumer) > 1 {
+        debug!("messages are still kept, the consumer closes without them");
+        close_now(&consumer);
+    }
     drop(consumer);
-    debug!(others, "the consumer was let go");
+}
+
+/// Gives the membership up: a successor with the same instance id must not meet a consumer that nobody serves any more.
+fn close_now(consumer: &BaseConsumer<Context>) {
+    if let Err(error) = consumer.close_queue() {
+        debug!(%error, "the consumer is closed already");
+        return;
+    }
+    let deadline = Instant::now() + KEPT_PATIENCE;
+    while !consumer.closed() && Instant::now() < deadline {
+        let _served = consumer.poll(Duration::from_millis(20)).is_some();
+    }
 }
