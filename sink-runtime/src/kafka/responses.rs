@@ -155,7 +155,7 @@ mod tests {
         let (share, mut responses) = (share(), Responses::new(RESPONSE as u64));
         let small = KEPT_BYTES_MIN - 1;
         let response =
-            |start: usize| (0..200).map(move |number| start + number * small..start + (number + 1) * small);
+            |start: usize| (0..120).map(move |number| start + number * small..start + (number + 1) * small);
         let kept = (0..3)
             .flat_map(|number| response(number << 30))
             .filter_map(|value| responses.next(&value, 0, &share));
