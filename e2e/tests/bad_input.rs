@@ -137,6 +137,7 @@ async fn bucket_that_is_deleted_is_waited_for() -> anyhow::Result<()> {
     client.get_bucket(world.bucket()).await?.remove().await?;
     let produced = world.topic.produce(numbered(200..1_000)).await?;
     member.wait_for_line(FAILED, PATIENCE).await?;
+    world.wait_until_bucket_is_removed(PATIENCE).await?;
     client.create_bucket(world.bucket()).max_block_records(128).send().await?;
     let stored = world.wait_for(&produced, PATIENCE).await?;
     checker::compare(&produced, &stored)?;

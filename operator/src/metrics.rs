@@ -145,12 +145,12 @@ impl Metrics {
             self.leads.clone(),
         );
         registry.register(
-            "kafkasink_retention_used_ratio",
+            "kafkasink_operator_retention_used_ratio",
             "Age of the oldest message that waits to be stored, as a share of its topic's retention",
             self.retention_used.clone(),
         );
         registry.register(
-            "kafkasink_lost_to_retention_messages",
+            "kafkasink_operator_lost_to_retention_messages",
             "Messages that retention deleted before they were stored, as the status of the resource counts them",
             self.lost.clone(),
         );

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use reduct_rs::{Bucket, Permissions, ReductClient};
+use reduct_rs::{Bucket, ErrorCode, Permissions, ReductClient};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -291,6 +291,22 @@ impl World {
                 bail!("{committed:?} of {count} messages are committed after {patience:?}");
             }
             sleep(GLANCE).await;
+        }
+    }
+
+    /// Waits until the store has really removed the bucket: it answers first and removes afterwards.
+    ///
+    /// # Errors
+    /// The bucket is still there after `patience`.
+    pub async fn wait_until_bucket_is_removed(&self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.client.get_bucket(self.bucket()).await {
+                Err(error) if error.status() == ErrorCode::NotFound => return Ok(()),
+                Err(error) if Instant::now() > deadline => return Err(error.into()),
+                Ok(_) if Instant::now() > deadline => bail!("the bucket is still there after {patience:?}"),
+                Ok(_) | Err(_) => sleep(GLANCE).await,
+            }
         }
     }
 

@@ -146,8 +146,10 @@ async fn warns_before_kafka_deletes_what_nobody_stores() -> anyhow::Result<()> {
             ],
         )
         .await?;
-    let used =
-        format!("kafkasink_retention_used_ratio{{namespace=\"{}\",sink=\"late\"}} 0.83", sandbox.namespace);
+    let used = format!(
+        "kafkasink_operator_retention_used_ratio{{namespace=\"{}\",sink=\"late\"}} 0.83",
+        sandbox.namespace
+    );
     let metrics = sandbox.metrics().await?;
     anyhow::ensure!(metrics.lines().any(|line| line.starts_with(&used)), "{used} is not in {metrics}");
     eventually(async || {
