@@ -2,10 +2,11 @@
 //!
 //! The only place with `unsafe` in the workspace. Every function blocks until the brokers have answered or the
 //! time-out is over, borrows a client for that long, takes plain values and returns plain values: no pointer leaves
-//! this crate but inside a [`KeptMessage`]. A consumer's client will do as well as an admin client's. No admin request is made that looks for a group's
-//! coordinator: it takes the process down where that is not found in time
-//! (<https://github.com/confluentinc/librdkafka/issues/4605>). What a group has committed is asked of a consumer of that
-//! group, by the safe wrapper.
+//! this crate but inside a [`KeptMessage`]. A consumer's client will do as well as an admin client's.
+//!
+//! No admin request is made that looks for a group's coordinator: it takes the process down where that is not found in
+//! time (<https://github.com/confluentinc/librdkafka/issues/4605>). What a group has committed is asked of a consumer of
+//! that group, by the safe wrapper.
 //!
 //! ```text
 //!         cluster, topics, create, configs ──► request (one call: its options, its queue, its answer)
@@ -34,7 +35,7 @@ pub use configs::incremental_alter_configs;
 pub use create::{NewTopic, create_topic};
 pub use error::NativeError;
 pub use groups::{GroupDescription, describe_group};
-pub use kept::KeptMessage;
+pub use kept::{KeptMessage, MessageQueue, QueuedMessage};
 pub use log::drain_log;
 pub use log_queue::LogQueue;
 pub use offsets::{OffsetSpec, PartitionOffset, list_offsets};

@@ -1,11 +1,14 @@
 //! Memory: the limit of a container holds whatever happens, and a member without one stays small. IO: processes, cgroups.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use kafkasink_e2e::trial::checker::Stored;
-use kafkasink_e2e::trial::{Member, Produce, Signal, Spec, World};
+use kafkasink_e2e::trial::{Member, Produce, Produced, Signal, Spec, World};
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
 use crate::PATIENCE;
@@ -24,6 +27,9 @@ const MESSAGE_BYTES: &str = "1048588";
 /// Messages of each partition in the test of the frozen store, and their size.
 const FROZEN_MESSAGES: u64 = 20;
 const FROZEN_BYTES: usize = 1_000_000;
+
+/// Messages of 100 KB in the test of compressed batches, twice as much as its limit.
+const INFLATED_MESSAGES: u64 = 2_560;
 
 /// Most times that the load is produced until memory runs short, 50 MB each.
 const LOAD_ROUNDS_MAX: u32 = 40;
@@ -98,6 +104,30 @@ async fn held_partition_does_not_keep_what_the_others_have_read() -> anyhow::Res
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
 
+/// Kafka counts what travels, memory holds what that inflates to: here ten times as much, of all partitions more than the
+/// limit, while the store says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn compressed_batches_stay_inside_the_limit_where_they_are_inflated() -> anyhow::Result<()> {
+    let Some(cgroup) = Cgroup::limited(128 * MIB)? else { return Ok(()) };
+    let world = world("inflated", 16).await?;
+    let mut load = Load::default();
+    let (compressed, large) = (("compression.type", "lz4"), ("batch.size", "1000000"));
+    for first in (0..INFLATED_MESSAGES).step_by(160) {
+        let messages = (first..first + 160).map(|number| compressible(number, 100_000));
+        load.note(world.topic.produce_with(&[compressed, large, ("linger.ms", "1000")], messages).await?);
+    }
+    let tap = Tap::before(&world.store().url).await?;
+    let mut member = world.start(&Spec::named("m-0").store(&tap.url).cgroup(cgroup.processes())).await?;
+    world.wait_until_stored(1, PATIENCE).await?;
+    tap.shut();
+    member.wait_for_line("memory runs short", PATIENCE).await?;
+    tap.open();
+    world.wait_until_stored(load.messages(), PATIENCE).await?;
+    load.expect_stored_once(&world).await?;
+    cgroup.expect_no_kill()?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn limit_that_cannot_work_is_refused_with_the_arithmetic() -> anyhow::Result<()> {
     let Some(cgroup) = Cgroup::limited(48 * MIB)? else { return Ok(()) };
@@ -120,7 +150,7 @@ async fn world(name: &str, partitions: i32) -> anyhow::Result<World> {
 /// Messages that are not kept: each is known by its number, from which its value follows.
 #[derive(Default)]
 struct Load {
-    values: HashMap<(i32, i64), Vec<u8>>,
+    values: HashMap<(i32, i64), Fingerprint>,
     messages: usize,
 }
 
@@ -134,13 +164,16 @@ impl Load {
     ) -> anyhow::Result<()> {
         for first in (0..messages).step_by(64) {
             let numbers = first..messages.min(first + 64);
-            for produced in world.topic.produce(numbers.map(&message)).await? {
-                let value = produced.message.value.unwrap_or_default();
-                self.values.insert((produced.partition, produced.offset), fingerprint(&value));
-                self.messages += 1;
-            }
+            self.note(world.topic.produce(numbers.map(&message)).await?);
         }
         Ok(())
+    }
+
+    fn note(&mut self, produced: Vec<Produced>) {
+        for Produced { message, partition, offset, .. } in produced {
+            self.values.insert((partition, offset), fingerprint(&message.value.unwrap_or_default()));
+            self.messages += 1;
+        }
     }
 
     /// Produces to all partitions but the first until memory runs short.
@@ -194,11 +227,22 @@ fn filled(number: u64, bytes: usize) -> Produce {
     Produce::value(value)
 }
 
-/// Returns what tells a value from any other: its beginning and its length, for all of it repeats the beginning.
-fn fingerprint(value: &[u8]) -> Vec<u8> {
-    let begin = value.get(..8.min(value.len())).unwrap_or_default();
-    let is_whole = value.chunks(8).all(|chunk| begin.starts_with(chunk));
-    [begin, value.len().to_string().as_bytes(), if is_whole { b" whole" } else { b" torn" }].concat()
+/// Returns a message of which a tenth cannot be compressed, as with the readings of a sensor.
+fn compressible(number: u64, bytes: usize) -> Produce {
+    let mut value = vec![0; bytes / 10];
+    SmallRng::seed_from_u64(number).fill(value.as_mut_slice());
+    value.resize(bytes, 0);
+    Produce::value(value)
+}
+
+/// Length and hash of a value.
+type Fingerprint = (usize, u64);
+
+/// Returns what tells a value from others, so that the value need not be kept.
+fn fingerprint(value: &[u8]) -> Fingerprint {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    (value.len(), hasher.finish())
 }
 
 fn freeze() -> anyhow::Result<Duration> {

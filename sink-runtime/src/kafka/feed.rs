@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafkasink_kafka_ffi::position;
-use rdkafka::consumer::base_consumer::PartitionQueue;
+use kafkasink_kafka_ffi::{MessageQueue, position};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc;
@@ -80,7 +79,7 @@ impl Load<'_> {
 pub(super) struct Feed {
     partition: TopicPartition,
     /// Absent while the partition is being taken anew.
-    queue: Option<PartitionQueue<Context>>,
+    queue: Option<MessageQueue<Context>>,
     /// Absent until the start is committed: nothing is read before.
     lane: Option<mpsc::Sender<Chunk>>,
     wish: Arc<Wish>,
@@ -210,7 +209,7 @@ impl Feed {
         while chunk.len() < CHUNK_MESSAGES && self.share.has_room() {
             match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
-                    chunk.push(to_message(message, consumer, &mut self.responses, &self.share));
+                    chunk.push(to_message(message, &mut self.responses, &self.share));
                 }
                 Some(Err(error)) => {
                     self.halt = Halt::after(self.tell(&error), now);
@@ -260,11 +259,8 @@ fn known(consumer: &BaseConsumer<Context>, at: &TopicPartition) -> Known {
     }
 }
 
-fn split(
-    consumer: &Arc<BaseConsumer<Context>>,
-    partition: &TopicPartition,
-) -> Option<PartitionQueue<Context>> {
-    let mut queue = consumer.split_partition_queue(partition.topic.as_str(), partition.partition.0)?;
+fn split(consumer: &Arc<BaseConsumer<Context>>, partition: &TopicPartition) -> Option<MessageQueue<Context>> {
+    let mut queue = MessageQueue::split(consumer, partition.topic.as_str(), partition.partition.0)?;
     let reader = std::thread::current();
     queue.set_nonempty_callback(move || reader.unpark());
     Some(queue)

@@ -5,10 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Arc, Once};
 
 use bytes::Bytes;
-use kafkasink_kafka_ffi::KeptMessage;
+use kafkasink_kafka_ffi::{KeptMessage, QueuedMessage};
 use rdkafka::Message as _;
-use rdkafka::consumer::BaseConsumer;
-use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Timestamp};
+use rdkafka::message::{BorrowedHeaders, Headers as _, Timestamp};
 
 use super::consumer_context::Context;
 use super::responses::Responses;
@@ -22,25 +21,24 @@ thread_local! {
 
 /// Returns the message with its bytes taken out of the partition's share.
 pub(super) fn to_message(
-    borrowed: BorrowedMessage<'_>,
-    consumer: &Arc<BaseConsumer<Context>>,
+    queued: QueuedMessage<'_, Context>,
     responses: &mut Responses,
     share: &Share,
 ) -> Message {
-    let timestamp_ms = match borrowed.timestamp() {
+    let timestamp_ms = match queued.timestamp() {
         Timestamp::NotAvailable => None,
         Timestamp::CreateTime(milliseconds) | Timestamp::LogAppendTime(milliseconds) => Some(milliseconds),
     };
     let mut message = Message {
-        offset: Offset(borrowed.offset()),
+        offset: Offset(queued.offset()),
         timestamp_ms,
-        key: borrowed.key().map(Bytes::copy_from_slice),
+        key: queued.key().map(Bytes::copy_from_slice),
         value: None,
-        headers: borrowed.headers().map_or(Headers::Readable(Vec::new()), to_headers),
+        headers: queued.headers().map_or(Headers::Readable(Vec::new()), to_headers),
         hold: Hold::none(),
     };
     let others = message.size();
-    let Some(value) = borrowed.payload() else {
+    let Some(value) = queued.payload() else {
         message.hold = share.hold(others);
         return message;
     };
@@ -48,7 +46,7 @@ pub(super) fn to_message(
     let addresses = addresses.start.addr()..addresses.end.addr();
     if let Some(response) = responses.next(&addresses, others, share) {
         message.hold = share.hold(others);
-        let kept = KeptMessage::keep(borrowed, Arc::clone(consumer));
+        let kept = queued.keep();
         message.value = Some(Bytes::from_owner(Kept { message: kept, _response: response }));
     } else {
         message.hold = share.hold(others + value.len());

@@ -65,8 +65,11 @@ const QUEUE_MAX: u64 = 3 * MIB / 2;
 const MESSAGE_MIN: u64 = MIB;
 
 /// `fetch.max.bytes`, and the largest `fetch.message.max.bytes`. A partition with a backlog has a response for itself, so
-/// that its messages can stay there (`kafka/responses.rs`); it still is in the processor's cache when it is sent on.
-const RESPONSE: u64 = MIB;
+/// that its messages can stay there (`kafka/responses.rs`); it still is in the processor's cache when it is sent on. It is
+/// less than the batches of a producer that fills them (`batch.size` of librdkafka: 1,000,000): the broker sends the first
+/// batch whole, whatever the limit, and behind it nothing. A limit above them has the beginning of the next batch sent too,
+/// which is thrown away and sent again.
+const RESPONSE: u64 = 768 * 1024;
 
 /// Smallest `receive.message.max.bytes`, but for what lies around messages: a topic whose limit is raised while a member
 /// runs, which has planned for the smaller one, is read on up to here.
@@ -229,7 +232,7 @@ fn mebibytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALLOCATOR_PART, BASE, Demand, MIB, MemoryPlan};
+    use super::{ALLOCATOR_PART, BASE, Demand, MIB, MemoryPlan, RESPONSE};
 
     fn demand(brokers: u64, partitions: u64, message_bytes: u64) -> Demand {
         Demand { brokers, partitions, message_bytes, letter_bytes: 0 }
@@ -297,8 +300,8 @@ mod tests {
         let plan = MemoryPlan::new(256 * MIB, demand(1, 8, 1_048_588)).unwrap();
         assert_eq!(plan.share_bytes(8), 4 * MIB);
         assert_eq!(plan.share_bytes(1), 16 * MIB);
-        assert_eq!((plan.fetch.queue_bytes, plan.fetch.portion_bytes), (3 * MIB / 2, MIB));
-        assert_eq!((plan.fetch.response_bytes, plan.fetch.largest_bytes), (MIB, 1_048_588));
+        assert_eq!((plan.fetch.queue_bytes, plan.fetch.portion_bytes), (3 * MIB / 2, RESPONSE));
+        assert_eq!((plan.fetch.response_bytes, plan.fetch.largest_bytes), (RESPONSE, 1_048_588));
         assert!(plan.unproven_messages > 20_000, "{plan:?}");
         assert!(plan.entry_bytes > MIB, "{plan:?}");
     }

@@ -304,13 +304,13 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         }
     }
 
-    /// Finishes with partitions that the group takes away; returns how many had a request under way at the deadline.
+    /// Finishes with partitions that the group takes away, until the deadline.
     async fn revoke(
         &self,
         (partitions, answer): (&[TopicPartition], oneshot::Sender<Vec<Commit>>),
         lanes: &mut Lanes,
         deadline: Instant,
-    ) -> usize {
+    ) {
         let (commits, late) = lanes.drain(partitions, deadline).await;
         for partition in partitions {
             self.metrics.forget(partition);
@@ -320,7 +320,6 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         if answer.send(commits).is_err() {
             warn!("the time to commit for partitions that were taken away was over");
         }
-        late
     }
 
     /// Returns why all partitions may stand still, where that is known.

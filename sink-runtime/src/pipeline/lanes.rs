@@ -207,6 +207,19 @@ impl Lanes {
         }
     }
 
+    /// Waits for lanes without a partition until the deadline; returns how many have a request under way even then.
+    pub(super) async fn wait_for_retired(&mut self, deadline: Instant) -> usize {
+        let mut late = 0;
+        for (partition, task) in std::mem::take(&mut self.retiring) {
+            match timeout_at(deadline, task).await {
+                Ok(Ok(_commit)) => {} // somebody else may own the partition
+                Ok(Err(error)) => error!(%partition, %error, "a lane failed"),
+                Err(_elapsed) => late += 1,
+            }
+        }
+        late
+    }
+
     /// Stops lanes; returns what may be committed, and how many were not done at the deadline.
     pub(super) async fn drain(
         &mut self,
@@ -339,6 +352,17 @@ mod tests {
         assert_eq!(some, [("kafka_away", 1), ("turn", 1), ("absent", 3)]);
         let names: HashSet<&str> = all.iter().map(|(name, _)| *name).collect();
         assert_eq!(names.len(), KnownReason::ALL.len() + Unstarted::ALL.len(), "each has a name of its own");
+    }
+
+    #[tokio::test]
+    async fn lane_of_a_lost_partition_is_waited_for_and_never_committed() {
+        let (mut lanes, deadline) = (Lanes::default(), Instant::now() + Duration::from_millis(50));
+        lanes.working.insert(partition(0), lane(0, (true, false), Instant::now()).0);
+        lanes.retire(&partition(0));
+        let (commits, late) = lanes.drain(&[partition(0)], deadline).await;
+        assert_eq!((commits.len(), late), (0, 0));
+        assert_eq!(lanes.wait_for_retired(deadline).await, 1);
+        assert!(Instant::now() >= deadline);
     }
 
     /// Returns how long a lane has stood still that waits for the lease all the time, looked at each second.

@@ -17,30 +17,25 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         info!(partitions = partitions.len(), leaves, "stopping");
         let deadline = Instant::now() + self.settings.drain_deadline;
         lanes.stop(&partitions, deadline);
-        let late_taken = self.wait_for_the_end(&mut lanes, deadline).await?;
-        let (commits, late) = lanes.drain(&partitions, deadline).await;
+        self.wait_for_the_end(&mut lanes, deadline).await?;
+        let (commits, _late) = lanes.drain(&partitions, deadline).await;
+        let late = lanes.wait_for_retired(deadline).await;
         self.source.close(commits, leaves).await.map_err(PipelineError::Close)?;
-        if late + late_taken > 0 {
-            return Err(PipelineError::NotDrained { partitions: late + late_taken });
+        if late > 0 {
+            return Err(PipelineError::NotDrained { partitions: late });
         }
         Ok(())
     }
 
     /// Waits until all lanes have ended, no longer than to the deadline, and keeps in touch with the group: nothing is asked
-    /// of the store without its word. Returns how many partitions that it took away meanwhile had a request under way
-    /// when the time for that was over.
-    async fn wait_for_the_end(
-        &mut self,
-        lanes: &mut Lanes,
-        deadline: Instant,
-    ) -> Result<usize, PipelineError> {
-        let mut late = 0;
+    /// of the store without its word.
+    async fn wait_for_the_end(&mut self, lanes: &mut Lanes, deadline: Instant) -> Result<(), PipelineError> {
         loop {
             tokio::select! {
                 biased;
-                () = lanes.have_ended() => return Ok(late),
-                () = sleep_until(deadline) => return Ok(late),
-                event = self.source.next() => late += self.take_at_the_end(event, lanes, deadline).await?,
+                () = lanes.have_ended() => return Ok(()),
+                () = sleep_until(deadline) => return Ok(()),
+                event = self.source.next() => self.take_at_the_end(event, lanes, deadline).await?,
                 () = self.lease.wanted() => self.source.commit(lanes.renewals()).await,
             }
         }
@@ -51,14 +46,18 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         event: SourceEvent,
         lanes: &mut Lanes,
         deadline: Instant,
-    ) -> Result<usize, PipelineError> {
+    ) -> Result<(), PipelineError> {
         match event {
             SourceEvent::Revoking { partitions, answer } => {
                 let deadline = deadline.min(Instant::now() + REVOKE_DEADLINE);
-                return Ok(self.revoke((&partitions, answer), lanes, deadline).await);
+                self.revoke((&partitions, answer), lanes, deadline).await;
             }
-            // Nothing can be committed for them any more, so there is nothing to prove.
-            SourceEvent::Lost(partitions) => lanes.stop(&partitions, Instant::now()),
+            // Nothing of them may be committed any more, also if the group gives them back before the end.
+            SourceEvent::Lost(partitions) => {
+                for partition in &partitions {
+                    lanes.retire(partition);
+                }
+            }
             SourceEvent::Committed(commits) => self.committed(commits, lanes),
             SourceEvent::Failed(error) => return Err(PipelineError::Source(error)),
             SourceEvent::Joined
@@ -71,6 +70,6 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             | SourceEvent::Unstarted(_)
             | SourceEvent::LostToRetention { .. } => {}
         }
-        Ok(0)
+        Ok(())
     }
 }
