@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use kafkasink_e2e::lab::paths::Paths;
-use kafkasink_e2e::trial::messages::numbered;
+use kafkasink_e2e::trial::messages::{compressible, numbered};
 use kafkasink_e2e::trial::{Member, Outcome, Produce, Produced, Signal, Spec, World, checker};
 use tokio::time::{Instant, sleep};
 
@@ -179,6 +179,21 @@ async fn batches_of_every_codec_are_read() -> anyhow::Result<()> {
         let messages = numbered(from..from + 300).map(|message| message.header("text", text.clone()));
         produced.extend(world.topic.produce_with(&settings, messages).await?);
     }
+    expect_stored(&world, &produced).await?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+/// Nobody knows what a batch inflates to before it does, and the client gives up where that passes a limit of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_inflate_to_ten_times_their_size_are_read() -> anyhow::Result<()> {
+    let world = World::new("inflate", 2).await?;
+    let mut produced = Vec::new();
+    for (codec, from) in ["gzip", "snappy", "lz4", "zstd"].into_iter().zip((0..).step_by(300)) {
+        let settings = [("compression.type", codec), ("linger.ms", "2000"), ("batch.size", "15000000")];
+        let messages = (from..from + 300).map(|number| compressible(number, 100_000));
+        produced.extend(world.topic.produce_with(&settings, messages).await?);
+    }
+    let mut member = world.start(&Spec::named("m-0")).await?;
     expect_stored(&world, &produced).await?;
     member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }

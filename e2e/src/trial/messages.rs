@@ -1,5 +1,8 @@
 //! Pure. What is produced: numbered messages that tell each other apart, and awkward ones.
 
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 /// Largest value of a topic that takes messages of 4 MiB: what lies around it needs some room.
 const VALUE_BYTES_MAX: usize = 4 * 1024 * 1024 - 1_024;
 /// The last second of the year 9999, in milliseconds since 1970-01-01 UTC.
@@ -60,6 +63,16 @@ impl Produce {
         self.partition = Some(partition);
         self
     }
+}
+
+/// Returns a message of which a tenth cannot be compressed, as with the readings of a sensor. The number tells it from
+/// others.
+#[must_use]
+pub fn compressible(number: u64, bytes: usize) -> Produce {
+    let mut value = vec![0; bytes / 10];
+    SmallRng::seed_from_u64(number).fill(value.as_mut_slice());
+    value.resize(bytes, 0);
+    Produce::value(value)
 }
 
 /// Messages whose value is their number; every second one has another set of headers.

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use kafkasink_e2e::trial::checker::Stored;
+use kafkasink_e2e::trial::messages::compressible;
 use kafkasink_e2e::trial::{Member, Produce, Produced, Signal, Spec, World};
-use rand::rngs::SmallRng;
-use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
 use crate::PATIENCE;
@@ -224,14 +223,6 @@ impl Load {
 fn filled(number: u64, bytes: usize) -> Produce {
     let mut value = number.to_be_bytes().repeat(bytes / 8 + 1);
     value.truncate(bytes);
-    Produce::value(value)
-}
-
-/// Returns a message of which a tenth cannot be compressed, as with the readings of a sensor.
-fn compressible(number: u64, bytes: usize) -> Produce {
-    let mut value = vec![0; bytes / 10];
-    SmallRng::seed_from_u64(number).fill(value.as_mut_slice());
-    value.resize(bytes, 0);
     Produce::value(value)
 }
 

@@ -73,6 +73,8 @@ pub(super) fn consumer(
     client.set("queued.max.messages.kbytes", (fetch.queue_bytes / 1_000).to_string());
     client.set("fetch.message.max.bytes", fetch.portion_bytes.to_string());
     client.set("fetch.max.bytes", fetch.response_bytes.to_string());
+    // It limits producers, but the client refuses a response that is smaller.
+    client.set("message.max.bytes", fetch.response_bytes.to_string());
     client.set("receive.message.max.bytes", fetch.receive_bytes.to_string());
     client.set("group.id", &config.group_id);
     client.set("group.instance.id", &membership.instance_id);

@@ -71,9 +71,10 @@ const MESSAGE_MIN: u64 = MIB;
 /// which is thrown away and sent again.
 const RESPONSE: u64 = 768 * 1024;
 
-/// Smallest `receive.message.max.bytes`, but for what lies around messages: a topic whose limit is raised while a member
-/// runs, which has planned for the smaller one, is read on up to here.
-const RECEIVE_MIN: u64 = 8 * MIB;
+/// Smallest `receive.message.max.bytes`, but for what lies around messages. Responses are not as large; but the client also
+/// refuses a zstd batch that may inflate to more, where it tries 2, 6, 18 and 54 times the batch's size. And a topic whose
+/// limit is raised while a member runs, which has planned for the smaller one, is read on up to here.
+const RECEIVE_MIN: u64 = 64 * MIB;
 
 /// Smallest share of a partition.
 const SHARE_MIN: u64 = 64 * 1024;

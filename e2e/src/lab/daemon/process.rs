@@ -53,12 +53,16 @@ fn stat(pid: i32) -> Option<Stat> {
     parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// Reads state (field 3) and start time (field 22); the command (field 2) may hold blanks and brackets.
+/// Reads state (field 3), number of threads (20) and start time (22); the command (field 2) may hold blanks and brackets.
+///
+/// The first thread of a process that is killed may end before the others, which still hold its sockets and files.
 fn parse(stat: &str) -> Option<Stat> {
     let (_, after_command) = stat.rsplit_once(") ")?;
     let mut fields = after_command.split_ascii_whitespace();
-    let ended = matches!(fields.next()?, "Z" | "X" | "x");
-    Some(Stat { ended, start_ticks: fields.nth(18)?.parse().ok()? })
+    let has_first_ended = matches!(fields.next()?, "Z" | "X" | "x");
+    let threads: u32 = fields.nth(16)?.parse().ok()?;
+    let start_ticks = fields.nth(1)?.parse().ok()?;
+    Some(Stat { ended: has_first_ended && threads <= 1, start_ticks })
 }
 
 fn boot_id() -> anyhow::Result<String> {
@@ -76,6 +80,16 @@ mod tests {
         let line = "42 (a) S (b)) Z 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 10";
         let stat = parse(line).unwrap();
         assert_eq!((stat.ended, stat.start_ticks), (true, 987_654));
+    }
+
+    #[test]
+    fn process_has_ended_when_its_last_thread_has() {
+        let line = |threads| {
+            format!("42 (a) Z 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 {threads} 0 987654 1000 10")
+        };
+        assert!(!parse(&line(2)).unwrap().ended);
+        assert!(parse(&line(1)).unwrap().ended);
+        assert!(parse(&line(0)).unwrap().ended);
     }
 
     #[test]
