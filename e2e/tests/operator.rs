@@ -30,6 +30,8 @@ mod secured;
 mod stopping;
 #[path = "operator/tokens.rs"]
 mod tokens;
+#[path = "operator/triggers.rs"]
+mod triggers;
 
 use brokers::Brokers;
 use k8s_openapi::api::apps::v1::StatefulSet;

@@ -32,7 +32,7 @@ pub(crate) struct Context {
     /// The operator's own numbers.
     pub(crate) metrics: Arc<Metrics>,
     /// All resources, so that one knows of the others.
-    pub(crate) neighbours: Neighbours,
+    pub(crate) neighbours: Arc<Neighbours>,
     /// What was written, so that nothing is written twice.
     pub(crate) memory: Memory,
     /// What was seen of messages that wait.

@@ -1,38 +1,36 @@
 //! IO: Kubernetes. Watches resources and what belongs to them, and reconciles each of them, a few at a time.
 
+mod scope;
+mod triggers;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kafkasink_crds::resource::{KafkaSink, KafkaSinkSpec};
-use kube::api::{ListParams, PartialObjectMeta};
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
-use kube::runtime::controller::{self, Action, Controller};
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
-use kube::{Api, Client, Resource, ResourceExt};
+use kafkasink_crds::resource::KafkaSink;
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{self, Action, applier};
+use kube::{Api, Client, ResourceExt};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::desired::MANAGED_BY;
 use crate::kubernetes::{KubernetesError, call};
 use crate::malformed;
 use crate::metrics::Outcome;
+use crate::neighbours::Guarded;
 use crate::reconcile::{ReconcileError, reconcile};
 use crate::requeue::Next;
 use crate::telemetry::chain;
-use crate::{finalizer, neighbours, references, requeue};
-
-/// A resource, or why it cannot be read: one that cannot must not stop the others.
-pub(crate) type Guarded = DeserializeGuard<KafkaSink>;
+use crate::{finalizer, requeue};
+use scope::Scope;
+use triggers::{Triggers, triggers};
 
 /// How often it is asked whether the definition has come.
 const DEFINITION_PAUSE: Duration = Duration::from_secs(2);
@@ -44,12 +42,6 @@ const RECONCILE_MAX: Duration = Duration::from_mins(2);
 pub(crate) struct Watch {
     scopes: Vec<Scope>,
     concurrency: u16,
-}
-
-/// Where one controller looks for resources.
-enum Scope {
-    All,
-    Namespace(String),
 }
 
 impl Watch {
@@ -64,35 +56,6 @@ impl Watch {
     }
 }
 
-impl Scope {
-    fn api<K>(&self, client: &Client) -> Api<K>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        match self {
-            Self::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
-            Self::All => Api::all(client.clone()),
-        }
-    }
-
-    /// Only metadata is kept in memory: it tells that something changed, and that is all a watch is for.
-    fn metadata<K>(&self, client: &Client) -> Api<PartialObjectMeta<K>>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        self.api(client)
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => formatter.write_str("all namespaces"),
-            Self::Namespace(namespace) => write!(formatter, "namespace {namespace}"),
-        }
-    }
-}
-
 /// Reconciles until `stop`.
 pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: CancellationToken) {
     context.metrics.set_concurrency(watch.concurrency);
@@ -100,13 +63,10 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
     let controllers = watch.scopes.iter().map(|scope| {
         tracing::info!(%scope, "watches kafkasinks");
         let turns = Arc::clone(&turns);
-        let in_turn = move |guarded, shared| reconcile_in_turn(Arc::clone(&turns), guarded, shared);
-        let controller = controller(&context.client, scope);
-        context.neighbours.add(scope.api(&context.client), controller.store());
-        controller
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(in_turn, on_error, Arc::clone(&context))
-            .boxed()
+        let in_turn = move |guarded, shared| spawned(reconcile_in_turn(Arc::clone(&turns), guarded, shared));
+        let (cache, triggers) = triggers(&context.client, scope, &context.neighbours);
+        let (queue, settings) = (until(triggers, stop.clone()), controller::Config::default());
+        applier(in_turn, on_error, Arc::clone(&context), cache, queue, settings).boxed()
     });
     stream::select_all(controllers)
         .for_each(async |outcome| {
@@ -125,45 +85,33 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
         .await;
 }
 
-fn controller(client: &Client, scope: &Scope) -> Controller<Guarded> {
-    let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    let controller = Controller::new(scope.api::<Guarded>(client), watcher::Config::default());
-    let all = watcher::Config::default();
-    let secrets = users_of::<Secret>(controller.store(), references::names_secret);
-    let config_maps = users_of::<ConfigMap>(controller.store(), references::names_config_map);
-    let neighbours = neighbours_of(controller.store());
-    controller
-        .owns(scope.metadata::<StatefulSet>(client), ours.clone())
-        .owns(scope.metadata::<Service>(client), ours.clone())
-        .owns(scope.metadata::<ServiceAccount>(client), ours.clone())
-        .owns(scope.metadata::<ConfigMap>(client), ours.clone())
-        .owns(scope.metadata::<PodDisruptionBudget>(client), ours)
-        .watches(scope.metadata::<Secret>(client), all.clone(), secrets)
-        .watches(scope.metadata::<ConfigMap>(client), all.clone(), config_maps)
-        .watches(scope.api::<Guarded>(client), all, neighbours)
+/// Ends the watches with `stop`, and drops them: a controller whose cache was never filled waits for it until then.
+fn until(triggers: Triggers, stop: CancellationToken) -> Triggers {
+    let next = move |mut rest: Triggers| {
+        let stop = stop.clone();
+        async move {
+            let next = stop.run_until_cancelled(rest.next()).await.flatten()?;
+            Some((next, rest))
+        }
+    };
+    stream::unfold(triggers, next).boxed()
 }
 
-/// Returns a function that finds the resources that another one concerns, which was changed or deleted.
-fn neighbours_of(sinks: Store<Guarded>) -> impl Fn(Guarded) -> Vec<ObjectRef<Guarded>> {
-    move |changed| changed.0.map(|changed| neighbours::affected(&sinks, &changed)).unwrap_or_default()
-}
-
-/// Returns a function that finds the resources which refer to an object; of the object nothing but its name is known.
-fn users_of<K>(
-    sinks: Store<Guarded>,
-    names: fn(&KafkaSinkSpec, &str) -> bool,
-) -> impl Fn(PartialObjectMeta<K>) -> Vec<ObjectRef<Guarded>>
-where
-    K: Resource<DynamicType = ()>,
-{
-    move |object| {
-        let (namespace, name) = (object.namespace(), object.name_any());
-        let refers = |sink: &Guarded| {
-            sink.namespace() == namespace && sink.0.as_ref().is_ok_and(|sink| names(&sink.spec, &name))
-        };
-        let users = sinks.state().into_iter().filter(|sink| refers(sink));
-        users.map(|sink| ObjectRef::from_obj(&*sink)).collect()
-    }
+/// Lets a reconciliation run on any thread; it ends with whoever waits for it.
+fn spawned(
+    work: impl Future<Output = Result<Action, ReconcileError>> + Send + 'static,
+) -> BoxFuture<'static, Result<Action, ReconcileError>> {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    let ended = async move {
+        match task.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // Nobody ends it but this future's own end.
+            Some(Err(_)) | None => std::future::pending().await,
+        }
+    };
+    ended.boxed()
 }
 
 /// Waits until the API server serves `KafkaSink`s and lets us list them.

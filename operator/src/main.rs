@@ -162,7 +162,7 @@ fn context(
         stores: reduct::Stores::default(),
         http: reqwest::Client::new(),
         metrics,
-        neighbours: neighbours::Neighbours::default(),
+        neighbours: Arc::new(neighbours::Neighbours::default()),
         memory: memory::Memory::default(),
         age_memory: age_memory::AgeMemory::default(),
         requeue: requeue::Requeue::default(),

@@ -1,16 +1,23 @@
 //! Two resources that name the same topic, bucket or entries: the older owns them. IO: processes, Kafka, store,
 //! Kubernetes.
 
+use std::time::Duration;
+
+use anyhow::Context as _;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::events::v1::Event;
 use kafkasink_crds::resource::KafkaSink;
-use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::brokers::Brokers;
+use crate::rights::{has_pods, sink_elsewhere};
 use crate::sandbox::{Sandbox, eventually};
+
+/// Less than the pause between two looks at a sink that is well.
+const SOON: Duration = Duration::from_secs(45);
 
 /// Waits until whatever is made now is younger: Kubernetes counts whole seconds.
 async fn until_older(sink: &KafkaSink) -> anyhow::Result<()> {
@@ -116,5 +123,35 @@ async fn the_older_decides_about_a_bucket() -> anyhow::Result<()> {
 
     sandbox.apply_sink("younger", spec(512)).await?;
     sandbox.until_says("younger", "TargetReady=True Reconciled", &[]).await?;
+    sandbox.finish().await
+}
+
+#[tokio::test]
+async fn a_change_is_noticed_across_watched_namespaces() -> anyhow::Result<()> {
+    let mut sandbox = Sandbox::start().await?;
+    let away = format!("away-{}", sandbox.namespace);
+    sink_elsewhere(&sandbox, &away).await?;
+    sandbox.watch_also(&away)?;
+    let sinks: Api<KafkaSink> = Api::namespaced(sandbox.client.clone(), &away);
+    let topic = sandbox.unique(&away);
+    let kept_for = |time: &str| json!({ "name": topic, "partitions": 3, "retention": { "time": time } });
+    let change = async |time: &str| {
+        let patch = json!({ "spec": { "topics": [kept_for(time)] } });
+        sinks.patch("away", &PatchParams::default(), &Patch::Merge(patch)).await
+    };
+    let elder = change("2h").await?;
+    eventually(async || Ok(has_pods(&sandbox, &away, "away").await?.then_some(()))).await?;
+    until_older(&elder).await?;
+    sandbox.apply_sink("younger", json!({ "topics": [kept_for("2h")] })).await?;
+    sandbox.until_exists::<StatefulSet>("younger-sink").await?;
+    sandbox.play_pods("younger-sink").await?;
+    sandbox.until_says("younger", "Ready=True Reconciled", &[]).await?;
+
+    change("5h").await?;
+    let owner = format!("KafkaSink {away}/away, which is older, decides about it");
+    let parts = ["retention.ms 18000000 instead of 7200000", &owner];
+    let noticed = sandbox.until_says("younger", "TopicsReady=False TopicConflict", &parts);
+    tokio::time::timeout(SOON, noticed).await.context("it is noticed by chance only")??;
+    sinks.delete("away", &DeleteParams::default()).await?;
     sandbox.finish().await
 }

@@ -87,7 +87,7 @@ fn arguments(documents: &[Value]) -> anyhow::Result<Vec<String>> {
 }
 
 /// Creates a namespace with the store's Secret and a sink in it.
-async fn sink_elsewhere(sandbox: &Sandbox, namespace: &str) -> anyhow::Result<()> {
+pub(crate) async fn sink_elsewhere(sandbox: &Sandbox, namespace: &str) -> anyhow::Result<()> {
     let object: Namespace = serde_json::from_value(json!({ "metadata": { "name": namespace } }))?;
     Api::all(sandbox.client.clone()).create(&PostParams::default(), &object).await?;
     let secret = json!({
@@ -105,7 +105,7 @@ async fn sink_elsewhere(sandbox: &Sandbox, namespace: &str) -> anyhow::Result<()
     Ok(())
 }
 
-async fn has_pods(sandbox: &Sandbox, namespace: &str, sink: &str) -> anyhow::Result<bool> {
+pub(crate) async fn has_pods(sandbox: &Sandbox, namespace: &str, sink: &str) -> anyhow::Result<bool> {
     let sets: Api<StatefulSet> = Api::namespaced(sandbox.client.clone(), namespace);
     Ok(sets.get_opt(&format!("{sink}-sink")).await?.is_some())
 }

@@ -123,6 +123,13 @@ impl Sandbox {
         Ok(())
     }
 
+    /// Stops the operator and starts one that watches another namespace too.
+    pub(crate) fn watch_also(&mut self, namespace: &str) -> anyhow::Result<()> {
+        let scopes = ["--watch-namespace", &self.namespace, "--watch-namespace", namespace];
+        self.operator = Operator::launch(&self.kubeconfig, &self.namespace, &scopes)?;
+        Ok(())
+    }
+
     /// Stops the operator and starts another one in its place.
     pub(crate) fn replace_operator(&mut self, kubeconfig: &Path, arguments: &[&str]) -> anyhow::Result<()> {
         self.operator = Operator::launch(kubeconfig, &self.namespace, arguments)?;
