@@ -1,5 +1,6 @@
 //! IO: Kubernetes. Watches resources and what belongs to them, and reconciles each of them, a few at a time.
 
+mod access;
 mod scope;
 mod triggers;
 
@@ -7,14 +8,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, stream};
+use futures::future::{BoxFuture, select_all};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use kafkasink_crds::resource::KafkaSink;
-use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{self, Action, applier};
-use kube::{Api, Client, ResourceExt};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -29,11 +31,9 @@ use crate::reconcile::{ReconcileError, reconcile};
 use crate::requeue::Next;
 use crate::telemetry::chain;
 use crate::{finalizer, requeue};
+use access::until_listed;
 use scope::Scope;
 use triggers::{Triggers, triggers};
-
-/// How often it is asked whether the definition has come.
-const DEFINITION_PAUSE: Duration = Duration::from_secs(2);
 
 /// Longest reconciliation; every request in it has a shorter time-out of its own.
 const RECONCILE_MAX: Duration = Duration::from_mins(2);
@@ -56,23 +56,25 @@ impl Watch {
     }
 }
 
+/// What a controller tells of one reconciliation or of a watch.
+type Told = Result<(ObjectRef<Guarded>, Action), controller::Error<ReconcileError, watcher::Error>>;
+
 /// Reconciles until `stop`.
 pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: CancellationToken) {
     context.metrics.set_concurrency(watch.concurrency);
-    let turns = Arc::new(Turns { free: Semaphore::new(watch.concurrency.into()), stop: stop.clone() });
+    let turns = Arc::new(Turns { free: Semaphore::new(watch.concurrency.into()), stop });
     let controllers = watch.scopes.iter().map(|scope| {
-        tracing::info!(%scope, "watches kafkasinks");
-        let turns = Arc::clone(&turns);
-        let in_turn = move |guarded, shared| spawned(reconcile_in_turn(Arc::clone(&turns), guarded, shared));
-        let (cache, triggers) = triggers(&context.client, scope, &context.neighbours);
-        let (queue, settings) = (until(triggers, stop.clone()), controller::Config::default());
-        applier(in_turn, on_error, Arc::clone(&context), cache, queue, settings).boxed()
+        let told = controller(&context, &turns, scope);
+        let scope = scope.clone();
+        told.map(move |outcome| (scope.clone(), outcome))
     });
+    // All of them are made before the first one works: each knows of the resources of all.
+    let controllers: Vec<_> = controllers.collect();
     stream::select_all(controllers)
-        .for_each(async |outcome| {
+        .for_each(async |(scope, outcome)| {
             match outcome {
                 Err(controller::Error::QueueError(error)) => {
-                    tracing::warn!(error = chain(&error), "a watch failed, starting it again");
+                    tracing::warn!(%scope, error = chain(&error), "a watch failed, starting it again");
                 }
                 // A resource that goes at once is not reconciled any more.
                 Err(controller::Error::ObjectNotFound(gone)) => {
@@ -83,6 +85,22 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
             }
         })
         .await;
+}
+
+/// Reconciles the resources of a scope as soon as they may be listed.
+fn controller(context: &Arc<Context>, turns: &Arc<Turns>, scope: &Scope) -> BoxStream<'static, Told> {
+    let (cache, triggers) = triggers(&context.client, scope, &context.neighbours);
+    let listed = until_listed(context.client.clone(), scope.clone(), Arc::clone(&context.metrics));
+    let listed = turns.stop.clone().run_until_cancelled_owned(listed);
+    let (context, turns, scope) = (Arc::clone(context), Arc::clone(turns), scope.clone());
+    let begin = async move {
+        let Some(()) = listed.await else { return stream::empty().boxed() };
+        tracing::info!(%scope, "watches kafkasinks");
+        let (queue, settings) = (until(triggers, turns.stop.clone()), controller::Config::default());
+        let in_turn = move |guarded, shared| spawned(reconcile_in_turn(Arc::clone(&turns), guarded, shared));
+        applier(in_turn, on_error, context, cache, queue, settings).boxed()
+    };
+    begin.flatten_stream().boxed()
 }
 
 /// Ends the watches with `stop`, and drops them: a controller whose cache was never filled waits for it until then.
@@ -114,33 +132,12 @@ fn spawned(
     ended.boxed()
 }
 
-/// Waits until the API server serves `KafkaSink`s and lets us list them.
-///
-/// The controller's own cache is not asked whether it is filled: of two tasks that wait for that only one is woken,
-/// and the other one is the controller.
-pub(crate) async fn until_defined(client: &Client, watch: &Watch) {
-    for scope in &watch.scopes {
-        until_listed(client, scope).await;
-    }
-}
-
-async fn until_listed(client: &Client, scope: &Scope) {
-    let sinks = scope.api::<KafkaSink>(client);
-    let one = ListParams::default().limit(1);
-    let mut ticks = tokio::time::interval(DEFINITION_PAUSE);
-    let mut told = String::new();
-    loop {
-        ticks.tick().await;
-        let news = match call("list kafkasinks", sinks.list_metadata(&one)).await {
-            Ok(_) => return,
-            Err(error) if error.is_not_found() => "it is not installed".to_owned(),
-            Err(error) => chain(&error),
-        };
-        if news != told {
-            tracing::warn!(%scope, reason = news, "waits for the definition kafkasinks.kafkasink.dev");
-            told = news;
-        }
-    }
+/// Waits until the API server serves `KafkaSink`s and lets us list them, in one of the scopes at least.
+pub(crate) async fn until_defined(context: &Context, watch: &Watch) {
+    let listed = watch.scopes.iter().map(|scope| {
+        until_listed(context.client.clone(), scope.clone(), Arc::clone(&context.metrics)).boxed()
+    });
+    drop(select_all(listed).await);
 }
 
 /// What limits the reconciliations at the same time: a controller counts only its own, and there may be several. It would not

@@ -24,6 +24,7 @@ use crate::model::{Neighbour, Problem, ValidatedSink};
 use crate::ownership::other_user;
 use crate::publish::publish;
 use crate::requeue::Next;
+use crate::telemetry::chain;
 use crate::validate::{recognise, validate};
 
 /// The finalizer; it is there only while a topic may have to be deleted.
@@ -62,7 +63,16 @@ pub(crate) async fn clean_up(
         return Ok(Next::Rolling);
     }
     // The store's tokens do not matter any more, and neither do objects of others.
-    let fetched = fetch::kafka_values(context, resource).await?;
+    let fetched = match fetch::kafka_values(context, resource).await {
+        Ok(fetched) => fetched,
+        Err(error) if is_patient(resource, now) => return Err(error),
+        // Above all a namespace whose resources may not be listed: one of them may name the topics.
+        Err(error) => {
+            publish(context, resource, vec![retained(&chain(&error))]).await;
+            set(&context.client, &resource.metadata, false).await?;
+            return Ok(Next::Healthy);
+        }
+    };
     let sink = validate(resource, &fetched, &context.runtime_image);
     let notices = match sink {
         Ok(_) if pods_remain => {

@@ -25,7 +25,8 @@ use changes::{Change, Changes};
 pub(crate) type Guarded = DeserializeGuard<KafkaSink>;
 
 /// What the controllers watch. A controller fills its own cache before it begins to reconcile, others may still be empty
-/// then; a resource is in a cache before any younger one is. Resources that cannot be read name nothing.
+/// then; a resource is in a cache before any younger one is. Resources that cannot be read name nothing. A namespace that
+/// refuses us, which the controller tells, is as one that is not watched.
 #[derive(Default)]
 pub(crate) struct Neighbours {
     members: Mutex<Vec<Arc<Member>>>,
@@ -81,8 +82,12 @@ impl Neighbours {
             if member.is_filled.load(Ordering::Acquire) {
                 let cached = member.cache.state();
                 found.extend(neighbours(cached.iter().map(AsRef::as_ref), resource));
-            } else {
-                found.extend(neighbours(list(&member.sinks).await?.iter(), resource));
+                continue;
+            }
+            match list(&member.sinks).await {
+                Ok(listed) => found.extend(neighbours(listed.iter(), resource)),
+                Err(error) if error.is_forbidden() => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(sorted(found))
@@ -91,7 +96,7 @@ impl Neighbours {
     /// The same as the API server has them now: for what cannot be undone, no cache is asked.
     ///
     /// # Errors
-    /// The Kubernetes API does not answer or refuses us.
+    /// The Kubernetes API does not answer or refuses us, be it in one namespace.
     pub(crate) async fn listed(&self, resource: &KafkaSink) -> Result<Vec<Neighbour>, KubernetesError> {
         let mut found = Vec::new();
         for member in self.all() {

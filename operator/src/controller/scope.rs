@@ -16,6 +16,14 @@ pub(super) enum Scope {
 }
 
 impl Scope {
+    /// Returns the name of the namespace; empty where it is everywhere.
+    pub(super) fn namespace(&self) -> &str {
+        match self {
+            Self::All => "",
+            Self::Namespace(namespace) => namespace,
+        }
+    }
+
     /// Returns the requests for one kind.
     pub(super) fn api<K>(&self, client: &Client) -> Api<K>
     where
