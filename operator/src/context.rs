@@ -9,6 +9,7 @@ use crate::age_memory::AgeMemory;
 use crate::kafka::Connections;
 use crate::lag_pace::LagPace;
 use crate::leadership::Term;
+use crate::member_memory::MemberMemory;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::neighbours::Neighbours;
@@ -37,6 +38,8 @@ pub(crate) struct Context {
     pub(crate) memory: Memory,
     /// What was seen of messages that wait.
     pub(crate) age_memory: AgeMemory,
+    /// What members said last.
+    pub(crate) member_memory: MemberMemory,
     /// When a resource is looked at again.
     pub(crate) requeue: Requeue,
     /// How often lag is written.

@@ -227,6 +227,7 @@ fn forget(context: &Context, uid: &str) {
     context.lag_pace.forget(uid);
     context.memory.forget(uid);
     context.age_memory.forget(uid);
+    context.member_memory.forget(uid);
     context.metrics.forget(uid);
 }
 

@@ -26,6 +26,7 @@ mod lag_pace;
 mod leadership;
 mod malformed;
 mod manifests;
+mod member_memory;
 mod memory;
 mod metrics;
 mod model;
@@ -165,6 +166,7 @@ fn context(
         neighbours: Arc::new(neighbours::Neighbours::default()),
         memory: memory::Memory::default(),
         age_memory: age_memory::AgeMemory::default(),
+        member_memory: member_memory::MemberMemory::default(),
         requeue: requeue::Requeue::default(),
         lag_pace: lag_pace::LagPace::default(),
         runtime_image,

@@ -111,6 +111,13 @@ impl Sandbox {
         self.operator.get("metrics").await
     }
 
+    /// How many reconciliations have ended.
+    pub(crate) async fn reconciliations(&self) -> anyhow::Result<u64> {
+        let metrics = self.metrics().await?;
+        let counters = metrics.lines().filter(|line| line.starts_with("controller_runtime_reconcile_total"));
+        Ok(counters.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
+    }
+
     /// What the operator has logged so far.
     pub(crate) fn log(&self) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(&self.operator.log)?)

@@ -64,7 +64,7 @@ fn pods(desired: u32, existing: u32, ready: u32, settled: bool) -> WorkloadView 
     WorkloadView { desired, existing, ready, settled }
 }
 
-static NO_MEMBERS: MembersView = MembersView { reports: Vec::new() };
+static NO_MEMBERS: MembersView = MembersView { reports: Vec::new(), silent: Vec::new() };
 static NO_AGES: Ages = Ages { known: BTreeMap::new(), unknown: Vec::new() };
 
 const RUNNING: WorkloadView = WorkloadView { desired: 2, existing: 2, ready: 2, settled: true };

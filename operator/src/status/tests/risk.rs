@@ -88,8 +88,8 @@ fn a_sink_whose_partitions_are_held_is_not_ready() {
     let sink = validated(&resource);
     let externals = externals(&sink);
     let report = MemberReport { pod: "cameras-sink-0".to_owned(), held: 2, ..MemberReport::default() };
-    let findings =
-        Findings { members: &MembersView { reports: vec![report] }, ..findings(&sink, &externals, &RUNNING) };
+    let members = MembersView { reports: vec![report], ..MembersView::default() };
+    let findings = Findings { members: &members, ..findings(&sink, &externals, &RUNNING) };
     let status = status(&resource, &findings, NOW);
     assert_eq!(
         summary(&status),
@@ -97,4 +97,20 @@ fn a_sink_whose_partitions_are_held_is_not_ready() {
     );
     let ready = find(&status.conditions, ConditionType::Ready).unwrap();
     assert!(ready.message.starts_with("2 partitions of pod cameras-sink-0 are held"), "{}", ready.message);
+}
+
+#[test]
+fn it_is_not_known_what_a_member_holds_that_has_long_been_silent() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let externals = externals(&sink);
+    let members = MembersView { silent: vec!["cameras-sink-1".to_owned()], ..MembersView::default() };
+    let findings = Findings { members: &members, ..findings(&sink, &externals, &RUNNING) };
+    let status = status(&resource, &findings, NOW);
+    assert_eq!(
+        summary(&status),
+        "Ready=Unknown NotChecked, Reconciling=True NotChecked, Stalled=Unknown NotChecked"
+    );
+    let ready = find(&status.conditions, ConditionType::Ready).unwrap();
+    assert!(ready.message.starts_with("pod cameras-sink-1 held partitions when it"), "{}", ready.message);
 }
