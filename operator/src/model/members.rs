@@ -35,6 +35,8 @@ pub(crate) struct MemberReport {
     pub(crate) held: u32,
     /// Partitions whose offsets have expired.
     pub(crate) expired: u32,
+    /// Partitions that the sink read in another group, and of which this one has no offset.
+    pub(crate) without_start: u32,
     /// Partitions that finish what an earlier mapping made.
     pub(crate) draining: u32,
 }
@@ -75,7 +77,7 @@ impl MembersView {
 impl MemberReport {
     /// Tells whether partitions of it wait for a person.
     pub(crate) fn stands_still(&self) -> bool {
-        self.held > 0 || self.expired > 0
+        self.held > 0 || self.expired > 0 || self.without_start > 0
     }
 }
 

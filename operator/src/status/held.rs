@@ -5,9 +5,10 @@ use kafkasink_crds::resource::Reason;
 use crate::desired::ADMIN_PORT;
 use crate::model::{MemberReport, MembersView, Problem};
 
-/// Returns what holds partitions, if anything does. Expired offsets come first: they are held for as long as they are left.
+/// Returns what holds partitions, if anything does. Offsets that are not there come first: partitions are
+/// held for as long as they are missing.
 pub(super) fn problem(members: &MembersView) -> Option<Problem> {
-    expired(members).or_else(|| held(members))
+    without_start(members).or_else(|| expired(members)).or_else(|| held(members))
 }
 
 /// Returns why it is not known whether partitions are held: members held some, and do not answer any more.
@@ -17,6 +18,17 @@ pub(super) fn silence(members: &MembersView) -> Option<String> {
     Some(format!(
         "{pods} held partitions when it last answered, and has not answered for minutes; see the pod's log, and let the operator \
          reach port {ADMIN_PORT} of the pods"
+    ))
+}
+
+fn without_start(members: &MembersView) -> Option<Problem> {
+    let held = those(members, |report| report.without_start)?;
+    Some(Problem::new(
+        Reason::NeedsStart,
+        format!(
+            "{held}, because kafka.groupId was changed and the new group has no offsets; set paused to true and put the old group \
+             back, or copy its offsets (its name is in the pod's log) with kafka-consumer-groups --reset-offsets, then go on"
+        ),
     ))
 }
 
@@ -64,6 +76,10 @@ mod tests {
         MemberReport { pod: pod.to_owned(), held, expired, ..MemberReport::default() }
     }
 
+    fn regrouped(pod: &str) -> MemberReport {
+        MemberReport { without_start: 3, ..member(pod, 3, 0) }
+    }
+
     fn check(reports: &[MemberReport], expected: Option<(Reason, &str)>) {
         let found = problem(&MembersView { reports: reports.to_vec(), ..MembersView::default() });
         let said = found.as_ref().map(|problem| (problem.reason, problem.message.as_str()));
@@ -85,7 +101,11 @@ mod tests {
         );
         check(
             &[member("a", 1, 0), member("b", 0, 2)],
-            Some((Reason::OffsetsExpired, "2 partitions of pod b are held, because")),
+            Some((Reason::OffsetsExpired, "2 partitions of pod b are held, because the group's offsets")),
+        );
+        check(
+            &[member("a", 0, 1), regrouped("b")],
+            Some((Reason::NeedsStart, "3 partitions of pod b are held, because kafka.groupId was changed")),
         );
     }
 }
