@@ -161,7 +161,7 @@ async fn warns_before_kafka_deletes_what_nobody_stores() -> anyhow::Result<()> {
             "late",
             "RetentionAtRisk=True LagNearRetention",
             &[
-                "partition 0, that waits is 50 minutes old, is kept for 60 minutes and goes in ",
+                "partition 0, that waits has passed 80 % of the 60 minutes that it is kept for and goes in 6 minutes to 12 minutes",
                 "raise retention.time",
             ],
         )
