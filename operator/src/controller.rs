@@ -178,7 +178,7 @@ async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Resu
     };
     context.metrics.ended(label, begun.elapsed());
     let uid = guarded.uid().unwrap_or_default();
-    outcome.map(|next| Action::requeue(context.requeue.after(&uid, next)))
+    outcome.map(|next| Action::requeue(context.requeue.after(&uid, next, Instant::now())))
 }
 
 async fn reconcile_or_clean_up(guarded: &Guarded, context: &Context) -> Result<Next, ReconcileError> {
@@ -236,5 +236,5 @@ fn on_error(guarded: Arc<Guarded>, error: &ReconcileError, context: Arc<Context>
     let (namespace, sink) = (guarded.namespace().unwrap_or_default(), guarded.name_any());
     tracing::warn!(namespace, sink, error = chain(error), "reconciliation failed, trying again");
     let uid = guarded.uid().unwrap_or_default();
-    Action::requeue(context.requeue.after(&uid, requeue::Next::Failed))
+    Action::requeue(context.requeue.after(&uid, requeue::Next::Failed, Instant::now()))
 }
