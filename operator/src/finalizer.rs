@@ -25,8 +25,8 @@ use crate::events::Notice;
 use crate::fetch::{self, kafka_query};
 use crate::kafka::KafkaAdmin;
 use crate::kubernetes::{FIELD_MANAGER, KubernetesError, call};
-use crate::model::{KafkaView, Neighbour, Problem, ValidatedSink};
-use crate::ownership::other_user;
+use crate::model::{Fetched, KafkaView, Problem, ValidatedSink};
+use crate::ownership::{other_user, possible_user};
 use crate::publish::publish;
 use crate::requeue::Next;
 use crate::telemetry::chain;
@@ -85,7 +85,7 @@ pub(crate) async fn clean_up(
         }
         Err(problem) => vec![retained(&problem.message)],
         Ok(sink) => {
-            let (mut notices, problem) = delete_topics(context, &sink, resource, &fetched.neighbours).await;
+            let (mut notices, problem) = delete_topics(context, &sink, resource, &fetched).await;
             match problem {
                 None => {}
                 Some(problem) if is_patient(resource, now) => {
@@ -146,7 +146,7 @@ async fn delete_topics(
     context: &Context,
     sink: &ValidatedSink,
     resource: &KafkaSink,
-    neighbours: &[Neighbour],
+    fetched: &Fetched,
 ) -> (Vec<Notice>, Option<Problem>) {
     let mut outcome = Outcome::default();
     let (admin, kafka) = match look(context, sink, resource).await {
@@ -156,8 +156,8 @@ async fn delete_topics(
     let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
     for topic in sink.topics.iter().filter(|topic| topic.deletion == DeletionPolicy::Delete) {
         let name = &topic.name;
-        let user = other_user(name, &resource.spec.kafka, &kafka.cluster_id, neighbours);
-        match fate(name, sink, known, &kafka, user.as_deref()) {
+        let used = use_of(name, resource, &kafka, fetched);
+        match fate(name, sink, known, &kafka, used.as_deref()) {
             Fate::Gone => {}
             Fate::Keep { reason, why } => {
                 outcome.notices.push(Notice::warning(reason, format!("topic {name} is kept: {why}")));
@@ -185,6 +185,16 @@ async fn look(
         context.connections.get(&sink.connection(), Instant::now()).map_err(|error| error.problem())?;
     let kafka = admin.observe(kafka_query(sink)).await.map_err(|error| error.problem())?;
     Ok((admin, recognise(resource, sink, kafka)?))
+}
+
+/// Returns which other resource uses a topic, or may do so.
+fn use_of(name: &TopicName, resource: &KafkaSink, kafka: &KafkaView, fetched: &Fetched) -> Option<String> {
+    let named = other_user(name, &resource.spec.kafka, &kafka.cluster_id, &fetched.neighbours);
+    let named = named.map(|other| format!("KafkaSink {other} names it too"));
+    named.or_else(|| {
+        let other = possible_user(name, &fetched.unreadable)?;
+        Some(format!("KafkaSink {other}, which cannot be read, may name it too"))
+    })
 }
 
 /// What became of topics.

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafkasink_crds::resource::KafkaSink;
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use kube::{Api, ResourceExt};
 
 use crate::kubernetes::{KubernetesError, call};
-use crate::model::Neighbour;
+use crate::model::{Neighbour, Unreadable};
 use crate::ownership::{Claims, by_age};
 use bell::Bell;
 use changes::{Change, Changes};
@@ -35,7 +35,7 @@ pub(crate) struct Neighbours {
 /// What one controller watches.
 pub(crate) struct Member {
     cache: Store<Guarded>,
-    sinks: Api<Guarded>,
+    sinks: Api<DynamicObject>,
     is_filled: AtomicBool,
     changes: Mutex<Changes>,
     bell: Bell<ObjectRef<Guarded>>,
@@ -50,7 +50,7 @@ impl Member {
 
 impl Neighbours {
     /// Adds what a controller watches, and its cache.
-    pub(crate) fn join(&self, sinks: Api<Guarded>, cache: Store<Guarded>) -> Arc<Member> {
+    pub(crate) fn join(&self, sinks: Api<DynamicObject>, cache: Store<Guarded>) -> Arc<Member> {
         let (is_filled, changes, bell) = (AtomicBool::default(), Mutex::default(), Bell::default());
         let member = Arc::new(Member { cache, sinks, is_filled, changes, bell });
         self.lock().push(Arc::clone(&member));
@@ -81,11 +81,12 @@ impl Neighbours {
         for member in self.all() {
             if member.is_filled.load(Ordering::Acquire) {
                 let cached = member.cache.state();
-                found.extend(neighbours(cached.iter().map(AsRef::as_ref), resource));
+                let readable = cached.iter().filter_map(|guarded| guarded.0.as_ref().ok());
+                found.extend(neighbours(readable, resource));
                 continue;
             }
             match list(&member.sinks).await {
-                Ok(listed) => found.extend(neighbours(listed.iter(), resource)),
+                Ok((readable, _)) => found.extend(neighbours(readable.iter(), resource)),
                 Err(error) if error.is_forbidden() => {}
                 Err(error) => return Err(error),
             }
@@ -93,16 +94,21 @@ impl Neighbours {
         Ok(sorted(found))
     }
 
-    /// The same as the API server has them now: for what cannot be undone, no cache is asked.
+    /// The same as the API server has them now, and all that cannot be read: for what cannot be undone, no cache is asked.
     ///
     /// # Errors
     /// The Kubernetes API does not answer or refuses us, be it in one namespace.
-    pub(crate) async fn listed(&self, resource: &KafkaSink) -> Result<Vec<Neighbour>, KubernetesError> {
-        let mut found = Vec::new();
+    pub(crate) async fn listed(
+        &self,
+        resource: &KafkaSink,
+    ) -> Result<(Vec<Neighbour>, Vec<Unreadable>), KubernetesError> {
+        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
         for member in self.all() {
-            found.extend(neighbours(list(&member.sinks).await?.iter(), resource));
+            let (readable, others) = list(&member.sinks).await?;
+            found.extend(neighbours(readable.iter(), resource));
+            unreadable.extend(others);
         }
-        Ok(sorted(found))
+        Ok((sorted(found), unreadable))
     }
 
     fn all(&self) -> Vec<Arc<Member>> {
@@ -114,16 +120,32 @@ impl Neighbours {
     }
 }
 
-async fn list(sinks: &Api<Guarded>) -> Result<Vec<Guarded>, KubernetesError> {
-    call("list KafkaSinks", sinks.list(&ListParams::default())).await.map(|list| list.items)
+/// Returns those that can be read, and those that cannot.
+async fn list(sinks: &Api<DynamicObject>) -> Result<(Vec<KafkaSink>, Vec<Unreadable>), KubernetesError> {
+    let listed = call("list KafkaSinks", sinks.list(&ListParams::default())).await?;
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for object in listed {
+        match read(&object) {
+            Ok(resource) => readable.push(resource),
+            Err(_) => unreadable.push(Unreadable {
+                label: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
+                content: object.data,
+            }),
+        }
+    }
+    Ok((readable, unreadable))
 }
 
-fn neighbours<'a>(all: impl Iterator<Item = &'a Guarded>, resource: &KafkaSink) -> Vec<Neighbour> {
+fn read(object: &DynamicObject) -> serde_json::Result<KafkaSink> {
+    serde_json::from_value(serde_json::to_value(object)?)
+}
+
+fn neighbours<'a>(all: impl Iterator<Item = &'a KafkaSink>, resource: &KafkaSink) -> Vec<Neighbour> {
     let claims = Claims::of(&resource.spec);
     let is_other = |other: &&KafkaSink| {
         (other.namespace(), other.name_any()) != (resource.namespace(), resource.name_any())
     };
-    let others = all.filter_map(|guarded| guarded.0.as_ref().ok()).filter(is_other);
+    let others = all.filter(is_other);
     let neighbour =
         |other: &KafkaSink| Neighbour { older: by_age(other, resource).is_lt(), resource: other.clone() };
     others.filter(|other| claims.concern(&other.spec)).map(neighbour).collect()

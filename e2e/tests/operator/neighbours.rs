@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::events::v1::Event;
 use kafkasink_crds::resource::KafkaSink;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
@@ -81,6 +81,45 @@ async fn a_topic_that_another_resource_names_outlives_its_creator() -> anyhow::R
     })
     .await?;
     assert_ne!(brokers.partitions(&topic)?, 0);
+    sandbox.finish().await
+}
+
+#[tokio::test]
+async fn a_topic_outlives_its_creator_where_a_resource_that_cannot_be_read_may_name_it() -> anyhow::Result<()>
+{
+    let sandbox = Sandbox::start().await?;
+    let (brokers, topic) = (Brokers::new(&sandbox.kafka.bootstrap)?, sandbox.unique("shared"));
+    elder(&sandbox, json!({ "topics": [{ "name": topic, "deletionPolicy": "Delete" }] })).await?;
+    sandbox.apply_sink("odd", json!({ "topics": [{ "name": topic }] })).await?;
+    sandbox.until_exists::<StatefulSet>("odd-sink").await?;
+    sandbox.play_pods("odd-sink").await?;
+    // From then on its status stays as it is.
+    sandbox.until_says("odd", "Ready=True Reconciled", &[]).await?;
+    // A time with an offset that no clock has: the schema admits it.
+    let raw: Api<DynamicObject> = Api::namespaced_with(
+        sandbox.client.clone(),
+        &sandbox.namespace,
+        &ApiResource::erase::<KafkaSink>(&()),
+    );
+    let set = async |lost: Value| {
+        let status = Patch::Merge(json!({ "status": { "lostToRetention": lost } }));
+        raw.patch_status("odd", &PatchParams::default(), &status).await
+    };
+    set(json!({ "messages": 1, "last": "2026-01-01T00:00:00+99:99" })).await?;
+    let sinks = sandbox.api::<KafkaSink>();
+    assert!(sinks.get("odd").await.is_err(), "it can be read");
+
+    sinks.delete("elder", &DeleteParams::default()).await?;
+    eventually(async || Ok(sinks.get_opt("elder").await?.is_none().then_some(()))).await?;
+    let user = format!("KafkaSink {}/odd, which cannot be read, may name it too", sandbox.namespace);
+    let is_told = |event: &Event| event.note.as_ref().is_some_and(|note| note.contains(&user));
+    eventually(async || {
+        let events = sandbox.api::<Event>().list(&ListParams::default()).await?;
+        Ok(events.iter().any(is_told).then_some(()))
+    })
+    .await?;
+    assert_ne!(brokers.partitions(&topic)?, 0);
+    set(json!(null)).await?;
     sandbox.finish().await
 }
 

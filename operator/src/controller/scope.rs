@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use kube::api::PartialObjectMeta;
+use kafkasink_crds::resource::KafkaSink;
+use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 
@@ -32,6 +33,15 @@ impl Scope {
         match self {
             Self::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
             Self::All => Api::all(client.clone()),
+        }
+    }
+
+    /// Returns the requests for `KafkaSink`s whatever they hold, be they readable or not.
+    pub(super) fn raw(&self, client: &Client) -> Api<DynamicObject> {
+        let kind = ApiResource::erase::<KafkaSink>(&());
+        match self {
+            Self::Namespace(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
+            Self::All => Api::all_with(client.clone(), &kind),
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) fn triggers(
     neighbours: &Arc<Neighbours>,
 ) -> (Store<Guarded>, Triggers) {
     let (cache, writer) = reflector::store();
-    let member = neighbours.join(scope.api(client), cache.clone());
+    let member = neighbours.join(scope.raw(client), cache.clone());
     let woken = stream::unfold(Arc::clone(&member), async |sleeper| {
         let resources = sleeper.woken().await;
         Some((stream::iter(resources), sleeper))
