@@ -220,6 +220,26 @@ async fn partitions_whose_offsets_are_gone_wait_for_a_person() -> anyhow::Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_was_changed_is_told_from_offsets_that_are_gone() -> anyhow::Result<()> {
+    let world = World::new("regrouped", 2).await?;
+    world.topic.produce(numbered(0..100)).await?;
+    // The uid of a resource: by it the sink is the same in whatever group.
+    let of_resource = || Spec::named("m-0").replace("uid: none", "uid: 6f1c2f3e-7a1d-4b4e-9a55-0d6c1f1b2a3d");
+    let mut member = world.start(&of_resource()).await?;
+    world.wait_until_committed(100, PATIENCE).await?;
+    leave(&world, &mut member)?;
+    let group = format!("groupId: {}", world.topic.name);
+    let other = format!("groupId: {}.other", world.topic.name);
+    let mut regrouped = world.start(&of_resource().replace(&group, &other)).await?;
+    regrouped.wait_for_line("a partition was read in another group", PATIENCE).await?;
+    regrouped.wait_for_metric("kafkasink_held_partitions 2", PATIENCE).await?;
+    regrouped.wait_for_metric("kafkasink_waiting_partitions{reason=\"needs_start\"} 2", PATIENCE).await?;
+    regrouped.wait_for_metric("kafkasink_waiting_partitions{reason=\"expired\"} 0", PATIENCE).await?;
+    ensure!(world.count_stored().await? == 100, "it wrote without knowing where it stands");
+    leave(&world, &mut regrouped)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readers_find_beside_the_records_whose_they_are_and_what_labels_mean() -> anyhow::Result<()> {
     let world = World::new("attachment", 2).await?;
     let odd = [Produce::value("a").header("Trace ID", "1").on(0), Produce::value("b").header("Ü", "2").on(1)];

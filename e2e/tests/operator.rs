@@ -30,6 +30,8 @@ mod secured;
 mod stopping;
 #[path = "operator/tokens.rs"]
 mod tokens;
+#[path = "operator/triggers.rs"]
+mod triggers;
 
 use brokers::Brokers;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -134,10 +136,10 @@ async fn writes_nothing_when_nothing_changed() -> anyhow::Result<()> {
     // A touch of the metadata starts a reconciliation without asking for anything.
     let touched = json!({ "metadata": { "annotations": { "touched": "yes" } } });
     let sinks = sandbox.api::<KafkaSink>();
-    let before = reconciliations(&sandbox).await?;
+    let before = sandbox.reconciliations().await?;
     let touched = sinks.patch("idle", &PatchParams::default(), &Patch::Merge(touched)).await?;
     let versions = versions(&sandbox).await?;
-    eventually(async || Ok((reconciliations(&sandbox).await? > before).then_some(()))).await?;
+    eventually(async || Ok((sandbox.reconciliations().await? > before).then_some(()))).await?;
     assert_eq!(self::versions(&sandbox).await?, versions);
     assert_eq!(sinks.get("idle").await?.resource_version(), touched.resource_version());
     sandbox.finish().await
@@ -152,12 +154,6 @@ async fn versions(sandbox: &Sandbox) -> anyhow::Result<Vec<Option<String>>> {
         sandbox.api::<PodDisruptionBudget>().get(sink[0]).await?.resource_version(),
         sandbox.api::<ConfigMap>().get(sink[1]).await?.resource_version(),
     ])
-}
-
-async fn reconciliations(sandbox: &Sandbox) -> anyhow::Result<u64> {
-    let metrics = sandbox.metrics().await?;
-    let counters = metrics.lines().filter(|line| line.starts_with("controller_runtime_reconcile_total"));
-    Ok(counters.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
 }
 
 #[tokio::test]

@@ -46,23 +46,10 @@ impl AgeMemory {
         due
     }
 
-    /// Notes that a question about the positions is on its way.
-    pub(crate) fn asked(&self, uid: &str, positions: &[Position], now: Instant) {
-        let mut sinks = self.lock();
-        let looks = sinks.entry(uid.to_owned()).or_default();
-        for position in positions {
-            let look = Look { asked: now, offset: position.offset, next: None };
-            looks.insert(key_of(position), look);
-        }
-    }
-
-    /// Notes which message follows the position.
-    pub(crate) fn answered(&self, uid: &str, position: &Position, next: NextMessage) {
-        let mut sinks = self.lock();
-        let look = sinks.get_mut(uid).and_then(|looks| looks.get_mut(&key_of(position)));
-        if let Some(look) = look.filter(|look| look.offset == position.offset) {
-            look.next = Some(next);
-        }
+    /// Notes that it was asked which message follows the position, and the answer, if one came.
+    pub(crate) fn asked(&self, uid: &str, position: &Position, next: Option<NextMessage>, now: Instant) {
+        let look = Look { asked: now, offset: position.offset, next };
+        self.lock().entry(uid.to_owned()).or_default().insert(key_of(position), look);
     }
 
     /// Returns which message follows the position, if that was seen.
@@ -99,9 +86,10 @@ mod tests {
     async fn asks_about_a_partition_once_a_minute_and_not_while_it_stays_where_it_is() {
         let (memory, start) = (AgeMemory::default(), Instant::now());
         assert_eq!(memory.due("u", &[at(0, 5)], start), [at(0, 5)]);
-        memory.asked("u", &[at(0, 5)], start);
-        assert_eq!(memory.due("u", &[at(0, 5)], start), [], "the answer is on its way");
-        memory.answered("u", &at(0, 5), NextMessage::MadeAt(1000));
+        memory.asked("u", &at(0, 5), None, start);
+        assert_eq!(memory.due("u", &[at(0, 5)], start + PAUSE / 2), [], "it was silent just now");
+        assert_eq!(memory.due("u", &[at(0, 5)], start + PAUSE), [at(0, 5)]);
+        memory.asked("u", &at(0, 5), Some(NextMessage::MadeAt(1000)), start);
         assert_eq!(memory.next("u", &at(0, 5)), Some(NextMessage::MadeAt(1000)));
         assert_eq!(memory.due("u", &[at(0, 5)], start + PAUSE * 9), [], "it stays where it is");
         assert_eq!(memory.due("u", &[at(0, 6)], start + PAUSE / 2), []);
@@ -112,8 +100,8 @@ mod tests {
     #[tokio::test]
     async fn begins_with_what_was_not_reached_the_last_time() {
         let (memory, start) = (AgeMemory::default(), Instant::now());
-        memory.asked("u", &[at(0, 1)], start + PAUSE / 2);
-        memory.asked("u", &[at(1, 1)], start);
+        memory.asked("u", &at(0, 1), None, start + PAUSE / 2);
+        memory.asked("u", &at(1, 1), None, start);
         let all = [at(0, 1), at(1, 1), at(2, 1)];
         assert_eq!(memory.due("u", &all, start + PAUSE * 2), [at(2, 1), at(1, 1), at(0, 1)]);
     }

@@ -9,6 +9,7 @@ use crate::age_memory::AgeMemory;
 use crate::kafka::Connections;
 use crate::lag_pace::LagPace;
 use crate::leadership::Term;
+use crate::member_memory::MemberMemory;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::neighbours::Neighbours;
@@ -32,11 +33,13 @@ pub(crate) struct Context {
     /// The operator's own numbers.
     pub(crate) metrics: Arc<Metrics>,
     /// All resources, so that one knows of the others.
-    pub(crate) neighbours: Neighbours,
+    pub(crate) neighbours: Arc<Neighbours>,
     /// What was written, so that nothing is written twice.
     pub(crate) memory: Memory,
     /// What was seen of messages that wait.
     pub(crate) age_memory: AgeMemory,
+    /// What members said last.
+    pub(crate) member_memory: MemberMemory,
     /// When a resource is looked at again.
     pub(crate) requeue: Requeue,
     /// How often lag is written.

@@ -1,41 +1,39 @@
 //! IO: Kubernetes. Watches resources and what belongs to them, and reconciles each of them, a few at a time.
 
+mod access;
+mod scope;
+mod triggers;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::future::{BoxFuture, select_all};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kafkasink_crds::resource::{KafkaSink, KafkaSinkSpec};
-use kube::api::{ListParams, PartialObjectMeta};
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
-use kube::runtime::controller::{self, Action, Controller};
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{self, Action, applier};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, ResourceExt};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::desired::MANAGED_BY;
 use crate::kubernetes::{KubernetesError, call};
 use crate::malformed;
 use crate::metrics::Outcome;
+use crate::neighbours::Guarded;
 use crate::reconcile::{ReconcileError, reconcile};
 use crate::requeue::Next;
 use crate::telemetry::chain;
-use crate::{finalizer, neighbours, references, requeue};
-
-/// A resource, or why it cannot be read: one that cannot must not stop the others.
-pub(crate) type Guarded = DeserializeGuard<KafkaSink>;
-
-/// How often it is asked whether the definition has come.
-const DEFINITION_PAUSE: Duration = Duration::from_secs(2);
+use crate::{finalizer, requeue};
+use access::until_listed;
+use scope::Scope;
+use triggers::{Triggers, triggers};
 
 /// Longest reconciliation; every request in it has a shorter time-out of its own.
 const RECONCILE_MAX: Duration = Duration::from_mins(2);
@@ -44,12 +42,6 @@ const RECONCILE_MAX: Duration = Duration::from_mins(2);
 pub(crate) struct Watch {
     scopes: Vec<Scope>,
     concurrency: u16,
-}
-
-/// Where one controller looks for resources.
-enum Scope {
-    All,
-    Namespace(String),
 }
 
 impl Watch {
@@ -64,55 +56,25 @@ impl Watch {
     }
 }
 
-impl Scope {
-    fn api<K>(&self, client: &Client) -> Api<K>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        match self {
-            Self::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
-            Self::All => Api::all(client.clone()),
-        }
-    }
-
-    /// Only metadata is kept in memory: it tells that something changed, and that is all a watch is for.
-    fn metadata<K>(&self, client: &Client) -> Api<PartialObjectMeta<K>>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        self.api(client)
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => formatter.write_str("all namespaces"),
-            Self::Namespace(namespace) => write!(formatter, "namespace {namespace}"),
-        }
-    }
-}
+/// What a controller tells of one reconciliation or of a watch.
+type Told = Result<(ObjectRef<Guarded>, Action), controller::Error<ReconcileError, watcher::Error>>;
 
 /// Reconciles until `stop`.
 pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: CancellationToken) {
     context.metrics.set_concurrency(watch.concurrency);
-    let turns = Arc::new(Turns { free: Semaphore::new(watch.concurrency.into()), stop: stop.clone() });
+    let turns = Arc::new(Turns { free: Semaphore::new(watch.concurrency.into()), stop });
     let controllers = watch.scopes.iter().map(|scope| {
-        tracing::info!(%scope, "watches kafkasinks");
-        let turns = Arc::clone(&turns);
-        let in_turn = move |guarded, shared| reconcile_in_turn(Arc::clone(&turns), guarded, shared);
-        let controller = controller(&context.client, scope);
-        context.neighbours.add(scope.api(&context.client), controller.store());
-        controller
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(in_turn, on_error, Arc::clone(&context))
-            .boxed()
+        let told = controller(&context, &turns, scope);
+        let scope = scope.clone();
+        told.map(move |outcome| (scope.clone(), outcome))
     });
+    // All of them are made before the first one works: each knows of the resources of all.
+    let controllers: Vec<_> = controllers.collect();
     stream::select_all(controllers)
-        .for_each(async |outcome| {
+        .for_each(async |(scope, outcome)| {
             match outcome {
                 Err(controller::Error::QueueError(error)) => {
-                    tracing::warn!(error = chain(&error), "a watch failed, starting it again");
+                    tracing::warn!(%scope, error = chain(&error), "a watch failed, starting it again");
                 }
                 // A resource that goes at once is not reconciled any more.
                 Err(controller::Error::ObjectNotFound(gone)) => {
@@ -125,74 +87,57 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
         .await;
 }
 
-fn controller(client: &Client, scope: &Scope) -> Controller<Guarded> {
-    let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    let controller = Controller::new(scope.api::<Guarded>(client), watcher::Config::default());
-    let all = watcher::Config::default();
-    let secrets = users_of::<Secret>(controller.store(), references::names_secret);
-    let config_maps = users_of::<ConfigMap>(controller.store(), references::names_config_map);
-    let neighbours = neighbours_of(controller.store());
-    controller
-        .owns(scope.metadata::<StatefulSet>(client), ours.clone())
-        .owns(scope.metadata::<Service>(client), ours.clone())
-        .owns(scope.metadata::<ServiceAccount>(client), ours.clone())
-        .owns(scope.metadata::<ConfigMap>(client), ours.clone())
-        .owns(scope.metadata::<PodDisruptionBudget>(client), ours)
-        .watches(scope.metadata::<Secret>(client), all.clone(), secrets)
-        .watches(scope.metadata::<ConfigMap>(client), all.clone(), config_maps)
-        .watches(scope.api::<Guarded>(client), all, neighbours)
+/// Reconciles the resources of a scope as soon as they may be listed.
+fn controller(context: &Arc<Context>, turns: &Arc<Turns>, scope: &Scope) -> BoxStream<'static, Told> {
+    let (cache, triggers) = triggers(&context.client, scope, &context.neighbours);
+    let listed = until_listed(context.client.clone(), scope.clone(), Arc::clone(&context.metrics));
+    let listed = turns.stop.clone().run_until_cancelled_owned(listed);
+    let (context, turns, scope) = (Arc::clone(context), Arc::clone(turns), scope.clone());
+    let begin = async move {
+        let Some(()) = listed.await else { return stream::empty().boxed() };
+        tracing::info!(%scope, "watches kafkasinks");
+        let (queue, settings) = (until(triggers, turns.stop.clone()), controller::Config::default());
+        let in_turn = move |guarded, shared| spawned(reconcile_in_turn(Arc::clone(&turns), guarded, shared));
+        applier(in_turn, on_error, context, cache, queue, settings).boxed()
+    };
+    begin.flatten_stream().boxed()
 }
 
-/// Returns a function that finds the resources that another one concerns, which was changed or deleted.
-fn neighbours_of(sinks: Store<Guarded>) -> impl Fn(Guarded) -> Vec<ObjectRef<Guarded>> {
-    move |changed| changed.0.map(|changed| neighbours::affected(&sinks, &changed)).unwrap_or_default()
-}
-
-/// Returns a function that finds the resources which refer to an object; of the object nothing but its name is known.
-fn users_of<K>(
-    sinks: Store<Guarded>,
-    names: fn(&KafkaSinkSpec, &str) -> bool,
-) -> impl Fn(PartialObjectMeta<K>) -> Vec<ObjectRef<Guarded>>
-where
-    K: Resource<DynamicType = ()>,
-{
-    move |object| {
-        let (namespace, name) = (object.namespace(), object.name_any());
-        let refers = |sink: &Guarded| {
-            sink.namespace() == namespace && sink.0.as_ref().is_ok_and(|sink| names(&sink.spec, &name))
-        };
-        let users = sinks.state().into_iter().filter(|sink| refers(sink));
-        users.map(|sink| ObjectRef::from_obj(&*sink)).collect()
-    }
-}
-
-/// Waits until the API server serves `KafkaSink`s and lets us list them.
-///
-/// The controller's own cache is not asked whether it is filled: of two tasks that wait for that only one is woken,
-/// and the other one is the controller.
-pub(crate) async fn until_defined(client: &Client, watch: &Watch) {
-    for scope in &watch.scopes {
-        until_listed(client, scope).await;
-    }
-}
-
-async fn until_listed(client: &Client, scope: &Scope) {
-    let sinks = scope.api::<KafkaSink>(client);
-    let one = ListParams::default().limit(1);
-    let mut ticks = tokio::time::interval(DEFINITION_PAUSE);
-    let mut told = String::new();
-    loop {
-        ticks.tick().await;
-        let news = match call("list kafkasinks", sinks.list_metadata(&one)).await {
-            Ok(_) => return,
-            Err(error) if error.is_not_found() => "it is not installed".to_owned(),
-            Err(error) => chain(&error),
-        };
-        if news != told {
-            tracing::warn!(%scope, reason = news, "waits for the definition kafkasinks.kafkasink.dev");
-            told = news;
+/// Ends the watches with `stop`, and drops them: a controller whose cache was never filled waits for it until then.
+fn until(triggers: Triggers, stop: CancellationToken) -> Triggers {
+    let next = move |mut rest: Triggers| {
+        let stop = stop.clone();
+        async move {
+            let next = stop.run_until_cancelled(rest.next()).await.flatten()?;
+            Some((next, rest))
         }
-    }
+    };
+    stream::unfold(triggers, next).boxed()
+}
+
+/// Lets a reconciliation run on any thread; it ends with whoever waits for it.
+fn spawned(
+    work: impl Future<Output = Result<Action, ReconcileError>> + Send + 'static,
+) -> BoxFuture<'static, Result<Action, ReconcileError>> {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    let ended = async move {
+        match task.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // Nobody ends it but this future's own end.
+            Some(Err(_)) | None => std::future::pending().await,
+        }
+    };
+    ended.boxed()
+}
+
+/// Waits until the API server serves `KafkaSink`s and lets us list them, in one of the scopes at least.
+pub(crate) async fn until_defined(context: &Context, watch: &Watch) {
+    let listed = watch.scopes.iter().map(|scope| {
+        until_listed(context.client.clone(), scope.clone(), Arc::clone(&context.metrics)).boxed()
+    });
+    drop(select_all(listed).await);
 }
 
 /// What limits the reconciliations at the same time: a controller counts only its own, and there may be several. It would not
@@ -233,7 +178,7 @@ async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Resu
     };
     context.metrics.ended(label, begun.elapsed());
     let uid = guarded.uid().unwrap_or_default();
-    outcome.map(|next| Action::requeue(context.requeue.after(&uid, next)))
+    outcome.map(|next| Action::requeue(context.requeue.after(&uid, next, Instant::now())))
 }
 
 async fn reconcile_or_clean_up(guarded: &Guarded, context: &Context) -> Result<Next, ReconcileError> {
@@ -282,6 +227,7 @@ fn forget(context: &Context, uid: &str) {
     context.lag_pace.forget(uid);
     context.memory.forget(uid);
     context.age_memory.forget(uid);
+    context.member_memory.forget(uid);
     context.metrics.forget(uid);
 }
 
@@ -290,5 +236,5 @@ fn on_error(guarded: Arc<Guarded>, error: &ReconcileError, context: Arc<Context>
     let (namespace, sink) = (guarded.namespace().unwrap_or_default(), guarded.name_any());
     tracing::warn!(namespace, sink, error = chain(error), "reconciliation failed, trying again");
     let uid = guarded.uid().unwrap_or_default();
-    Action::requeue(context.requeue.after(&uid, requeue::Next::Failed))
+    Action::requeue(context.requeue.after(&uid, requeue::Next::Failed, Instant::now()))
 }

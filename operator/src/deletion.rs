@@ -23,21 +23,20 @@ pub(crate) enum Fate {
     },
 }
 
-/// Returns what becomes of a topic; `known` is what the resource's status says, `user` another resource that names the
-/// topic.
+/// Returns what becomes of a topic; `known` is what the resource's status says, `used` how another resource uses the topic.
 pub(crate) fn fate(
     name: &TopicName,
     sink: &ValidatedSink,
     known: &[TopicStatus],
     kafka: &KafkaView,
-    user: Option<&str>,
+    used: Option<&str>,
 ) -> Fate {
     let Some(view) = kafka.topics.get(name) else { return Fate::Gone };
     if let Some(why) = not_ours(name, &sink.identity.uid, known, view) {
         return keep(why);
     }
-    if let Some(user) = user {
-        return keep(&format!("KafkaSink {user} names it too"));
+    if let Some(used) = used {
+        return keep(used);
     }
     match kafka.group.as_ref().and_then(|group| unstored(group, name, view, sink.kafka.start_from)) {
         Some(0) => Fate::Delete,
@@ -161,8 +160,8 @@ mod tests {
     #[test]
     fn keeps_a_topic_that_another_resource_names() {
         let name = TopicName::parse("t").unwrap();
-        let fate = fate(&name, &sink(), &[], &kafka(&name, Some(5), Some("u")), Some("plant/b"));
-        let why = "KafkaSink plant/b names it too".to_owned();
+        let fate = fate(&name, &sink(), &[], &kafka(&name, Some(5), Some("u")), Some("it is used"));
+        let why = "it is used".to_owned();
         assert_eq!(fate, Fate::Keep { reason: "TopicRetained", why });
     }
 }

@@ -74,6 +74,11 @@ impl KubernetesError {
         self.answer().is_some_and(|status| status.is_not_found() || status.code == 404)
     }
 
+    /// Tells whether we have not the right to do it.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        self.answer().is_some_and(|status| status.code == 403)
+    }
+
     /// Tells whether somebody else was faster.
     pub(crate) fn is_conflict(&self) -> bool {
         self.answer().is_some_and(|status| status.code == 409)

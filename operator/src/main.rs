@@ -26,6 +26,7 @@ mod lag_pace;
 mod leadership;
 mod malformed;
 mod manifests;
+mod member_memory;
 mod memory;
 mod metrics;
 mod model;
@@ -162,9 +163,10 @@ fn context(
         stores: reduct::Stores::default(),
         http: reqwest::Client::new(),
         metrics,
-        neighbours: neighbours::Neighbours::default(),
+        neighbours: Arc::new(neighbours::Neighbours::default()),
         memory: memory::Memory::default(),
         age_memory: age_memory::AgeMemory::default(),
+        member_memory: member_memory::MemberMemory::default(),
         requeue: requeue::Requeue::default(),
         lag_pace: lag_pace::LagPace::default(),
         runtime_image,

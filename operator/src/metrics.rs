@@ -57,6 +57,11 @@ struct SinkLabels {
     sink: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NamespaceLabels {
+    namespace: String,
+}
+
 /// Every number the operator reports.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -71,6 +76,7 @@ pub(crate) struct Metrics {
     waits: Histogram,
     status_writes: Counter,
     leads: Gauge,
+    watched: Family<NamespaceLabels, Gauge>,
     retention_used: Family<SinkLabels, Gauge<f64, AtomicU64>>,
     lost: Family<SinkLabels, Gauge>,
     /// Which labels belong to a resource that is known by its uid alone when it is gone.
@@ -92,6 +98,7 @@ impl Metrics {
             waits: Histogram::new(RECONCILE_SECONDS),
             status_writes: Counter::default(),
             leads: Gauge::default(),
+            watched: Family::default(),
             retention_used: Family::default(),
             lost: Family::default(),
             sinks: Mutex::default(),
@@ -145,6 +152,11 @@ impl Metrics {
             self.leads.clone(),
         );
         registry.register(
+            "kafkasink_operator_namespace_watched",
+            "Whether the KafkaSinks of a namespace are watched (1) or could not be listed yet (0); no name: of all namespaces",
+            self.watched.clone(),
+        );
+        registry.register(
             "kafkasink_operator_retention_used_ratio",
             "Age of the oldest message that waits to be stored, as a share of its topic's retention",
             self.retention_used.clone(),
@@ -196,6 +208,12 @@ impl Metrics {
     /// Sets whether this operator leads.
     pub(crate) fn leads(&self, leads: bool) {
         self.leads.set(i64::from(leads));
+    }
+
+    /// Sets whether the resources of a namespace are watched; no name stands for all namespaces.
+    pub(crate) fn watches(&self, namespace: &str, watches: bool) {
+        let labels = NamespaceLabels { namespace: namespace.to_owned() };
+        self.watched.get_or_create(&labels).set(i64::from(watches));
     }
 
     /// Sets how close the messages of a sink are to the end of their retention, as far as that is known, and how many were lost.

@@ -26,7 +26,7 @@ pub(crate) use external::{
 pub(crate) use fetched::{Fetched, KafkaValues, SecretValue, World};
 pub(crate) use kafka::{GroupView, KafkaConnection, KafkaView, PartitionView, Position, TopicView};
 pub(crate) use members::{Ages, MemberReport, MembersView, Partition};
-pub(crate) use neighbour::{Neighbour, Owners};
+pub(crate) use neighbour::{Neighbour, Owners, Unreadable};
 pub(crate) use problem::Problem;
 pub(crate) use sink::{ValidatedBucket, ValidatedSink, ValidatedTopic, ValidatedWorkload};
 pub(crate) use store::{BucketView, QuotaKind, StoreAccess, StoreView, TokenPermissions};

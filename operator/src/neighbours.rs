@@ -1,39 +1,75 @@
-//! IO: Kubernetes. `Neighbours`: the resources that the operator watches, from the caches of its controllers.
+//! IO: Kubernetes. `Neighbours`: the resources that the operator watches, from the caches of its controllers, and who of them
+//! is looked at because another one changed, whichever controller watches it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod bell;
+mod changes;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafkasink_crds::resource::KafkaSink;
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher::Event;
 use kube::{Api, ResourceExt};
 
 use crate::kubernetes::{KubernetesError, call};
-use crate::model::Neighbour;
+use crate::model::{Neighbour, Unreadable};
 use crate::ownership::{Claims, by_age};
+use bell::Bell;
+use changes::{Change, Changes};
+
+/// A resource, or why it cannot be read: one that cannot must not stop the others.
+pub(crate) type Guarded = DeserializeGuard<KafkaSink>;
 
 /// What the controllers watch. A controller fills its own cache before it begins to reconcile, others may still be empty
-/// then; a resource is in a cache before any younger one is. Resources that cannot be read name nothing.
+/// then; a resource is in a cache before any younger one is. Resources that cannot be read name nothing. A namespace that
+/// refuses us, which the controller tells, is as one that is not watched.
 #[derive(Default)]
 pub(crate) struct Neighbours {
-    watched: Mutex<Vec<Watched>>,
+    members: Mutex<Vec<Arc<Member>>>,
 }
 
 /// What one controller watches.
-#[derive(Clone)]
-struct Watched {
-    cache: Store<DeserializeGuard<KafkaSink>>,
-    sinks: Api<DeserializeGuard<KafkaSink>>,
+pub(crate) struct Member {
+    cache: Store<Guarded>,
+    sinks: Api<DynamicObject>,
+    is_filled: AtomicBool,
+    changes: Mutex<Changes>,
+    bell: Bell<ObjectRef<Guarded>>,
+}
+
+impl Member {
+    /// Waits until resources of this controller are to be looked at because others changed, and returns them.
+    pub(crate) async fn woken(&self) -> HashSet<ObjectRef<Guarded>> {
+        self.bell.taken().await
+    }
 }
 
 impl Neighbours {
     /// Adds what a controller watches, and its cache.
-    pub(crate) fn add(
-        &self,
-        sinks: Api<DeserializeGuard<KafkaSink>>,
-        cache: Store<DeserializeGuard<KafkaSink>>,
-    ) {
-        self.lock().push(Watched { cache, sinks });
+    pub(crate) fn join(&self, sinks: Api<DynamicObject>, cache: Store<Guarded>) -> Arc<Member> {
+        let (is_filled, changes, bell) = (AtomicBool::default(), Mutex::default(), Bell::default());
+        let member = Arc::new(Member { cache, sinks, is_filled, changes, bell });
+        self.lock().push(Arc::clone(&member));
+        member
+    }
+
+    /// Takes note of what a controller's watch tells, once its cache has, and wakes whom it concerns.
+    pub(crate) fn heard(&self, member: &Member, event: &Event<Guarded>) {
+        if matches!(event, Event::InitDone) {
+            member.is_filled.store(true, Ordering::Release);
+        }
+        let changed = member.changes.lock().unwrap_or_else(PoisonError::into_inner).heard(event);
+        if changed.is_empty() {
+            return;
+        }
+        for watched in self.all() {
+            let resources = watched.cache.state();
+            watched.bell.ring(changed.iter().flat_map(|change| concerned_by(change, &resources)));
+        }
     }
 
     /// Returns the other resources that name anything that this one names, the oldest first.
@@ -41,52 +77,78 @@ impl Neighbours {
     /// # Errors
     /// The Kubernetes API does not answer or refuses us.
     pub(crate) async fn of(&self, resource: &KafkaSink) -> Result<Vec<Neighbour>, KubernetesError> {
-        let watched = self.lock().clone();
         let mut found = Vec::new();
-        for Watched { cache, sinks } in &watched {
-            let cached = cache.state();
-            if cached.is_empty() && watched.len() > 1 {
-                found.extend(neighbours(list(sinks).await?.iter(), resource));
-            } else {
-                found.extend(neighbours(cached.iter().map(AsRef::as_ref), resource));
+        for member in self.all() {
+            if member.is_filled.load(Ordering::Acquire) {
+                let cached = member.cache.state();
+                let readable = cached.iter().filter_map(|guarded| guarded.0.as_ref().ok());
+                found.extend(neighbours(readable, resource));
+                continue;
+            }
+            match list(&member.sinks).await {
+                Ok((readable, _)) => found.extend(neighbours(readable.iter(), resource)),
+                Err(error) if error.is_forbidden() => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(sorted(found))
     }
 
-    /// The same as the API server has them now: for what cannot be undone, no cache is asked.
+    /// The same as the API server has them now, and all that cannot be read: for what cannot be undone, no cache is asked.
     ///
     /// # Errors
-    /// The Kubernetes API does not answer or refuses us.
-    pub(crate) async fn listed(&self, resource: &KafkaSink) -> Result<Vec<Neighbour>, KubernetesError> {
-        let watched = self.lock().clone();
-        let mut found = Vec::new();
-        for Watched { sinks, .. } in &watched {
-            found.extend(neighbours(list(sinks).await?.iter(), resource));
+    /// The Kubernetes API does not answer or refuses us, be it in one namespace.
+    pub(crate) async fn listed(
+        &self,
+        resource: &KafkaSink,
+    ) -> Result<(Vec<Neighbour>, Vec<Unreadable>), KubernetesError> {
+        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+        for member in self.all() {
+            let (readable, others) = list(&member.sinks).await?;
+            found.extend(neighbours(readable.iter(), resource));
+            unreadable.extend(others);
         }
-        Ok(sorted(found))
+        Ok((sorted(found), unreadable))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> Vec<Arc<Member>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Member>>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn list(
-    sinks: &Api<DeserializeGuard<KafkaSink>>,
-) -> Result<Vec<DeserializeGuard<KafkaSink>>, KubernetesError> {
-    call("list KafkaSinks", sinks.list(&ListParams::default())).await.map(|list| list.items)
+/// Returns those that can be read, and those that cannot.
+async fn list(sinks: &Api<DynamicObject>) -> Result<(Vec<KafkaSink>, Vec<Unreadable>), KubernetesError> {
+    let listed = call("list KafkaSinks", sinks.list(&ListParams::default())).await?;
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for object in listed {
+        match read(&object) {
+            Ok(resource) => readable.push(resource),
+            Err(_) => unreadable.push(Unreadable {
+                label: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
+                content: object.data,
+            }),
+        }
+    }
+    Ok((readable, unreadable))
 }
 
-fn neighbours<'a>(
-    all: impl Iterator<Item = &'a DeserializeGuard<KafkaSink>>,
-    resource: &KafkaSink,
-) -> Vec<Neighbour> {
+fn read(object: &DynamicObject) -> serde_json::Result<KafkaSink> {
+    serde_json::from_value(serde_json::to_value(object)?)
+}
+
+fn neighbours<'a>(all: impl Iterator<Item = &'a KafkaSink>, resource: &KafkaSink) -> Vec<Neighbour> {
     let claims = Claims::of(&resource.spec);
-    let others = all.filter_map(|guarded| concerned(guarded, resource, &claims));
+    let is_other = |other: &&KafkaSink| {
+        (other.namespace(), other.name_any()) != (resource.namespace(), resource.name_any())
+    };
+    let others = all.filter(is_other);
     let neighbour =
         |other: &KafkaSink| Neighbour { older: by_age(other, resource).is_lt(), resource: other.clone() };
-    others.map(neighbour).collect()
+    others.filter(|other| claims.concern(&other.spec)).map(neighbour).collect()
 }
 
 fn sorted(mut found: Vec<Neighbour>) -> Vec<Neighbour> {
@@ -94,23 +156,50 @@ fn sorted(mut found: Vec<Neighbour>) -> Vec<Neighbour> {
     found
 }
 
-/// Returns those in the cache that must be looked at again because another resource changed or went.
-pub(crate) fn affected(
-    cache: &Store<DeserializeGuard<KafkaSink>>,
-    changed: &KafkaSink,
-) -> Vec<ObjectRef<DeserializeGuard<KafkaSink>>> {
-    let (all, claims) = (cache.state(), Claims::of(&changed.spec));
-    let affected = all.iter().filter(|guarded| concerned(guarded, changed, &claims).is_some());
-    affected.map(|guarded| ObjectRef::from_obj(&**guarded)).collect()
+/// Returns the resources that must be looked at again because another one changed: those that name what it named or names.
+fn concerned_by(change: &Change, resources: &[Arc<Guarded>]) -> Vec<ObjectRef<Guarded>> {
+    let claims: Vec<_> = change.specs.iter().map(|spec| Claims::of(spec)).collect();
+    let is_concerned = |guarded: &&Arc<Guarded>| {
+        let is_other = guarded.name_any() != change.name || guarded.namespace() != change.namespace;
+        let spec = guarded.0.as_ref().map(|other| &other.spec);
+        is_other && spec.is_ok_and(|spec| claims.iter().any(|claims| claims.concern(spec)))
+    };
+    resources.iter().filter(is_concerned).map(|guarded| ObjectRef::from_obj(&**guarded)).collect()
 }
 
-/// The resource, if it is another one that can be read and names what `resource` claims.
-fn concerned<'a>(
-    guarded: &'a DeserializeGuard<KafkaSink>,
-    resource: &KafkaSink,
-    claims: &Claims<'_>,
-) -> Option<&'a KafkaSink> {
-    let other = guarded.0.as_ref().ok()?;
-    let is_other = other.name_any() != resource.name_any() || other.namespace() != resource.namespace();
-    (is_other && claims.concern(&other.spec)).then_some(other)
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kafkasink_crds::resource::KafkaSink;
+    use kafkasink_crds::topic_name::TopicName;
+    use kube::core::DeserializeGuard;
+
+    use super::{Change, Guarded, concerned_by};
+
+    fn sink(name: &str, topic: &str) -> KafkaSink {
+        let text = include_str!("../../crds/tests/valid/smallest.yaml");
+        let mut sink: KafkaSink = serde_saphyr::from_str(text).unwrap();
+        sink.metadata.name = Some(name.to_owned());
+        sink.metadata.namespace = Some(format!("home-of-{name}"));
+        sink.spec.topics[0].name = TopicName::parse(topic).unwrap();
+        sink.spec.reduct_store.bucket.name = name.parse().unwrap();
+        sink
+    }
+
+    #[test]
+    fn concerns_those_that_name_what_it_named_or_names() {
+        let guarded = |sink: KafkaSink| Arc::new(DeserializeGuard(Ok(sink)));
+        let all: Vec<Arc<Guarded>> =
+            [sink("a", "x"), sink("b", "x"), sink("c", "y"), sink("d", "z")].map(guarded).into();
+        let check = |specs: &[&str], expected: &[&str]| {
+            let specs = specs.iter().map(|topic| Arc::new(sink("a", topic).spec)).collect();
+            let change = Change { namespace: Some("home-of-a".to_owned()), name: "a".to_owned(), specs };
+            let names = concerned_by(&change, &all).into_iter().map(|resource| resource.name);
+            assert_eq!(names.collect::<Vec<_>>(), expected);
+        };
+        check(&["x"], &["b"]);
+        check(&["x", "y"], &["b", "c"]);
+        check(&["w"], &[]);
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), OfficeError> {
     awaiting.send_replace(Some("the CustomResourceDefinition kafkasinks.kafkasink.dev"));
-    let defined = stop.run_until_cancelled(controller::until_defined(&context.client, watch)).await;
+    let defined = stop.run_until_cancelled(controller::until_defined(&context, watch)).await;
     if defined.is_none() {
         return Ok(());
     }

@@ -11,8 +11,9 @@ use kafkasink_crds::resource::{
 };
 use kafkasink_crds::topic_name::TopicName;
 use kube::ResourceExt;
+use serde_json::Value;
 
-use crate::model::{Neighbour, Owners};
+use crate::model::{Neighbour, Owners, Unreadable};
 
 /// Orders resources by their age, the oldest first.
 pub(crate) fn by_age(one: &KafkaSink, other: &KafkaSink) -> Ordering {
@@ -89,6 +90,21 @@ pub(crate) fn other_user(
         may_be_here && topics(&sink.spec).any(|(named, _)| named == topic)
     };
     neighbours.iter().map(|neighbour| &neighbour.resource).find(uses).map(label)
+}
+
+/// Returns a resource that may name the topic and cannot be read, as `namespace/name`: the name stands somewhere in it.
+pub(crate) fn possible_user(topic: &TopicName, unreadable: &[Unreadable]) -> Option<String> {
+    let holds = |other: &&Unreadable| holds(&other.content, topic.as_str());
+    unreadable.iter().find(holds).map(|other| other.label.clone())
+}
+
+fn holds(content: &Value, text: &str) -> bool {
+    match content {
+        Value::String(found) => found == text,
+        Value::Array(values) => values.iter().any(|value| holds(value, text)),
+        Value::Object(fields) => fields.values().any(|value| holds(value, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn label(sink: &KafkaSink) -> String {

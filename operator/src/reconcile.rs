@@ -60,7 +60,8 @@ pub(crate) async fn reconcile(
     // The pods come last, and depend on what became of the topics: their number, and whether they may start at all.
     let workload = workload(context, &sink, &externals, &fetched).await?;
     let pods = fetch::pods(context, &sink, now).await;
-    let members = fetch::members(context, &pods).await;
+    let members = fetch::members(context, &sink.identity.uid, pods.as_deref()).await;
+    let pods = pods.unwrap_or_default();
     let ages = fetch::ages(context, &sink, externals.kafka.as_ref().ok(), &members, now).await;
     let lost = status::lost(resource, &members, &pods, now);
     let findings = Findings {

@@ -133,7 +133,7 @@ vocabulary! {
         OffsetsExpired,
         /// Partitions stand still until a person acts; the pod's log says what is to be done.
         PartitionsHeld,
-        /// Reserved: the group was changed and it is not known where to start.
+        /// `kafka.groupId` was changed, and the new group has no offsets: a person must set them, or put the old group back.
         NeedsStart,
         /// Reserved: members read again what the store may have lost.
         ReplayInProgress,

@@ -11,12 +11,15 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::events::v1::Event;
+use kafkasink_crds::resource::KafkaSink;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::brokers::Brokers;
-use crate::sandbox::{Sandbox, built, eventually};
+use crate::sandbox::{Sandbox, built, eventually, said};
 
 /// Where pods serve `/metrics`.
 const ADMIN_PORT: u16 = 8080;
@@ -64,6 +67,10 @@ impl PlayedPod {
             .spawn()
             .context("start a member")?;
         Ok(Self { process, address, _files: files })
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.process.id())?), signal)?)
     }
 
     async fn until_metric(&self, line: &str) -> anyhow::Result<()> {
@@ -122,6 +129,19 @@ async fn a_sink_whose_member_holds_a_partition_says_so() -> anyhow::Result<()> {
         )
         .await?;
     sandbox.until_says("held", "Stalled=True PartitionsHeld", &[]).await?;
+
+    // A member that does not answer once still holds what it held.
+    pod.signal(Signal::SIGSTOP)?;
+    // The first look may have begun before.
+    for touch in ["once", "twice"] {
+        let before = sandbox.reconciliations().await?;
+        let touched = Patch::Merge(json!({ "metadata": { "annotations": { "touched": touch } } }));
+        sandbox.api::<KafkaSink>().patch("held", &PatchParams::default(), &touched).await?;
+        eventually(async || Ok((sandbox.reconciliations().await? > before).then_some(()))).await?;
+    }
+    let unheard = sandbox.api::<KafkaSink>().get("held").await?;
+    pod.signal(Signal::SIGCONT)?;
+    anyhow::ensure!(said(&unheard, "Ready=False PartitionsHeld").is_some(), "{:?}", unheard.status);
     sandbox.finish().await
 }
 
@@ -141,7 +161,7 @@ async fn warns_before_kafka_deletes_what_nobody_stores() -> anyhow::Result<()> {
             "late",
             "RetentionAtRisk=True LagNearRetention",
             &[
-                "partition 0, that waits is 50 minutes old, is kept for 60 minutes and goes in ",
+                "partition 0, that waits has passed 80 % of the 60 minutes that it is kept for and goes in 6 minutes to 12 minutes",
                 "raise retention.time",
             ],
         )

@@ -87,7 +87,7 @@ fn arguments(documents: &[Value]) -> anyhow::Result<Vec<String>> {
 }
 
 /// Creates a namespace with the store's Secret and a sink in it.
-async fn sink_elsewhere(sandbox: &Sandbox, namespace: &str) -> anyhow::Result<()> {
+pub(crate) async fn sink_elsewhere(sandbox: &Sandbox, namespace: &str) -> anyhow::Result<()> {
     let object: Namespace = serde_json::from_value(json!({ "metadata": { "name": namespace } }))?;
     Api::all(sandbox.client.clone()).create(&PostParams::default(), &object).await?;
     let secret = json!({
@@ -105,7 +105,7 @@ async fn sink_elsewhere(sandbox: &Sandbox, namespace: &str) -> anyhow::Result<()
     Ok(())
 }
 
-async fn has_pods(sandbox: &Sandbox, namespace: &str, sink: &str) -> anyhow::Result<bool> {
+pub(crate) async fn has_pods(sandbox: &Sandbox, namespace: &str, sink: &str) -> anyhow::Result<bool> {
     let sets: Api<StatefulSet> = Api::namespaced(sandbox.client.clone(), namespace);
     Ok(sets.get_opt(&format!("{sink}-sink")).await?.is_some())
 }
@@ -176,5 +176,40 @@ async fn works_in_all_namespaces_by_the_chart_as_it_is() -> anyhow::Result<()> {
     arguments.push(format!("--watch-namespace={namespace}"));
     sandbox.replace_operator(&kubeconfig, &arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
     live(&sandbox).await?;
+    sandbox.finish().await
+}
+
+#[tokio::test]
+async fn a_namespace_that_refuses_it_is_told_of_and_holds_up_no_other() -> anyhow::Result<()> {
+    let mut sandbox = Sandbox::start().await?;
+    let refusing = format!("also-{}", sandbox.namespace);
+    sink_elsewhere(&sandbox, &refusing).await?;
+    let watching = |namespaces: &str| format!("watchNamespaces={{{namespaces}}}");
+    let documents = render(&sandbox, &[watching(&sandbox.namespace)]).await?;
+    grant(&sandbox.client, &documents).await?;
+    let kubeconfig = kubeconfig_of_account(&sandbox).await?;
+    let mut arguments = arguments(&documents)?;
+    arguments.push(format!("--watch-namespace={refusing}"));
+    sandbox.replace_operator(&kubeconfig, &arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
+
+    sandbox.apply_sink("here", json!({})).await?;
+    sandbox.until_exists::<StatefulSet>("here-sink").await?;
+    let metric = format!("kafkasink_operator_namespace_watched{{namespace=\"{refusing}\"}}");
+    let says = async |number: u8| {
+        let metrics = sandbox.metrics().await?;
+        anyhow::Ok(metrics.lines().any(|line| line == format!("{metric} {number}")))
+    };
+    ensure!(says(0).await?, "{metric} does not tell");
+    let told = format!("namespace {refusing}");
+    let log = sandbox.log()?;
+    let is_told = |line: &str| line.contains(&told) && line.contains("forbidden");
+    ensure!(log.lines().any(is_told), "nothing is told of {refusing}: {log}");
+
+    let both = format!("{},{refusing}", sandbox.namespace);
+    grant(&sandbox.client, &render(&sandbox, &[watching(&both)]).await?).await?;
+    eventually(async || Ok(has_pods(&sandbox, &refusing, "away").await?.then_some(()))).await?;
+    ensure!(says(1).await?, "{metric} does not tell");
+    let sinks: Api<KafkaSink> = Api::namespaced(sandbox.client.clone(), &refusing);
+    sinks.delete("away", &DeleteParams::default()).await?;
     sandbox.finish().await
 }

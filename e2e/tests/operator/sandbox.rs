@@ -111,6 +111,13 @@ impl Sandbox {
         self.operator.get("metrics").await
     }
 
+    /// How many reconciliations have ended.
+    pub(crate) async fn reconciliations(&self) -> anyhow::Result<u64> {
+        let metrics = self.metrics().await?;
+        let counters = metrics.lines().filter(|line| line.starts_with("controller_runtime_reconcile_total"));
+        Ok(counters.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
+    }
+
     /// What the operator has logged so far.
     pub(crate) fn log(&self) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(&self.operator.log)?)
@@ -120,6 +127,13 @@ impl Sandbox {
     pub(crate) fn stop_operator(&mut self) -> anyhow::Result<()> {
         self.operator.process.kill()?;
         self.operator.process.wait()?;
+        Ok(())
+    }
+
+    /// Stops the operator and starts one that watches another namespace too.
+    pub(crate) fn watch_also(&mut self, namespace: &str) -> anyhow::Result<()> {
+        let scopes = ["--watch-namespace", &self.namespace, "--watch-namespace", namespace];
+        self.operator = Operator::launch(&self.kubeconfig, &self.namespace, &scopes)?;
         Ok(())
     }
 

@@ -30,7 +30,7 @@ pub(crate) async fn ages(
     }
     let uid = &sink.identity.uid;
     let due = context.age_memory.due(uid, &untold, Instant::now());
-    if let Err(error) = look(context, sink, due).await {
+    if let Some(error) = look(context, sink, due).await {
         tracing::debug!(
             sink = sink.identity.name,
             error = chain(&error),
@@ -67,15 +67,18 @@ fn since(made_ms: i64, now: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))
 }
 
-async fn look(context: &Context, sink: &ValidatedSink, due: Vec<Position>) -> Result<(), KafkaError> {
+/// Asks Kafka, and returns why it could not be asked or what it refused.
+async fn look(context: &Context, sink: &ValidatedSink, due: Vec<Position>) -> Option<KafkaError> {
     if due.is_empty() {
-        return Ok(());
+        return None;
     }
-    let uid = &sink.identity.uid;
-    context.age_memory.asked(uid, &due, Instant::now());
-    let admin = context.connections.get(&sink.connection(), Instant::now())?;
-    for (position, next) in admin.timestamps(&sink.kafka.group_id, due).await? {
-        context.age_memory.answered(uid, &position, next);
+    let admin = match context.connections.get(&sink.connection(), Instant::now()) {
+        Ok(admin) => admin,
+        Err(error) => return Some(error),
+    };
+    let looks = admin.timestamps(&sink.kafka.group_id, due).await;
+    for (position, next) in &looks.asked {
+        context.age_memory.asked(&sink.identity.uid, position, *next, Instant::now());
     }
-    Ok(())
+    looks.refusal
 }

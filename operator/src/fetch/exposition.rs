@@ -25,6 +25,9 @@ pub(super) fn read(metrics: &str, pod: &str, run: &str) -> MemberReport {
             ("kafkasink_lost_to_retention_total", _) => lost += sample.value,
             ("kafkasink_waiting_partitions", Some("hold")) => report.held = count(sample.value),
             ("kafkasink_waiting_partitions", Some("expired")) => report.expired = count(sample.value),
+            ("kafkasink_waiting_partitions", Some("needs_start")) => {
+                report.without_start = count(sample.value);
+            }
             ("kafkasink_waiting_partitions", Some("mapping_drain")) => report.draining = count(sample.value),
             _ => {}
         }
@@ -89,6 +92,7 @@ mod tests {
                     kafkasink_held_partitions 3\n\
                     kafkasink_waiting_partitions{reason=\"hold\"} 2\n\
                     kafkasink_waiting_partitions{reason=\"expired\"} 1\n\
+                    kafkasink_waiting_partitions{reason=\"needs_start\"} 4\n\
                     kafkasink_waiting_partitions{reason=\"turn\"} 7\n\
                     # EOF\n";
         let report = read(text, "a-sink-0", "run");
@@ -96,7 +100,8 @@ mod tests {
             report.ages.iter().map(|((topic, partition), age)| (topic.as_str(), *partition, *age)).collect();
         let [odd, old] = [Duration::from_millis(1500), Duration::from_secs(12)];
         assert_eq!(ages, [("a.b", 0, odd), ("c", 1, old), ("c", 2, Duration::ZERO)]);
-        assert_eq!((report.lost, report.held, report.expired, report.draining), (7, 2, 1, 0));
+        assert_eq!((report.lost, report.held, report.expired, report.without_start), (7, 2, 1, 4));
+        assert_eq!(report.draining, 0);
         assert_eq!(read("nonsense\n{} 3\n", "p", "r").ages.len(), 0);
     }
 }

@@ -49,8 +49,8 @@ pub(crate) async fn fetch(context: &Context, sink: &KafkaSink) -> Result<Fetched
 pub(crate) async fn kafka_values(context: &Context, sink: &KafkaSink) -> Result<Fetched, KubernetesError> {
     let values = Values::new(&context.client, &sink.namespace().unwrap_or_default());
     let kafka = values.of_kafka(&sink.spec.kafka).await?;
-    let neighbours = context.neighbours.listed(sink).await?;
-    Ok(Fetched { kafka, neighbours, ..Fetched::default() })
+    let (neighbours, unreadable) = context.neighbours.listed(sink).await?;
+    Ok(Fetched { kafka, neighbours, unreadable, ..Fetched::default() })
 }
 
 /// Reads how the pods of a sink are; `None` where there never were any.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream;
+use tokio::time::Instant;
 
 use super::exposition;
 use crate::context::Context;
@@ -16,11 +17,12 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// How many members are asked at the same time.
 const CONCURRENCY: usize = 8;
 
-/// Returns what the members say that answer.
-pub(crate) async fn members(context: &Context, pods: &[PodView]) -> MembersView {
-    let asked = stream::iter(pods.to_vec()).map(|pod| ask(&context.http, pod));
+/// Returns what the members of the sink with this uid say; nothing is known of `pods` that could not be listed.
+pub(crate) async fn members(context: &Context, uid: &str, pods: Option<&[PodView]>) -> MembersView {
+    let asked = stream::iter(pods.unwrap_or_default().to_vec()).map(|pod| ask(&context.http, pod));
     let answers: Vec<_> = asked.buffer_unordered(CONCURRENCY).collect().await;
-    MembersView { reports: answers.into_iter().flatten().collect() }
+    let reports = answers.into_iter().flatten().collect();
+    context.member_memory.recall(uid, pods, reports, Instant::now())
 }
 
 async fn ask(http: &reqwest::Client, pod: PodView) -> Option<MemberReport> {

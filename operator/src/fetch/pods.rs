@@ -17,12 +17,12 @@ const HARMLESS: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 /// group until it has noticed that an earlier member is gone.
 const READY_AFTER_MAX: SignedDuration = SignedDuration::from_mins(2);
 
-/// Returns the pods of a sink; none where they cannot be listed, for they are looked at only to tell more.
-pub(crate) async fn pods(context: &Context, sink: &ValidatedSink, now: Timestamp) -> Vec<PodView> {
+/// Returns the pods of a sink; nothing where they cannot be listed, for they are looked at only to tell more.
+pub(crate) async fn pods(context: &Context, sink: &ValidatedSink, now: Timestamp) -> Option<Vec<PodView>> {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &sink.identity.namespace);
     let ours = ListParams::default().labels(&selector(sink.names.sink()));
     let found = call("list the sink's pods", pods.list(&ours)).await;
-    found.map(|list| list.items.iter().map(|pod| view(pod, now)).collect()).unwrap_or_default()
+    Some(found.ok()?.items.iter().map(|pod| view(pod, now)).collect())
 }
 
 fn view(pod: &Pod, now: Timestamp) -> PodView {

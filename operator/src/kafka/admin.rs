@@ -308,6 +308,11 @@ impl KafkaAdmin {
         answer.map_err(|source| KafkaError::new(attempt, &self.servers, source, failure))
     }
 
+    /// Returns what part of a call that succeeded otherwise was refused.
+    pub(super) fn refused(&self, attempt: Attempt, source: NativeError) -> KafkaError {
+        KafkaError::new(attempt, &self.servers, source, None)
+    }
+
     /// Why calls fail now; nothing once one has succeeded.
     fn failure(&self, succeeded: bool) -> Option<String> {
         let news = ffi::drain_log(self.native());

@@ -32,3 +32,32 @@ impl Connections {
         Ok(admin)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kafkasink_crds::runtime_config::SaslMechanism;
+    use tokio::time::Instant;
+
+    use super::{Connections, KafkaConnection};
+    use crate::model::{KafkaCredentials, Sasl, Token};
+
+    #[tokio::test]
+    async fn a_password_that_was_mended_makes_another_client() {
+        let (connections, now) = (Connections::default(), Instant::now());
+        let client = |password: &str| {
+            let (mechanism, username) = (SaslMechanism::ScramSha512, "cameras".to_owned());
+            let sasl = Sasl { mechanism, username, password: Token::new(password) };
+            let connection = KafkaConnection {
+                bootstrap_servers: vec!["127.0.0.1:9".to_owned()],
+                properties: [].into(),
+                credentials: KafkaCredentials { tls: None, sasl: Some(sasl) },
+            };
+            connections.get(&connection, now).unwrap()
+        };
+        let wrong = client("wrong");
+        assert!(Arc::ptr_eq(&wrong, &client("wrong")));
+        assert!(!Arc::ptr_eq(&wrong, &client("right")));
+    }
+}

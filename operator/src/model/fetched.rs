@@ -1,6 +1,6 @@
 //! Pure. `Fetched` and `World`: what was found in Kubernetes, in Kafka and in the store before anything was decided.
 
-use super::{KafkaView, Neighbour, Problem, StoreView, Token, WorkloadView};
+use super::{KafkaView, Neighbour, Problem, StoreView, Token, Unreadable, WorkloadView};
 
 /// What was found in Kubernetes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +21,8 @@ pub(crate) struct Fetched {
     pub(crate) leftover: Vec<String>,
     /// Other resources that name a topic or a bucket of this one, the oldest first.
     pub(crate) neighbours: Vec<Neighbour>,
+    /// Resources that cannot be read, as far as they were looked at.
+    pub(crate) unreadable: Vec<Unreadable>,
 }
 
 impl Fetched {

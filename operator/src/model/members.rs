@@ -14,8 +14,10 @@ pub(crate) type Partition = (TopicName, i32);
 /// What the members say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct MembersView {
-    /// Those that answered.
+    /// Those that answered, or did lately.
     pub(crate) reports: Vec<MemberReport>,
+    /// Pods whose members held partitions when they last answered, which is long ago.
+    pub(crate) silent: Vec<String>,
 }
 
 /// What one member says.
@@ -33,6 +35,8 @@ pub(crate) struct MemberReport {
     pub(crate) held: u32,
     /// Partitions whose offsets have expired.
     pub(crate) expired: u32,
+    /// Partitions that the sink read in another group, and of which this one has no offset.
+    pub(crate) without_start: u32,
     /// Partitions that finish what an earlier mapping made.
     pub(crate) draining: u32,
 }
@@ -70,6 +74,13 @@ impl MembersView {
     }
 }
 
+impl MemberReport {
+    /// Tells whether partitions of it wait for a person.
+    pub(crate) fn stands_still(&self) -> bool {
+        self.held > 0 || self.expired > 0 || self.without_start > 0
+    }
+}
+
 impl Ages {
     /// Returns the highest of all; `None` where it is not known.
     pub(crate) fn highest(&self) -> Option<Duration> {
@@ -89,7 +100,8 @@ mod tests {
         let topic = TopicName::parse("t").unwrap();
         let told =
             ages.iter().map(|(partition, age)| ((topic.clone(), *partition), Duration::from_secs(*age)));
-        MembersView { reports: vec![MemberReport { ages: told.collect(), ..MemberReport::default() }] }
+        let report = MemberReport { ages: told.collect(), ..MemberReport::default() };
+        MembersView { reports: vec![report], ..MembersView::default() }
     }
 
     fn check(partition: &PartitionView, told: &[(i32, u64)], known: Option<u64>, untold: Option<i64>) {

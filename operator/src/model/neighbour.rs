@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kafkasink_crds::resource::KafkaSink;
 use kafkasink_crds::topic_name::TopicName;
+use serde_json::Value;
 
 /// Another resource that names a topic or a bucket of this one.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +13,15 @@ pub(crate) struct Neighbour {
     pub(crate) older: bool,
     /// The resource as it was seen last.
     pub(crate) resource: KafkaSink,
+}
+
+/// A resource that cannot be read: it was stored before the schema forbade it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Unreadable {
+    /// Which one it is, `namespace/name`.
+    pub(crate) label: String,
+    /// What it holds.
+    pub(crate) content: Value,
 }
 
 /// What this resource names and an older one owns; owners are `namespace/name`.

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kafkasink_crds::resource::{BindingStatus, KafkaSink};
 use kafkasink_crds::topic_name::TopicName;
 
-use super::{Claims, Neighbour, Ordering, Owners, by_age, other_user, owners};
+use super::{Claims, Neighbour, Ordering, Owners, Unreadable, by_age, other_user, owners, possible_user};
 
 /// A sink of the topic `cameras` on `kafka:9092` that writes into the bucket `plant`, changed by `over`.
 fn sink(name: &str, second: i64, over: impl FnOnce(&mut KafkaSink)) -> KafkaSink {
@@ -135,4 +135,18 @@ fn a_topic_is_used_by_the_younger_too() {
     let neighbours = [Neighbour { older: false, resource: b }];
     let user = |topic: &str| other_user(&TopicName::parse(topic).unwrap(), &a.spec.kafka, "c", &neighbours);
     assert_eq!((user("cameras").as_deref(), user("radars")), (Some("plant/b"), None));
+}
+
+#[test]
+fn a_resource_that_cannot_be_read_may_use_any_topic_whose_name_it_holds() {
+    let check = |content: &str, expected: bool| {
+        let content = serde_saphyr::from_str(content).unwrap();
+        let unreadable = [Unreadable { label: "plant/odd".to_owned(), content }];
+        let user = possible_user(&TopicName::parse("cameras").unwrap(), &unreadable);
+        assert_eq!(user, expected.then(|| "plant/odd".to_owned()));
+    };
+    check("spec: {topics: [{name: cameras}]}", true);
+    check("spec: {delivery: {deadLetter: {topic: cameras}}}", true);
+    check("spec: {topics: [cameras, 7]}", true);
+    check("spec: {topics: [{name: cameras.dlq, cameras: true}]}", false);
 }

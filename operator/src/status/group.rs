@@ -28,7 +28,7 @@ fn lag_seconds(lag: Option<u64>, highest: Option<Duration>) -> Option<i64> {
 }
 
 /// Rounds to two digits, so that the status does not change with every message.
-fn two_digits(number: u64) -> u64 {
+pub(super) fn two_digits(number: u64) -> u64 {
     let factor = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
     number / factor * factor
 }

@@ -68,7 +68,7 @@ mod tests {
             lost: *lost,
             ..MemberReport::default()
         });
-        let members = MembersView { reports: reports.collect() };
+        let members = MembersView { reports: reports.collect(), ..MembersView::default() };
         let pods = pods.iter().map(|run| PodView { run: (*run).to_owned(), ..PodView::default() });
         let now = Timestamp::from_second(second).unwrap();
         let found = lost(sink, &members, &pods.collect::<Vec<_>>(), now);

@@ -2,7 +2,11 @@
 //!
 //! Kafka deletes whole segments, so messages live a little longer than what is said here. Retention by size is not foreseen:
 //! what it takes is counted when it is gone.
+//!
+//! The text speaks in tenths of the retention: it is written into the status, and a status at rest changes rarely. The metric
+//! has the share itself.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,13 +14,14 @@ use kafkasink_crds::resource::{ConditionType, LostStatus, Reason};
 
 use super::conditions::{Truth, Verdict};
 use super::findings::Findings;
+use super::group::two_digits;
 use crate::model::{Partition, PartitionView, TopicView};
 
-/// From this share on a person should know.
-const HALF: f64 = 0.5;
+/// From so many tenths on a person should know.
+const HALF: u32 = 5;
 
-/// From this share on a person should act.
-const NEAR: f64 = 0.8;
+/// From so many tenths on a person should act.
+const NEAR: u32 = 8;
 
 /// For how long a loss is shown; the count stays, and so does the Event for as long as the cluster keeps it.
 const LOSS_SHOWN: SignedDuration = SignedDuration::from_hours(1);
@@ -31,6 +36,12 @@ struct Oldest<'a> {
 impl Oldest<'_> {
     fn share(&self) -> f64 {
         self.age.as_secs_f64() / self.kept.as_secs_f64()
+    }
+
+    /// How many whole tenths of its time have passed, ten where it is over.
+    fn tenths(&self) -> u32 {
+        let passed = |tenths: &u32| self.age >= self.kept * *tenths / 10;
+        (1..=10).take_while(passed).last().unwrap_or(0)
     }
 }
 
@@ -51,13 +62,13 @@ pub(super) fn at_risk(findings: &Findings<'_>, now: Timestamp) -> Verdict {
         reason,
         message,
     };
-    let oldest = oldest(findings).filter(|oldest| oldest.share() >= HALF);
+    let oldest = spoken_of(findings).filter(|oldest| oldest.tenths() >= HALF);
     if let Some(loss) = loss(findings, now) {
         let next = oldest.map(|oldest| format!(", and {}", described(&oldest))).unwrap_or_default();
         return say(Truth::True, Reason::LostToRetention, format!("{loss}{next}; {REMEDY}"));
     }
     match oldest {
-        Some(oldest) if oldest.share() >= NEAR => {
+        Some(oldest) if oldest.tenths() >= NEAR => {
             say(Truth::True, Reason::LagNearRetention, format!("{}; {REMEDY}", described(&oldest)))
         }
         Some(oldest) => {
@@ -81,8 +92,9 @@ fn loss(findings: &Findings<'_>, now: Timestamp) -> Option<String> {
     let group = findings.externals.kafka.as_ref().ok().and_then(|kafka| kafka.group.as_ref());
     let passed: u64 = group.iter().flat_map(|group| &group.partitions).map(PartitionView::lost).sum();
     if passed > 0 {
+        let passed = two_digits(passed);
         return Some(format!(
-            "{passed} messages left Kafka before they were stored, and nobody has taken note of them yet"
+            "{passed} messages or more left Kafka before they were stored, and nobody has taken note of them yet"
         ));
     }
     let LostStatus { messages, last, .. } = findings.lost?;
@@ -98,12 +110,20 @@ fn is_known(findings: &Findings<'_>) -> bool {
 }
 
 fn oldest<'a>(findings: &'a Findings<'_>) -> Option<Oldest<'a>> {
-    let topics = &findings.externals.kafka.as_ref().ok()?.topics;
-    let waiting = findings.ages.known.iter().filter_map(|(partition, age)| {
-        let kept = kept(topics.get(&partition.0)?)?;
+    waiting(findings).max_by(|one, other| one.share().total_cmp(&other.share()))
+}
+
+/// The oldest by tenths, the first in order of those: another one that is a little older does not change the text.
+fn spoken_of<'a>(findings: &'a Findings<'_>) -> Option<Oldest<'a>> {
+    waiting(findings).min_by_key(|oldest| Reverse(oldest.tenths()))
+}
+
+fn waiting<'a>(findings: &'a Findings<'_>) -> impl Iterator<Item = Oldest<'a>> {
+    let topics = findings.externals.kafka.as_ref().ok().map(|kafka| &kafka.topics);
+    findings.ages.known.iter().filter_map(move |(partition, age)| {
+        let kept = kept(topics?.get(&partition.0)?)?;
         Some(Oldest { partition, age: *age, kept })
-    });
-    waiting.max_by(|one, other| one.share().total_cmp(&other.share()))
+    })
 }
 
 /// How long a topic keeps messages; `None` where time deletes none.
@@ -115,17 +135,22 @@ fn kept(topic: &TopicView) -> Option<Duration> {
 }
 
 fn described(oldest: &Oldest<'_>) -> String {
-    let (topic, partition) = oldest.partition;
-    let (age, kept) = (roughly(oldest.age), roughly(oldest.kept));
-    let left = oldest.kept.saturating_sub(oldest.age);
-    let end =
-        if left.is_zero() { "may go at any moment".to_owned() } else { format!("goes in {}", roughly(left)) };
+    let ((topic, partition), tenths) = (oldest.partition, oldest.tenths());
+    let left = |passed: u32| roughly(oldest.kept * 10_u32.saturating_sub(passed) / 10);
+    let end = match tenths {
+        10.. => "may go at any moment".to_owned(),
+        9 => format!("goes in at most {}", left(9)),
+        _ => format!("goes in {} to {}", left(tenths + 1), left(tenths)),
+    };
     format!(
-        "the oldest message of topic {topic}, partition {partition}, that waits is {age} old, is kept for {kept} and {end}"
+        "the oldest message of topic {topic}, partition {partition}, that waits has passed {} % of the {} that it is kept for and \
+         {end}",
+        tenths * 10,
+        roughly(oldest.kept)
     )
 }
 
-/// In one unit, so that the text does not change with every look.
+/// In one unit.
 fn roughly(time: Duration) -> String {
     let seconds = time.as_secs();
     let (count, unit) = match seconds {

@@ -64,7 +64,7 @@ fn pods(desired: u32, existing: u32, ready: u32, settled: bool) -> WorkloadView 
     WorkloadView { desired, existing, ready, settled }
 }
 
-static NO_MEMBERS: MembersView = MembersView { reports: Vec::new() };
+static NO_MEMBERS: MembersView = MembersView { reports: Vec::new(), silent: Vec::new() };
 static NO_AGES: Ages = Ages { known: BTreeMap::new(), unknown: Vec::new() };
 
 const RUNNING: WorkloadView = WorkloadView { desired: 2, existing: 2, ready: 2, settled: true };
@@ -278,4 +278,24 @@ fn a_topic_that_could_not_be_seen_after_its_creation_stays_ours() {
     world.topics[0].view = view;
     let seen = super::topics::topics("u", &world, &created);
     assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(1)));
+}
+
+#[test]
+fn a_life_is_counted_although_the_topic_could_not_be_seen_after_its_creation() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    let first = super::topics::topics("u", &world, &[]);
+    assert_eq!(first[0].life, Some(1));
+    // Somebody has deleted it, the operator creates it again, and the brokers fall silent.
+    let view = world.topics[0].view.take();
+    world.topics[0].changes = vec![TopicChange::Created];
+    let kafka = std::mem::replace(&mut world.kafka, Err(problem(Reason::KafkaUnreachable)));
+    let created = super::topics::topics("u", &world, &first);
+    assert_eq!((created[0].created, created[0].life, created[0].id.as_ref()), (Some(true), Some(1), None));
+    world.kafka = kafka;
+    world.topics[0].changes.clear();
+    world.topics[0].view = view.map(|view| TopicView { id: "another".to_owned(), ..view });
+    let seen = super::topics::topics("u", &world, &created);
+    assert_eq!((seen[0].created, seen[0].life), (Some(true), Some(2)));
 }

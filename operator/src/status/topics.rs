@@ -41,9 +41,12 @@ fn topic(uid: &str, outcome: &TopicOutcome, previous: &[TopicStatus]) -> TopicSt
     let Some(view) = &outcome.view else {
         return match before {
             Some(before) if !created_now => before.clone(),
-            Some(_) | None => {
-                TopicStatus { created: created_now.then_some(true), ..TopicStatus::named(name) }
-            }
+            // The next look shows the id of a topic that was created now and could not be seen yet, and counts its life.
+            Some(_) | None => TopicStatus {
+                created: created_now.then_some(true),
+                life: before.and_then(|before| before.life),
+                ..TopicStatus::named(name)
+            },
         };
     };
     let same = before.and_then(|topic| topic.id.as_ref()) == Some(&view.id);

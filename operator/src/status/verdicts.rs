@@ -20,7 +20,10 @@ const BLOCKED: &str = "somebody must act first; see Stalled";
 pub(super) fn verdicts(findings: &Findings<'_>, now: Timestamp) -> Vec<Verdict> {
     let available = workload_available(findings);
     let ready = ready(findings, &available);
-    let stalled = stalled(problem(findings).as_ref());
+    let stalled = match (problem(findings), held::silence(findings.members)) {
+        (None, Some(silence)) => verdict(ConditionType::Stalled, Truth::Unknown, Reason::NotChecked, silence),
+        (problem, _) => stalled(problem.as_ref()),
+    };
     let reconciling = reconciling(findings, &ready, &stalled);
     vec![
         ready,
@@ -108,6 +111,9 @@ fn ready(findings: &Findings<'_>, available: &Verdict) -> Verdict {
     }
     if available.truth != Truth::True {
         return say(Truth::False, available.reason, available.message.clone());
+    }
+    if let Some(silence) = held::silence(findings.members) {
+        return say(Truth::Unknown, Reason::NotChecked, silence);
     }
     let (pods, topics) = (findings.replicas.effective, findings.sink.topics.len());
     let message = format!(

@@ -8,17 +8,21 @@ use crate::model::{TopicOutcome, TopicView};
 /// The key that says how many replicas must have a message before its producer is answered.
 const IN_SYNC_MIN: &str = "min.insync.replicas";
 
-/// Returns every warning; `None` where the cluster could not be seen.
-pub(super) fn warnings(findings: &Findings<'_>) -> Option<Vec<WarningStatus>> {
-    let kafka = findings.externals.kafka.as_ref().ok()?;
-    let auto_create = (kafka.auto_creates_topics == Some(true)).then(|| {
+/// The warning about brokers that create topics by themselves.
+const AUTO_CREATE: &str = "AutoCreateEnabled";
+
+/// Returns every warning. What could not be seen now is as it was.
+pub(super) fn warnings(findings: &Findings<'_>, previous: Vec<WarningStatus>) -> Vec<WarningStatus> {
+    let Ok(kafka) = &findings.externals.kafka else { return previous };
+    let said_before = || previous.iter().any(|warning| warning.reason == AUTO_CREATE);
+    let auto_create = kafka.auto_creates_topics.unwrap_or_else(said_before).then(|| {
         let message = "auto.create.topics.enable is true on the brokers: whoever asks for a topic that is not there creates \
                        it with their defaults, also one that was just deleted; set it to false";
-        warning("AutoCreateEnabled", message)
+        warning(AUTO_CREATE, message)
     });
     let topics = findings.externals.topics.iter();
     let replicas = topics.filter_map(|topic| too_few_replicas(topic, topic.view.as_ref()?));
-    Some(auto_create.into_iter().chain(replicas).collect())
+    auto_create.into_iter().chain(replicas).collect()
 }
 
 fn too_few_replicas(topic: &TopicOutcome, view: &TopicView) -> Option<WarningStatus> {

@@ -32,7 +32,7 @@ use crate::map::Mapper;
 use crate::metrics::Metrics;
 use crate::record::{Life, Topic, TopicPartition};
 use crate::registry::{Owner, Registry, Sink, TopicRecord, topic_home};
-use crate::source::{Assignment, Commit, Promise, Source, SourceError, SourceEvent};
+use crate::source::{Assignment, Commit, Promise, Source, SourceError, SourceEvent, Unstarted};
 use crate::throttle::Throttle;
 use crate::writer::Writer;
 
@@ -184,8 +184,8 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             }
             SourceEvent::OffsetsExpired(partitions) => {
                 lanes.expired = partitions.len();
-                for (partition, group_id) in partitions {
-                    error!(topic = %partition.topic, partition = partition.partition.0, group_id, "the offsets of a partition that was read have expired, it is held: stop the sink, set them with kafka-consumer-groups --reset-offsets (what is stored already is recognised), and start it");
+                for (partition, reader) in partitions {
+                    self.tell_without_offset(&partition, &reader);
                 }
             }
             SourceEvent::Unstarted(unstarted) => lanes.unstarted = unstarted,
@@ -196,6 +196,16 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             SourceEvent::Failed(error) => return Err(PipelineError::Source(error)),
         }
         Ok(())
+    }
+
+    /// Tells of a partition that was read in the group `reader`, and of which this group has no offset.
+    fn tell_without_offset(&self, partition: &TopicPartition, reader: &str) {
+        let (topic, number, group_id) = (&partition.topic, partition.partition.0, &self.sink.group_id);
+        if Unstarted::without_offset(reader, group_id) == Unstarted::NeedsStart {
+            error!(%topic, partition = number, reader, group_id, "a partition was read in another group, and this one has no offset for it, it is held: stop the sink, copy the offsets of the other group with kafka-consumer-groups --reset-offsets (--to-current --export, then --from-file; what is stored already is recognised), and start it; or put kafka.groupId back");
+        } else {
+            error!(%topic, partition = number, group_id, "the offsets of a partition that was read have expired, it is held: stop the sink, set them with kafka-consumer-groups --reset-offsets (what is stored already is recognised), and start it");
+        }
     }
 
     fn start(&self, assignment: Assignment, lanes: &mut Lanes, around: &Surroundings) {

@@ -15,7 +15,17 @@ named! {
         Unregistered = "unregistered",
         /// Its offsets have expired: a person must set them.
         Expired = "expired",
+        /// The sink read it in another group and this one has no offsets: a person must set them.
+        NeedsStart = "needs_start",
         /// The group has not taken the commit of where it begins.
         Unconfirmed = "unconfirmed",
+    }
+}
+
+impl Unstarted {
+    /// Returns why a partition waits that was read in `reader` and of which `group_id` has no offset.
+    #[must_use]
+    pub fn without_offset(reader: &str, group_id: &str) -> Self {
+        if reader == group_id { Self::Expired } else { Self::NeedsStart }
     }
 }

@@ -15,6 +15,9 @@ use crate::kafka::error::{Attempt, KafkaError, wrapped};
 /// How long what a broker said of its configuration is taken for true.
 const BROKER_CONFIG_AGE_MAX: Duration = Duration::from_mins(10);
 
+/// For how long a broker that did not tell is not asked again.
+const BROKER_SILENCE: Duration = Duration::from_mins(1);
+
 /// What a broker of a cluster said of itself.
 #[derive(Clone)]
 pub(super) struct BrokerAnswer {
@@ -31,7 +34,9 @@ impl KafkaAdmin {
         let asked = Instant::now();
         let known = self.broker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let is_current = |answer: &BrokerAnswer| {
-            answer.cluster_id == cluster.id && asked.duration_since(answer.asked) < BROKER_CONFIG_AGE_MAX
+            let is_told = answer.auto_creates_topics.is_some();
+            let age_max = if is_told { BROKER_CONFIG_AGE_MAX } else { BROKER_SILENCE };
+            answer.cluster_id == cluster.id && asked.duration_since(answer.asked) < age_max
         };
         if let Some(answer) = known.filter(is_current) {
             return answer.auto_creates_topics;

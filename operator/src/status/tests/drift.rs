@@ -1,6 +1,6 @@
 //! Pure. What the status says of topics that are ours, have drifted, or will do harm, and of what a sink is bound to.
 
-use kafkasink_crds::resource::{ConditionType, Reason};
+use kafkasink_crds::resource::{ConditionType, KafkaSink, Reason};
 
 use super::{
     Findings, NOW, RUNNING, externals, find, findings, found, problem, resource, status, summary, validated,
@@ -34,18 +34,21 @@ fn drift_that_is_left_alone_is_told_and_keeps_nothing_from_being_ready() {
 fn warns_of_what_will_do_harm_one_day() {
     let resource = resource(|_| {});
     let sink = validated(&resource);
-    let check = |auto_create: Option<bool>, in_sync: &str, expected: &[&str]| {
+    let check = |before: &KafkaSink, auto_create: Option<bool>, in_sync: &str, expected: &[&str]| {
         let mut world = externals(&sink);
         world.kafka.as_mut().unwrap().auto_creates_topics = auto_create;
         let config = &mut world.topics[0].view.as_mut().unwrap().config;
         config.insert("min.insync.replicas".to_owned(), in_sync.to_owned());
-        let status = found(&resource, &sink, &world);
+        let status = found(before, &sink, &world);
         let reasons: Vec<_> = status.warnings.iter().map(|warning| warning.reason.as_str()).collect();
         assert_eq!(reasons, expected);
+        KafkaSink { status: Some(status), ..before.clone() }
     };
-    check(None, "1", &[]);
-    check(Some(false), "1", &[]);
-    check(Some(true), "2", &["AutoCreateEnabled", "TooFewReplicas"]);
+    check(&resource, None, "1", &[]);
+    check(&resource, Some(false), "1", &[]);
+    let warned = check(&resource, Some(true), "2", &["AutoCreateEnabled", "TooFewReplicas"]);
+    let still = check(&warned, None, "1", &["AutoCreateEnabled"]);
+    check(&still, Some(false), "1", &[]);
 }
 
 #[test]

@@ -41,11 +41,33 @@ fn warns_at_half_and_at_four_fifths_of_a_topics_retention_with_the_time_left() {
         Some(300),
         false,
         "True LagHalfOfRetention",
-        "partition 3, that waits is 5 hours old, is kept for 10 hours",
+        "partition 3, that waits has passed 50 % of the 10 hours that it is kept for",
     );
-    check(Some(300), true, "True LagHalfOfRetention", "goes in 5 hours");
-    check(Some(480), false, "True LagNearRetention", "goes in 2 hours");
+    check(Some(300), true, "True LagHalfOfRetention", "goes in 4 hours to 5 hours");
+    check(Some(480), false, "True LagNearRetention", "goes in 60 minutes to 2 hours");
+    check(Some(540), false, "True LagNearRetention", "goes in at most 60 minutes");
     check(Some(601), false, "True LagNearRetention", "may go at any moment");
+}
+
+#[test]
+fn says_the_same_while_messages_grow_older_in_several_partitions() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut externals = externals(&sink);
+    let topic = sink.topics[0].name.clone();
+    let view = externals.kafka.as_mut().unwrap().topics.get_mut(&topic).unwrap();
+    view.config.insert("retention.ms".to_owned(), "36000000".to_owned());
+    let mut said = std::collections::BTreeSet::new();
+    // Ten hours, minute by minute; each minute another partition has the oldest message.
+    for minute in 0..600 {
+        let age = |number: u64| Duration::from_secs(minute * 60 + u64::from(minute % 4 == number));
+        let known = (0..4_u8).map(|number| ((topic.clone(), i32::from(number)), age(number.into())));
+        let ages = Ages { known: known.collect(), unknown: Vec::new() };
+        let status =
+            status(&resource, &Findings { ages: &ages, ..findings(&sink, &externals, &RUNNING) }, NOW);
+        said.insert(find(&status.conditions, ConditionType::RetentionAtRisk).unwrap().message.clone());
+    }
+    assert_eq!(said.len(), 6, "{said:#?}");
 }
 
 #[test]
@@ -55,7 +77,8 @@ fn shows_a_loss_for_an_hour() {
     let (verdict, message) = risk(Some(500), false, Some(&lost_at(lately)));
     assert_eq!(verdict, "True LostToRetention");
     assert!(
-        message.starts_with("7 messages in all left Kafka") && message.contains("goes in 100 minutes"),
+        message.starts_with("7 messages in all left Kafka")
+            && message.contains("goes in 60 minutes to 2 hours"),
         "{message}"
     );
     let long_ago = NOW - SignedDuration::from_mins(61);
@@ -79,7 +102,7 @@ fn counts_what_left_kafka_while_no_member_runs() {
     let status = status(&resource, &findings, NOW);
     let condition = find(&status.conditions, ConditionType::RetentionAtRisk).unwrap();
     assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("True", "LostToRetention"));
-    assert!(condition.message.starts_with("20 messages left Kafka"), "{}", condition.message);
+    assert!(condition.message.starts_with("20 messages or more left Kafka"), "{}", condition.message);
 }
 
 #[test]
@@ -88,8 +111,8 @@ fn a_sink_whose_partitions_are_held_is_not_ready() {
     let sink = validated(&resource);
     let externals = externals(&sink);
     let report = MemberReport { pod: "cameras-sink-0".to_owned(), held: 2, ..MemberReport::default() };
-    let findings =
-        Findings { members: &MembersView { reports: vec![report] }, ..findings(&sink, &externals, &RUNNING) };
+    let members = MembersView { reports: vec![report], ..MembersView::default() };
+    let findings = Findings { members: &members, ..findings(&sink, &externals, &RUNNING) };
     let status = status(&resource, &findings, NOW);
     assert_eq!(
         summary(&status),
@@ -97,4 +120,20 @@ fn a_sink_whose_partitions_are_held_is_not_ready() {
     );
     let ready = find(&status.conditions, ConditionType::Ready).unwrap();
     assert!(ready.message.starts_with("2 partitions of pod cameras-sink-0 are held"), "{}", ready.message);
+}
+
+#[test]
+fn it_is_not_known_what_a_member_holds_that_has_long_been_silent() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let externals = externals(&sink);
+    let members = MembersView { silent: vec!["cameras-sink-1".to_owned()], ..MembersView::default() };
+    let findings = Findings { members: &members, ..findings(&sink, &externals, &RUNNING) };
+    let status = status(&resource, &findings, NOW);
+    assert_eq!(
+        summary(&status),
+        "Ready=Unknown NotChecked, Reconciling=True NotChecked, Stalled=Unknown NotChecked"
+    );
+    let ready = find(&status.conditions, ConditionType::Ready).unwrap();
+    assert!(ready.message.starts_with("pod cameras-sink-1 held partitions when it"), "{}", ready.message);
 }

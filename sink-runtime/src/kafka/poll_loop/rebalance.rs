@@ -98,7 +98,10 @@ impl PollLoop {
         for (partition, group_id) in before {
             now.entry(partition.clone()).or_insert_with(|| group_id.clone());
         }
-        self.wait_for_start(now.keys().cloned(), Unstarted::Expired);
+        for (partition, reader) in &now {
+            let why = Unstarted::without_offset(reader, &self.settings.group_id);
+            self.unresolved.insert(partition.clone(), why);
+        }
         self.set_expired(now);
         Some(starts)
     }

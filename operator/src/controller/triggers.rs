@@ -1,0 +1,112 @@
+//! IO: Kubernetes. What makes a resource be looked at: its spec or annotations change, or an object of its own does, or one that it refers to, or
+//! another resource that concerns it. Each watch that fails begins again by itself, and holds up no other.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kafkasink_crds::resource::KafkaSinkSpec;
+use kube::api::PartialObjectMeta;
+use kube::core::NamespaceResourceScope;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, watcher};
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use super::scope::Scope;
+use crate::desired::MANAGED_BY;
+use crate::neighbours::{Guarded, Neighbours};
+use crate::references;
+
+/// Resources that are to be looked at, and watches that failed.
+pub(super) type Triggers = BoxStream<'static, Result<ObjectRef<Guarded>, watcher::Error>>;
+
+/// Returns a cache of the resources of a scope and what makes them be looked at. The one fills while the other is polled.
+pub(super) fn triggers(
+    client: &Client,
+    scope: &Scope,
+    neighbours: &Arc<Neighbours>,
+) -> (Store<Guarded>, Triggers) {
+    let (cache, writer) = reflector::store();
+    let member = neighbours.join(scope.raw(client), cache.clone());
+    let woken = stream::unfold(Arc::clone(&member), async |sleeper| {
+        let resources = sleeper.woken().await;
+        Some((stream::iter(resources), sleeper))
+    });
+    let hub = Arc::clone(neighbours);
+    let resources = watcher(scope.api::<Guarded>(client), watcher::Config::default())
+        .default_backoff()
+        .reflect(writer)
+        .inspect_ok(move |event| hub.heard(&member, event))
+        .applied_objects()
+        // Not what we write ourselves: a status that differs each time would be written again and again.
+        .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default())
+        .map_ok(|resource| ObjectRef::from_obj(&resource));
+    let triggers = vec![
+        resources.boxed(),
+        woken.flatten().map(Ok).boxed(),
+        owned::<StatefulSet>(client, scope),
+        owned::<Service>(client, scope),
+        owned::<ServiceAccount>(client, scope),
+        owned::<ConfigMap>(client, scope),
+        owned::<PodDisruptionBudget>(client, scope),
+        referred::<Secret>(client, scope, cache.clone(), references::names_secret),
+        referred::<ConfigMap>(client, scope, cache.clone(), references::names_config_map),
+    ];
+    (cache, stream::select_all(triggers).boxed())
+}
+
+/// Looks at the owners of objects of ours that change or go.
+fn owned<K>(client: &Client, scope: &Scope) -> Triggers
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    PartialObjectMeta<K>: Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    looked_at(scope.metadata::<K>(client), ours, |object| {
+        let (namespace, owners) = (object.namespace(), object.owner_references());
+        let owner = |owner| ObjectRef::from_owner_ref(namespace.as_deref(), owner, ());
+        owners.iter().filter_map(owner).collect()
+    })
+}
+
+/// Looks at the resources that refer to an object which changes or goes; of the object nothing but its name is known.
+fn referred<K>(
+    client: &Client,
+    scope: &Scope,
+    cache: Store<Guarded>,
+    names: fn(&KafkaSinkSpec, &str) -> bool,
+) -> Triggers
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    PartialObjectMeta<K>: Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    looked_at(scope.metadata::<K>(client), watcher::Config::default(), move |object| {
+        let (namespace, name) = (object.namespace(), object.name_any());
+        let refers = |sink: &Guarded| {
+            sink.namespace() == namespace && sink.0.as_ref().is_ok_and(|sink| names(&sink.spec, &name))
+        };
+        let users = cache.state().into_iter().filter(|sink| refers(sink));
+        users.map(|sink| ObjectRef::from_obj(&*sink)).collect()
+    })
+}
+
+fn looked_at<K>(
+    api: kube::Api<PartialObjectMeta<K>>,
+    config: watcher::Config,
+    resources: impl Fn(&PartialObjectMeta<K>) -> Vec<ObjectRef<Guarded>> + Send + 'static,
+) -> Triggers
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    PartialObjectMeta<K>: Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let touched = watcher(api, config).default_backoff().touched_objects();
+    touched
+        .map_ok(move |object| stream::iter(resources(&object)).map(Ok::<_, watcher::Error>))
+        .try_flatten()
+        .boxed()
+}
