@@ -14,6 +14,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::access;
 use crate::context::Context;
 use crate::deletion::{Fate, fate};
 use crate::desired::selector;
@@ -131,6 +132,10 @@ async fn delete_topics(
         context.connections.get(&sink.connection(), Instant::now()).map_err(|error| error.problem())?;
     let kafka = admin.observe(kafka_query(sink)).await.map_err(|error| error.problem())?;
     let kafka = recognise(resource, sink, kafka)?;
+    // What we may not see is not gone.
+    if let Some(problem) = access::problem(sink, &kafka) {
+        return Err(problem);
+    }
     let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
     let mut notices = Vec::new();
     for topic in sink.topics.iter().filter(|topic| topic.deletion == DeletionPolicy::Delete) {
