@@ -5,6 +5,8 @@
 mod credentials;
 #[path = "security/letters.rs"]
 mod letters;
+#[path = "security/permissions.rs"]
+mod permissions;
 #[path = "security/rotation.rs"]
 mod rotation;
 #[path = "security/secrecy.rs"]

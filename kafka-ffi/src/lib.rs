@@ -10,6 +10,7 @@
 //!
 //! ```text
 //!         cluster, topics, create, configs ──► request (one call: its options, its queue, its answer)
+//!         topics ──► operations (what the brokers let us do)
 //!         groups ──► assignment (what a member has)
 //!      offsets, log, log_queue, position ──► memory  (who frees what) ──► error (what the library or a broker said)
 //! ```
@@ -26,6 +27,7 @@ mod log;
 mod log_queue;
 mod memory;
 mod offsets;
+mod operations;
 mod position;
 mod request;
 mod topics;
@@ -39,5 +41,6 @@ pub use kept::{KeptMessage, MessageQueue, QueuedMessage};
 pub use log::drain_log;
 pub use log_queue::LogQueue;
 pub use offsets::{OffsetSpec, PartitionOffset, list_offsets};
+pub use operations::Operation;
 pub use position::position;
 pub use topics::{DescribedTopic, TopicDescription, describe_topics};

@@ -8,7 +8,7 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
 use super::error::{NativeError, check};
-use super::memory::{Guard, text};
+use super::memory::{Guard, check_owned, text};
 
 /// Longer than any message librdkafka writes into an error buffer.
 pub(super) const ERROR_TEXT_BYTES: usize = 512;
@@ -40,6 +40,16 @@ impl Request {
         let queue = Guard::own(unsafe { sys::rd_kafka_queue_new(client) }, sys::rd_kafka_queue_destroy)?;
         set_timeout(&options, timeout)?;
         Ok(Self { client, options, queue, timeout })
+    }
+
+    /// Asks the brokers also for what they let us do.
+    pub(super) fn include_operations(&self) -> Result<(), NativeError> {
+        // SAFETY: the options are live; the error is ours.
+        unsafe {
+            let refusal =
+                sys::rd_kafka_AdminOptions_set_include_authorized_operations(self.options.as_ptr(), 1);
+            check_owned(refusal)
+        }
     }
 
     /// Waits for the answer that a call made with this request's queue has asked for.

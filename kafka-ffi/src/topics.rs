@@ -1,4 +1,4 @@
-//! IO: Kafka. `DescribeTopics`: id, partitions and replication of topics. Unlike a producer's metadata request
+//! IO: Kafka. `DescribeTopics`: id, partitions and replication of topics, and what we may do to them. Unlike a producer's metadata request
 //! it never creates the topic it asks about.
 
 use std::time::Duration;
@@ -10,6 +10,7 @@ use rdkafka_sys as sys;
 
 use super::error::NativeError;
 use super::memory::{Guard, array, c_string, check_borrowed, text};
+use super::operations::{Operation, operations};
 use super::request::Request;
 
 /// What the brokers say about one topic.
@@ -21,6 +22,8 @@ pub struct TopicDescription {
     pub partitions: usize,
     /// Number of replicas of the first partition.
     pub replication_factor: usize,
+    /// What the brokers let us do to it; empty where they do not tell.
+    pub operations: Vec<Operation>,
 }
 
 /// The name of a topic and its description, or why it has none.
@@ -36,6 +39,7 @@ pub fn describe_topics<C: ClientContext>(
     timeout: Duration,
 ) -> Result<Vec<DescribedTopic>, NativeError> {
     let request = Request::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout)?;
+    request.include_operations()?;
     let names = names.iter().map(|name| c_string(name)).collect::<Result<Vec<_>, _>>()?;
     let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
     // SAFETY: `pointers` holds as many terminated strings as we say; the collection copies them.
@@ -73,16 +77,19 @@ fn read(topic: *const sys::rd_kafka_TopicDescription_t) -> DescribedTopic {
     if let Err(error) = outcome {
         return (name, Err(error));
     }
-    let mut count = 0;
-    // SAFETY: as above; id and partitions belong to the topic.
-    let (id, partitions) = unsafe {
+    let (mut count, mut allowed) = (0, 0);
+    // SAFETY: as above; id, partitions and operations belong to the topic.
+    let (id, partitions, operations) = unsafe {
         let id = bits(sys::rd_kafka_TopicDescription_topic_id(topic));
-        (id, array(sys::rd_kafka_TopicDescription_partitions(topic, &raw mut count), count))
+        let partitions = array(sys::rd_kafka_TopicDescription_partitions(topic, &raw mut count), count);
+        let first = sys::rd_kafka_TopicDescription_authorized_operations(topic, &raw mut allowed);
+        (id, partitions, operations(first, allowed))
     };
     let description = TopicDescription {
         id: id_text(id),
         partitions: partitions.len(),
         replication_factor: partitions.first().map_or(0, |partition| replicas(*partition)),
+        operations,
     };
     (name, Ok(description))
 }

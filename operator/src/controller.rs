@@ -218,7 +218,8 @@ async fn work_on(context: &Context, DeserializeGuard(newest): Guarded) -> Result
             }
             Ok(next)
         }
-        Ok(sink) => reconcile(context, &sink, now).await,
+        // Large, and whoever waits need not be as large.
+        Ok(sink) => Box::pin(reconcile(context, &sink, now)).await,
     }
 }
 

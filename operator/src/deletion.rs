@@ -110,6 +110,7 @@ mod tests {
             auto_creates_topics: None,
             topics: [(name.clone(), view)].into(),
             group: Some(GroupView { members: None, partitions: vec![partition] }),
+            ..KafkaView::default()
         }
     }
 

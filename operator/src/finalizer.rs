@@ -18,6 +18,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::access;
 use crate::context::Context;
 use crate::deletion::{Fate, fate};
 use crate::desired::selector;
@@ -184,7 +185,12 @@ async fn look(
     let admin =
         context.connections.get(&sink.connection(), Instant::now()).map_err(|error| error.problem())?;
     let kafka = admin.observe(kafka_query(sink)).await.map_err(|error| error.problem())?;
-    Ok((admin, recognise(resource, sink, kafka)?))
+    let kafka = recognise(resource, sink, kafka)?;
+    // What we may not see is not gone.
+    match access::problem(sink, &kafka) {
+        Some(problem) => Err(problem),
+        None => Ok((admin, kafka)),
+    }
 }
 
 /// Returns which other resource uses a topic, or may do so.

@@ -6,11 +6,13 @@
 //!                                            kafka, reduct, kubernetes: the only doors to the outside
 //! ```
 
+mod access;
 mod admin;
 mod age_memory;
 mod apply;
 mod args;
 mod birthmark;
+mod certificate;
 mod clock;
 mod context;
 mod controller;
@@ -34,6 +36,7 @@ mod names;
 mod neighbours;
 mod operation;
 mod ownership;
+mod probe;
 mod publish;
 mod reconcile;
 mod reduct;

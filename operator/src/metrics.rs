@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kafkasink_crds::resource::{KafkaSink, LostStatus};
 use kube::ResourceExt;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
@@ -14,7 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 /// From a reconciliation that changes nothing to one that waits for every time-out.
 const RECONCILE_SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
@@ -62,6 +63,26 @@ struct NamespaceLabels {
     namespace: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CredentialLabels {
+    namespace: String,
+    sink: String,
+    credential: &'static str,
+}
+
+impl CredentialLabels {
+    fn new(SinkLabels { namespace, sink }: &SinkLabels, credential: &'static str) -> Self {
+        Self { namespace: namespace.clone(), sink: sink.clone(), credential }
+    }
+}
+
+/// What is known of a resource that is known by its uid alone when it is gone.
+#[derive(Debug)]
+struct Told {
+    labels: SinkLabels,
+    credentials: Vec<&'static str>,
+}
+
 /// Every number the operator reports.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -79,8 +100,9 @@ pub(crate) struct Metrics {
     watched: Family<NamespaceLabels, Gauge>,
     retention_used: Family<SinkLabels, Gauge<f64, AtomicU64>>,
     lost: Family<SinkLabels, Gauge>,
-    /// Which labels belong to a resource that is known by its uid alone when it is gone.
-    sinks: Mutex<HashMap<String, SinkLabels>>,
+    expiries: Family<CredentialLabels, Gauge>,
+    /// By the uid of the resource.
+    sinks: Mutex<HashMap<String, Told>>,
 }
 
 impl Metrics {
@@ -101,6 +123,7 @@ impl Metrics {
             watched: Family::default(),
             retention_used: Family::default(),
             lost: Family::default(),
+            expiries: Family::default(),
             sinks: Mutex::default(),
         };
         let mut registry = Registry::default();
@@ -166,6 +189,12 @@ impl Metrics {
             "Messages that retention deleted before they were stored, as the status of the resource counts them",
             self.lost.clone(),
         );
+        registry.register_with_unit(
+            "kafkasink_operator_credential_expiry_timestamp",
+            "When a certificate or token of a sink ends, since 1970; those that never end are not here",
+            Unit::Seconds,
+            self.expiries.clone(),
+        );
     }
 
     /// Sets how many reconciliations may go on at the same time.
@@ -228,18 +257,41 @@ impl Metrics {
             }
         }
         self.lost.get_or_create(&labels).set(lost.map_or(0, |lost| lost.messages));
-        self.sinks().insert(sink.uid().unwrap_or_default(), labels);
+        self.sinks()
+            .entry(sink.uid().unwrap_or_default())
+            .or_insert(Told { labels, credentials: Vec::new() });
+    }
+
+    /// Sets when the credentials of a sink end; those that are not named any more are forgotten.
+    pub(crate) fn expiries(&self, sink: &KafkaSink, ends: &[(&'static str, Timestamp)]) {
+        let labels = SinkLabels { namespace: sink.namespace().unwrap_or_default(), sink: sink.name_any() };
+        for (credential, end) in ends {
+            let gauge = self.expiries.get_or_create_owned(&CredentialLabels::new(&labels, credential));
+            gauge.set(end.as_second());
+        }
+        let credentials: Vec<_> = ends.iter().map(|(credential, _)| *credential).collect();
+        let mut sinks = self.sinks();
+        let told = sinks
+            .entry(sink.uid().unwrap_or_default())
+            .or_insert_with(|| Told { labels, credentials: Vec::new() });
+        for gone in told.credentials.iter().filter(|credential| !credentials.contains(credential)) {
+            self.expiries.remove(&CredentialLabels::new(&told.labels, gone));
+        }
+        told.credentials = credentials;
     }
 
     /// Forgets a resource that is gone.
     pub(crate) fn forget(&self, uid: &str) {
-        if let Some(labels) = self.sinks().remove(uid) {
+        if let Some(Told { labels, credentials }) = self.sinks().remove(uid) {
             self.retention_used.remove(&labels);
             self.lost.remove(&labels);
+            for credential in credentials {
+                self.expiries.remove(&CredentialLabels::new(&labels, credential));
+            }
         }
     }
 
-    fn sinks(&self) -> MutexGuard<'_, HashMap<String, SinkLabels>> {
+    fn sinks(&self) -> MutexGuard<'_, HashMap<String, Told>> {
         self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

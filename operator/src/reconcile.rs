@@ -77,6 +77,9 @@ pub(crate) async fn reconcile(
         lost: lost.as_ref(),
     };
     context.metrics.retention(resource, status::retention_used(&findings), lost.as_ref());
+    let ends: Vec<_> =
+        status::expiries(&findings).iter().map(|expiry| (expiry.credential, expiry.end)).collect();
+    context.metrics.expiries(resource, &ends);
     report(context, resource, status::status(resource, &findings, now)).await?;
     Ok(status::next(&findings))
 }

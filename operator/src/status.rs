@@ -8,6 +8,7 @@
 mod binding;
 mod conditions;
 mod effective;
+mod expiries;
 mod findings;
 mod group;
 mod held;
@@ -20,6 +21,7 @@ mod warnings;
 mod whole;
 
 pub(crate) use conditions::find;
+pub(crate) use expiries::expiries;
 pub(crate) use findings::Findings;
 pub(crate) use losses::lost;
 pub(crate) use retention::used as retention_used;

@@ -83,7 +83,7 @@ vocabulary! {
         ConfigMapNotFound,
         /// No broker answers: name resolution or connection failed.
         KafkaUnreachable,
-        /// The brokers' certificate, or ours, is not accepted.
+        /// The certificate of the brokers, of the store or our own is not accepted, or TLS is spoken on one side alone.
         TlsFailed,
         /// User, password or token are refused.
         AuthenticationFailed,
@@ -113,6 +113,8 @@ vocabulary! {
         BucketNotFound,
         /// The store refuses the bucket as it is declared.
         BucketRefused,
+        /// The bucket has reached its HARD quota and takes no more.
+        BucketFull,
         /// An older resource decides about the bucket, which differs from what this one declares.
         BucketConflict,
         /// The bucket differs from what is declared and may not be altered, or is left alone, as `managementPolicy` says.

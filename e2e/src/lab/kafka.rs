@@ -169,21 +169,22 @@ pub async fn set_scram_password(
     alter.log(paths.log_file("kafka-users")).run().await.map(drop)
 }
 
-/// Allows a user to write to a topic, as an administrator of the running broker would; it must have an authorizer.
+/// Allows a user operations on resources, as an administrator of the running broker would; it must have an authorizer.
 ///
 /// # Errors
 /// The broker refuses it or does not answer.
-pub async fn allow_to_write(
+pub async fn allow(
     paths: &Paths,
     address: &KafkaAddress,
-    user: &str,
-    topic: &str,
+    (user, operations): (&str, &[&str]),
+    on: &[&str],
 ) -> anyhow::Result<()> {
     let jars = paths.part_dir(NAME, versions::KAFKA).join("libs");
     let (_, logging) = files(paths);
     let add = Run::new("java").args(java_args(&jars, &logging, "org.apache.kafka.tools.AclCommand"));
-    let add = add.args(["--bootstrap-server", &address.bootstrap, "--add", "--topic", topic]);
-    let add = add.args(["--allow-principal", &format!("User:{user}"), "--operation", "Write"]);
+    let add = add.args(["--bootstrap-server", &address.bootstrap, "--add"]).args(on);
+    let add = add.args(["--allow-principal", &format!("User:{user}")]);
+    let add = add.args(operations.iter().flat_map(|operation| ["--operation", operation]));
     add.log(paths.log_file("kafka-acls")).run().await.map(drop)
 }
 

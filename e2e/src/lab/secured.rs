@@ -14,6 +14,10 @@ use super::store;
 
 /// What every server here is called.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
+/// What no server here is called.
+const OTHER_NAMES: [&str; 1] = ["elsewhere.example"];
+/// A day that is over.
+const OVER: (i32, u8, u8) = (2001, 1, 1);
 const AUTHORITY: &str = "lab-authority";
 
 /// The user that all SASL listeners know.
@@ -30,6 +34,10 @@ pub enum Kind {
     Tls,
     /// TLS, and the client must show a certificate of the authority.
     MutualTls,
+    /// TLS with a certificate for another name.
+    MisnamedTls,
+    /// TLS with a certificate that is not valid any more.
+    ExpiredTls,
     /// User and password over TLS: `PLAIN`, `SCRAM-SHA-256` and `SCRAM-SHA-512`.
     SaslTls,
     /// User and password without TLS: the same mechanisms, and both must be shown again every few seconds.
@@ -41,7 +49,7 @@ pub struct SecuredKafka {
     authority: Authority,
     run: OwnRun,
     address: KafkaAddress,
-    ports: [(Kind, u16); 4],
+    ports: [(Kind, u16); 6],
 }
 
 /// The store.
@@ -65,6 +73,19 @@ impl SecuredKafka {
     /// # Errors
     /// The machine lacks something, or the broker does not answer in time.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with("true").await
+    }
+
+    /// As [`Self::start`], and users of its listeners may do nothing but what they are allowed; what comes in by the plain
+    /// listener may do everything.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn strict() -> anyhow::Result<Self> {
+        Self::start_with("false").await
+    }
+
+    async fn start_with(everyone_may: &str) -> anyhow::Result<Self> {
         let run = OwnRun::new()?;
         let authority = Authority::create(AUTHORITY)?;
         let files = Files::write(run.folder(), &authority)?;
@@ -72,13 +93,15 @@ impl SecuredKafka {
         let ports = [
             (Kind::Tls, free()?),
             (Kind::MutualTls, free()?),
+            (Kind::MisnamedTls, free()?),
+            (Kind::ExpiredTls, free()?),
             (Kind::SaslTls, free()?),
             (Kind::SaslPlaintext, free()?),
         ];
         let listeners = ports.iter().map(|(kind, port)| files.listener(*kind, *port)).collect();
         let user = |mechanism: &str, name: &str| format!("{mechanism}=[name={name},password={PASSWORD}]");
         let scram_users = vec![user("SCRAM-SHA-256", USER), user("SCRAM-SHA-512", USER)];
-        let properties = authorizer();
+        let properties = authorizer(everyone_may);
         let extras = Extras { listeners, scram_users, properties };
         let address = kafka::up_with(run.paths(), &Progress::start(kafka::STEPS), extras).await?;
         Ok(Self { authority, run, address, ports })
@@ -112,7 +135,16 @@ impl SecuredKafka {
     /// # Errors
     /// It cannot be made.
     pub fn expired_client(&self, common_name: &str) -> anyhow::Result<ClientCertificate> {
-        Ok(self.authority.issue_expired(common_name, &Purpose::Client { organisation: None })?.into())
+        self.client_until(common_name, OVER)
+    }
+
+    /// Returns a certificate for a client that is valid until a day (year, month, day).
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn client_until(&self, common_name: &str, day: (i32, u8, u8)) -> anyhow::Result<ClientCertificate> {
+        let purpose = Purpose::Client { organisation: None };
+        Ok(self.authority.issue_until(common_name, &purpose, day)?.into())
     }
 
     /// Creates a user by `SCRAM-SHA-512` with the usual password, and returns its name.
@@ -132,12 +164,12 @@ impl SecuredKafka {
         kafka::set_scram_password(self.run.paths(), &self.address, (user, "SCRAM-SHA-512", password)).await
     }
 
-    /// Allows a user to write to a topic; from the first such permission on nobody else may.
+    /// Allows a user operations on resources (`--topic a`, `--group b`); from the first such permission on nobody else may.
     ///
     /// # Errors
     /// The broker refuses it or does not answer.
-    pub async fn allow_to_write(&self, user: &str, topic: &str) -> anyhow::Result<()> {
-        kafka::allow_to_write(self.run.paths(), &self.address, user, topic).await
+    pub async fn allow(&self, user: &str, operations: &[&str], on: &[&str]) -> anyhow::Result<()> {
+        kafka::allow(self.run.paths(), &self.address, (user, operations), on).await
     }
 }
 
@@ -147,9 +179,21 @@ impl SecuredStore {
     /// # Errors
     /// The machine lacks something, or the store is not ready in time.
     pub async fn start() -> anyhow::Result<(Self, String)> {
+        Self::start_as(&NAMES).await
+    }
+
+    /// As [`Self::start`], with a certificate for another name.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn misnamed() -> anyhow::Result<(Self, String)> {
+        Self::start_as(&OTHER_NAMES).await
+    }
+
+    async fn start_as(names: &[&str]) -> anyhow::Result<(Self, String)> {
         let run = OwnRun::new()?;
         let authority = Authority::create(AUTHORITY)?;
-        let certificate = Self::certify(run.folder(), &authority)?;
+        let certificate = Self::certify(run.folder(), &authority, names)?;
         let progress = Progress::start(store::STEPS);
         let address = store::up_with(run.paths(), &progress, Some(&certificate)).await?;
         Ok((Self { address, _run: run }, authority.certified()?.certificate))
@@ -169,8 +213,8 @@ impl SecuredStore {
         Ok(Authority::create("foreign-authority")?.certified()?.certificate)
     }
 
-    fn certify(folder: &Path, authority: &Authority) -> anyhow::Result<store::Certificate> {
-        let certified = authority.issue("reductstore", &Purpose::Server(&NAMES))?;
+    fn certify(folder: &Path, authority: &Authority, names: &[&str]) -> anyhow::Result<store::Certificate> {
+        let certified = authority.issue("reductstore", &Purpose::Server(names))?;
         let (chain, key) = (folder.join("store.crt"), folder.join("store.key"));
         std::fs::write(&chain, certified.certificate)?;
         std::fs::write(&key, certified.key)?;
@@ -195,17 +239,28 @@ impl From<Certified> for ClientCertificate {
     }
 }
 
-/// The broker's certificate with its key, and whom it trusts.
+/// The broker's certificates with their keys, and whom it trusts.
 struct Files {
     keystore: PathBuf,
+    misnamed: PathBuf,
+    expired: PathBuf,
     truststore: PathBuf,
 }
 
 impl Files {
     fn write(folder: &Path, authority: &Authority) -> anyhow::Result<Self> {
-        let certified = authority.issue("kafka", &Purpose::Server(&NAMES))?;
-        let files = Self { keystore: folder.join("broker.pem"), truststore: folder.join("ca.crt") };
-        std::fs::write(&files.keystore, format!("{}{}", certified.key, certified.certificate))?;
+        let files = Self {
+            keystore: folder.join("broker.pem"),
+            misnamed: folder.join("misnamed.pem"),
+            expired: folder.join("expired.pem"),
+            truststore: folder.join("ca.crt"),
+        };
+        let write = |file: &Path, Certified { certificate, key }: Certified| {
+            std::fs::write(file, format!("{key}{certificate}"))
+        };
+        write(&files.keystore, authority.issue("kafka", &Purpose::Server(&NAMES))?)?;
+        write(&files.misnamed, authority.issue("kafka", &Purpose::Server(&OTHER_NAMES))?)?;
+        write(&files.expired, authority.issue_until("kafka", &Purpose::Server(&NAMES), OVER)?)?;
         std::fs::write(&files.truststore, authority.certified()?.certificate)?;
         Ok(files)
     }
@@ -213,9 +268,11 @@ impl Files {
     fn listener(&self, kind: Kind, port: u16) -> Listener {
         let (name, protocol, mut properties) = match kind {
             Kind::Plaintext => ("PLAIN", "PLAINTEXT", Vec::new()),
-            Kind::Tls => ("TLS", "SSL", self.tls("none")),
-            Kind::MutualTls => ("MUTUAL", "SSL", self.tls("required")),
-            Kind::SaslTls => ("SASLTLS", "SASL_SSL", self.tls("none")),
+            Kind::Tls => ("TLS", "SSL", self.tls(&self.keystore, "none")),
+            Kind::MutualTls => ("MUTUAL", "SSL", self.tls(&self.keystore, "required")),
+            Kind::MisnamedTls => ("MISNAMED", "SSL", self.tls(&self.misnamed, "none")),
+            Kind::ExpiredTls => ("EXPIRED", "SSL", self.tls(&self.expired, "none")),
+            Kind::SaslTls => ("SASLTLS", "SASL_SSL", self.tls(&self.keystore, "none")),
             Kind::SaslPlaintext => ("SASLPLAIN", "SASL_PLAINTEXT", Vec::new()),
         };
         if matches!(kind, Kind::SaslTls | Kind::SaslPlaintext) {
@@ -229,10 +286,10 @@ impl Files {
         Listener { name, protocol, port, properties }
     }
 
-    fn tls(&self, client_auth: &str) -> Vec<(String, String)> {
+    fn tls(&self, keystore: &Path, client_auth: &str) -> Vec<(String, String)> {
         [
             ("ssl.keystore.type", "PEM".to_owned()),
-            ("ssl.keystore.location", self.keystore.display().to_string()),
+            ("ssl.keystore.location", keystore.display().to_string()),
             ("ssl.truststore.type", "PEM".to_owned()),
             ("ssl.truststore.location", self.truststore.display().to_string()),
             ("ssl.client.auth", client_auth.to_owned()),
@@ -258,13 +315,13 @@ fn sasl() -> impl Iterator<Item = (String, String)> {
     .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Whoever has no permission of a topic may do everything to it as long as nobody has one; what comes in by the plain
-/// listener may always do everything.
-fn authorizer() -> Vec<(String, String)> {
+/// What comes in by the plain listener may always do everything. `everyone_may`: whoever has no permission of a topic may do
+/// everything to it as long as nobody has one.
+fn authorizer(everyone_may: &str) -> Vec<(String, String)> {
     [
         ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
         ("super.users", "User:ANONYMOUS"),
-        ("allow.everyone.if.no.acl.found", "true"),
+        ("allow.everyone.if.no.acl.found", everyone_may),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()

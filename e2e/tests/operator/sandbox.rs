@@ -23,8 +23,8 @@ use kube::{Api, Client, Config, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Long enough for every time-out of the operator.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Long enough for the longest pause of the operator and every time-out.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -118,6 +118,11 @@ impl Sandbox {
         Ok(counters.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
     }
 
+    /// The address of the operator's own pages.
+    pub(crate) fn admin_url(&self) -> String {
+        format!("http://{}", self.operator.admin)
+    }
+
     /// What the operator has logged so far.
     pub(crate) fn log(&self) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(&self.operator.log)?)
@@ -145,11 +150,15 @@ impl Sandbox {
 
     /// Writes the store's token into the Secret that every manifest refers to.
     pub(crate) async fn set_token(&self, token: &str) -> anyhow::Result<()> {
-        let secret = json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "reductstore" },
-            "stringData": { "token": token },
-        });
-        self.apply::<Secret>("reductstore", secret).await.map(drop)
+        self.secret("reductstore", json!({ "token": token })).await
+    }
+
+    /// Writes a Secret.
+    pub(crate) async fn secret(&self, name: &str, values: Value) -> anyhow::Result<()> {
+        let metadata = json!({ "name": name });
+        let secret =
+            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values });
+        self.apply::<Secret>(name, secret).await.map(drop)
     }
 
     /// Applies a `KafkaSink` whose spec is that of [`Self::spec`] with `over` merged into it.
@@ -215,6 +224,21 @@ impl Sandbox {
         let missing: Vec<_> = parts.iter().filter(|part| !message.contains(**part)).collect();
         anyhow::ensure!(missing.is_empty(), "{missing:?} is not in {message:?}");
         Ok(())
+    }
+
+    /// Waits until a sink says `condition` with a message that has `part`, whatever it said in between.
+    pub(crate) async fn until_message(&self, name: &str, condition: &str, part: &str) -> anyhow::Result<()> {
+        let says = |sink: &KafkaSink| said(sink, condition).is_some_and(|message| message.contains(part));
+        self.until(name, &format!("{condition}: {part}"), says).await.map(drop)
+    }
+
+    /// Waits until a sink warns for `reason` with a message that has `part`.
+    pub(crate) async fn until_warns(&self, name: &str, reason: &str, part: &str) -> anyhow::Result<()> {
+        let warns = |sink: &KafkaSink| {
+            let mut warnings = sink.status.iter().flat_map(|status| &status.warnings);
+            warnings.any(|warning| warning.reason == reason && warning.message.contains(part))
+        };
+        self.until(name, &format!("{reason}: {part}"), warns).await.map(drop)
     }
 
     /// Waits until an object exists and returns it.
@@ -348,7 +372,7 @@ fn random() -> String {
 }
 
 /// JSON merge patch (RFC 7386).
-fn merge(base: &mut Value, over: Value) {
+pub(crate) fn merge(base: &mut Value, over: Value) {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
             for (key, value) in over {

@@ -2,18 +2,12 @@
 //! `ConfigMap`s. IO: processes, Kafka, Kubernetes, store.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kafkasink_e2e::lab::secured::{Kind, PASSWORD, SecuredKafka, SecuredStore, USER};
 use serde_json::{Value, json};
 
 use crate::brokers::Brokers;
 use crate::sandbox::Sandbox;
-
-async fn secret(sandbox: &Sandbox, name: &str, values: Value) -> anyhow::Result<()> {
-    let metadata = json!({ "name": name });
-    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values });
-    sandbox.apply::<Secret>(name, secret).await.map(drop)
-}
 
 async fn authority(sandbox: &Sandbox, pem: &str) -> anyhow::Result<()> {
     let map = json!({
@@ -43,7 +37,7 @@ async fn reaches_kafka_and_the_store_by_what_secrets_hold() -> anyhow::Result<()
     let sandbox = Sandbox::start().await?;
     let (kafka, (store, store_ca)) = (SecuredKafka::start().await?, SecuredStore::start().await?);
     sandbox.set_token(&store.address().token).await?;
-    secret(&sandbox, "store-ca", json!({ "ca.crt": store_ca })).await?;
+    sandbox.secret("store-ca", json!({ "ca.crt": store_ca })).await?;
     sandbox.apply_sink("secured", over(&kafka, &store)).await?;
 
     let no_map = ["kafka.tls.caFrom refers to ConfigMap kafka-ca, which does not exist"];
@@ -51,12 +45,12 @@ async fn reaches_kafka_and_the_store_by_what_secrets_hold() -> anyhow::Result<()
     authority(&sandbox, &kafka.authority()?).await?;
     let no_secret = ["kafka.authentication.usernameFrom refers to Secret user, which does not exist"];
     sandbox.until_says("secured", "Stalled=True SecretNotFound", &no_secret).await?;
-    secret(&sandbox, "user", json!({ "username": USER, "password": "not-it" })).await?;
-    let refused = ["refuse the credentials", "kafka.authentication"];
+    sandbox.secret("user", json!({ "username": USER, "password": "not-it" })).await?;
+    let refused = ["refuse the credentials of user cameras by SCRAM-SHA-512", "kafka.authentication"];
     sandbox.until_says("secured", "KafkaReachable=False AuthenticationFailed", &refused).await?;
     assert_eq!(sandbox.api::<StatefulSet>().get_opt("secured-sink").await?, None, "a pod starts in vain");
 
-    secret(&sandbox, "user", json!({ "username": USER, "password": PASSWORD })).await?;
+    sandbox.secret("user", json!({ "username": USER, "password": PASSWORD })).await?;
     let set = sandbox.until_exists::<StatefulSet>("secured-sink").await?;
     sandbox.until_says("secured", "TargetReady=True Reconciled", &[]).await?;
     let brokers = Brokers::new(&kafka.bootstrap(Kind::Plaintext))?;
@@ -67,7 +61,7 @@ async fn reaches_kafka_and_the_store_by_what_secrets_hold() -> anyhow::Result<()
     );
 
     authority(&sandbox, &SecuredStore::foreign_authority()?).await?;
-    let foreign = ["certificate verify failed", "check kafka.tls"];
+    let foreign = ["is signed by CN=lab-authority, which is not trusted", "kafka.tls.caFrom"];
     sandbox.until_says("secured", "KafkaReachable=False TlsFailed", &foreign).await?;
     let after = sandbox.api::<StatefulSet>().get("secured-sink").await?;
     assert_eq!(after.spec, set.spec, "what runs is left alone");

@@ -22,7 +22,7 @@ async fn letters_that_the_broker_forbids_hold_the_partition_until_they_are_allow
     let kafka = secured_kafka().await?;
     let world = world(&kafka, "forbidden", 2).await?;
     let letters = world.dead_letter_topic().await?;
-    kafka.allow_to_write("somebody-else", &letters.name).await?;
+    kafka.allow("somebody-else", &["Write"], &["--topic", &letters.name]).await?;
     // Without a key a message has no entry.
     let rejected = world.topic.produce(numbered(0..5).map(|message| message.on(0))).await?;
     let mut produced = world.topic.produce(keyed(5..105).map(|message| message.on(0))).await?;
@@ -38,7 +38,7 @@ async fn letters_that_the_broker_forbids_hold_the_partition_until_they_are_allow
     ensure!(member.status("/readyz").await? == 200, "a held partition is no reason to hold up a rollout");
     ensure!(member.status("/livez").await? == 200, "a restart allows nothing");
 
-    kafka.allow_to_write(USER, &letters.name).await?;
+    kafka.allow(USER, &["Write"], &["--topic", &letters.name]).await?;
     let read = letters.read(rejected.len(), PATIENCE).await?;
     // One that was refused is tried again behind the others.
     let values: BTreeSet<_> = read.iter().map(|letter| letter.value.clone()).collect();

@@ -8,6 +8,9 @@ use crate::model::{
     BucketAction, BucketPlan, BucketView, Owners, Problem, StoreView, ValidatedBucket, ValidatedSink,
 };
 
+/// From this share of a HARD quota on the next batch may be refused.
+const QUOTA_FULL: f64 = 0.99;
+
 /// Returns the name of the lifecycle policy that keeps a bucket's retention.
 pub(crate) fn lifecycle_policy(bucket: &ValidatedBucket) -> String {
     format!("kafkasink-{}", bucket.name)
@@ -26,6 +29,7 @@ pub(super) fn plan(sink: &ValidatedSink, store: &StoreView, owners: &Owners) -> 
         (Some(_), None | Some(_)) => (Vec::new(), None),
     };
     let drift = store.bucket.as_ref().and_then(|view| drift(bucket, view, store));
+    let problem = problem.or_else(|| full(bucket, store.bucket.as_ref()?, &actions));
     let unusable = missing_permission(sink, store).or_else(|| entry_conflict(sink, owners));
     let there = store.bucket.is_some() || !actions.is_empty();
     let usable = there && unusable.is_none();
@@ -40,8 +44,8 @@ fn creation(bucket: &ValidatedBucket, store: &StoreView) -> (Vec<BucketAction>, 
         );
     }
     if !store.managed {
-        let remedy = "adminTokenFrom is not set; create it, or set adminTokenFrom to a full-access token";
-        return (Vec::new(), Some(not_found(bucket, remedy)));
+        let remedy = format!("{}; create it, or set adminTokenFrom to a full-access token", powerless(store));
+        return (Vec::new(), Some(not_found(bucket, &remedy)));
     }
     let block_records = u64::from(BucketSpec::MAX_BLOCK_RECORDS_DEFAULT);
     let settings = BucketView {
@@ -77,10 +81,35 @@ fn unmanageable(bucket: &ValidatedBucket, view: &BucketView, store: &StoreView) 
     }
     let (name, differences) = (&bucket.name, differences(bucket, view, store)?);
     let message = format!(
-        "bucket {name} has {differences}, and adminTokenFrom is not set; set adminTokenFrom to a full-access token, or remove \
-         the settings from reductStore.bucket"
+        "bucket {name} has {differences}, and {}; set adminTokenFrom to a full-access token, or remove the settings from \
+         reductStore.bucket",
+        powerless(store)
     );
     Some(Problem::new(Reason::BucketDrifted, message))
+}
+
+/// Why the bucket cannot be created or altered.
+fn powerless(store: &StoreView) -> &'static str {
+    if store.is_admin_powerless {
+        "the token of adminTokenFrom has no full access"
+    } else {
+        "adminTokenFrom is not set"
+    }
+}
+
+/// A bucket that takes nothing more, and is not about to be made larger.
+fn full(bucket: &ValidatedBucket, view: &BucketView, actions: &[BucketAction]) -> Option<Problem> {
+    let is_altered = actions.iter().any(|action| matches!(action, BucketAction::Set(_)));
+    let is_full = view.quota_used().is_some_and(|used| used >= QUOTA_FULL);
+    (is_full && !is_altered).then(|| {
+        let (held, quota) = (view.held_bytes.unwrap_or(0), view.quota_bytes.unwrap_or(0));
+        let message = format!(
+            "bucket {} holds {held} bytes of its HARD quota of {quota} and takes no more; raise \
+             reductStore.bucket.quota.size, delete records, or let the quota be FIFO",
+            bucket.name
+        );
+        Problem::new(Reason::BucketFull, message)
+    })
 }
 
 /// What differs from what is declared and is left alone on purpose.
@@ -160,7 +189,7 @@ mod tests {
 
     fn store(managed: bool, block_bytes: Option<u64>, retention_seconds: Option<u64>) -> StoreView {
         let view = |bytes| BucketView { max_block_bytes: Some(bytes), ..BucketView::default() };
-        StoreView { bucket: block_bytes.map(view), retention_seconds, permissions: None, managed }
+        StoreView { bucket: block_bytes.map(view), retention_seconds, managed, ..StoreView::default() }
     }
 
     /// The names of the steps, the reason of the problem, and what else is said.

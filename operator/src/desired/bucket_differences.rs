@@ -68,6 +68,7 @@ mod tests {
             quota_bytes: Some(10),
             max_block_bytes: None,
             max_block_records: Some(256),
+            held_bytes: None,
         };
         let bucket = ValidatedBucket {
             name: BucketName::parse("plant").unwrap(),
@@ -76,7 +77,7 @@ mod tests {
             retention: Some(RetentionTime::For(Duration::from_hours(1))),
         };
         let check = |view: BucketView, managed: bool, retention_seconds: Option<u64>, expected: &str| {
-            let store = StoreView { bucket: None, retention_seconds, permissions: None, managed };
+            let store = StoreView { retention_seconds, managed, ..StoreView::default() };
             assert_eq!(differences(&bucket, &view, &store).unwrap_or_default(), expected);
         };
         check(bucket.settings.clone(), true, Some(3600), "");

@@ -9,7 +9,8 @@ use kafkasink_crds::topic_name::TopicName;
 use super::topic_differences::{differences, differing_config};
 use crate::birthmark;
 use crate::model::{
-    KafkaView, Problem, TopicAction, TopicCreation, TopicPlan, TopicView, ValidatedSink, ValidatedTopic,
+    KafkaView, Operation, Problem, TopicAction, TopicCreation, TopicPlan, TopicView, ValidatedSink,
+    ValidatedTopic,
 };
 
 /// What is known of the topics besides how they are.
@@ -32,14 +33,19 @@ fn plan(topic: &ValidatedTopic, kafka: &KafkaView, known: Known<'_>) -> TopicPla
     let is_enforced = topic.management == ManagementPolicy::Enforce;
     let view = kafka.topics.get(&topic.name);
     let owner = known.owners.get(&topic.name);
+    let is_opaque = kafka.rights.lacks(&topic.name, Operation::DescribeConfigs);
     let (mut actions, problem) = match (view, owner) {
+        // The brokers do not tell whether it exists.
+        (None, _) if kafka.rights.hides(&topic.name) => (Vec::new(), Some(hidden(topic))),
+        // Whatever it is configured like, it would look wrong.
+        (Some(_), _) if is_opaque => (Vec::new(), None),
         (None, _) => absent(topic, kafka, known),
         (Some(view), None) if is_enforced => (changes(topic, view), unsupported(topic, view)),
         (Some(view), Some(owner)) if is_enforced => (Vec::new(), conflict(topic, view, owner)),
         (Some(_), None | Some(_)) => (Vec::new(), None),
     };
     actions.extend(view.and_then(|view| unmark(topic, view, known)));
-    let drift = view.filter(|_| !is_enforced).and_then(|view| drift(topic, view));
+    let drift = view.filter(|_| !is_enforced && !is_opaque).and_then(|view| drift(topic, view));
     TopicPlan { name: topic.name.clone(), owner: owner.cloned(), actions, problem, drift }
 }
 
@@ -148,6 +154,14 @@ fn drift(topic: &ValidatedTopic, view: &TopicView) -> Option<Problem> {
     Some(Problem::new(Reason::TopicDrifted, message))
 }
 
+fn hidden(topic: &ValidatedTopic) -> Problem {
+    let message = format!(
+        "the brokers do not tell whether topic {} exists; add the ACLs that KafkaReachable names",
+        topic.name
+    );
+    Problem::new(Reason::AuthorizationFailed, message)
+}
+
 fn not_found(topic: &ValidatedTopic) -> Problem {
     let name = &topic.name;
     let message = format!(
@@ -182,6 +196,7 @@ mod tests {
             auto_creates_topics: None,
             topics: [(TopicName::parse("there").unwrap(), view)].into(),
             group: None,
+            ..KafkaView::default()
         }
     }
 

@@ -2,6 +2,7 @@
 
 use kafkasink_crds::resource::{KafkaSinkSpec, Reason};
 
+use crate::access;
 use crate::model::{
     AppliedExternals, Fetched, Problem, ValidatedSink, ValidatedTopic, Workload, WorkloadObjects,
 };
@@ -43,7 +44,7 @@ pub(crate) fn workload(
     fetched: &Fetched,
 ) -> Result<Workload, BuildError> {
     let replicas = effective_replicas(sink, externals).effective;
-    match (blocker(externals), &fetched.workload) {
+    match (blocker(sink, externals), &fetched.workload) {
         (None, _) => Ok(Workload::Run(Box::new(objects(sink, replicas)?))),
         (Some(_), None) => Ok(Workload::Absent),
         (Some(problem), Some(view)) => {
@@ -95,12 +96,14 @@ pub(crate) enum BuildError {
 }
 
 /// The first thing without which no message could be stored.
-fn blocker(externals: &AppliedExternals) -> Option<&Problem> {
+fn blocker(sink: &ValidatedSink, externals: &AppliedExternals) -> Option<Problem> {
     let mut no_topic = externals.topics.iter().filter(|topic| topic.view.is_none());
     let no_bucket = externals.bucket.problem.as_ref().filter(|_| !externals.bucket.usable);
     let kafka = externals.kafka.as_ref().err();
     let store = externals.store.as_ref().err();
-    kafka.or(store).or_else(|| no_topic.find_map(|topic| topic.problem.as_ref())).or(no_bucket)
+    let access = || externals.kafka.as_ref().ok().and_then(|seen| access::problem(sink, seen));
+    let other = || store.or_else(|| no_topic.find_map(|topic| topic.problem.as_ref())).or(no_bucket).cloned();
+    kafka.cloned().or_else(access).or_else(other)
 }
 
 /// The number of partitions of all consumed topics; `None` where one of them could not be seen.

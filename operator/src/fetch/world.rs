@@ -39,7 +39,20 @@ async fn store(context: &Context, sink: &ValidatedSink) -> Result<StoreView, Sto
         None => None,
         Some(_) => Some(store.permissions().await?),
     };
-    let Some(admin) = context.stores.admin(&sink.store, Instant::now())? else {
+    let admin = context.stores.admin(&sink.store, Instant::now())?;
+    let admin_permissions = match (&sink.store.admin_token, &admin) {
+        (Some(_), Some(admin)) => Some(admin.permissions().await?),
+        _ => None,
+    };
+    let is_admin_powerless = admin_permissions.as_ref().is_some_and(|held| !held.full_access);
+    let seen = StoreView {
+        is_admin_powerless,
+        token_end: permissions.as_ref().and_then(|held| held.end),
+        admin_token_end: admin_permissions.and_then(|held| held.end),
+        certificate_end: store.certificate_end().await,
+        ..StoreView::default()
+    };
+    let Some(admin) = admin.filter(|_| !is_admin_powerless) else {
         let may_read =
             permissions.as_ref().is_some_and(|held| !held.missing(bucket.name.as_str()).contains(&"read"));
         let view = if may_read {
@@ -47,12 +60,12 @@ async fn store(context: &Context, sink: &ValidatedSink) -> Result<StoreView, Sto
         } else {
             Some(crate::model::BucketView::default())
         };
-        return Ok(StoreView { bucket: view, retention_seconds: None, permissions, managed: false });
+        return Ok(StoreView { bucket: view, permissions, ..seen });
     };
     let view = admin.bucket(&bucket.name).await?;
     let retention_seconds = match bucket.retention {
         None => None,
         Some(_) => admin.retention(&lifecycle_policy(bucket)).await?,
     };
-    Ok(StoreView { bucket: view, retention_seconds, permissions, managed: true })
+    Ok(StoreView { bucket: view, retention_seconds, permissions, managed: true, ..seen })
 }

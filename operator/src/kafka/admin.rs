@@ -3,6 +3,7 @@
 //! Every call has a time-out. librdkafka's blocking calls run on the blocking pool.
 
 mod configs;
+mod rights;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,11 +18,14 @@ use rdkafka::consumer::BaseConsumer;
 use tokio::time::Instant;
 
 use configs::BrokerAnswer;
+use rights::SeenTopics;
 
 use super::error::{Attempt, KafkaError, wrapped};
 use super::groups::{Groups, committed_offsets};
+use super::party::Party;
 use super::security;
-use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicCreation, TopicView};
+use super::way::Way;
+use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, Rights, TopicCreation, TopicView};
 
 /// Longest wait for one request: shorter than the pause after which a person looks for the cause elsewhere.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,7 +42,8 @@ type NativeClient = Client<DefaultClientContext>;
 pub(crate) struct KafkaAdmin {
     client: AdminClient<DefaultClientContext>,
     pub(super) groups: Groups,
-    servers: String,
+    party: Arc<Party>,
+    way: Way,
     /// Why the last call that failed did; the library does not say the same twice within half a minute.
     failure: Mutex<Option<String>>,
     /// What a broker last said of its own configuration.
@@ -62,21 +67,22 @@ impl KafkaAdmin {
     /// # Errors
     /// A property that librdkafka does not know or whose value it refuses.
     pub(crate) fn new(connection: &KafkaConnection) -> Result<Self, KafkaError> {
-        let servers = connection.bootstrap_servers.join(",");
+        let party = Arc::new(Party::of(connection));
         let mut config = ClientConfig::new();
         for (key, value) in &connection.properties {
             config.set(key, value);
         }
-        config.set("bootstrap.servers", &servers).set("client.id", "kafkasink-operator");
+        config.set("bootstrap.servers", &party.servers).set("client.id", "kafkasink-operator");
         security::apply(&mut config, &connection.credentials)
-            .map_err(|error| KafkaError::new(Attempt::CreateClient, &servers, error, None))?;
+            .map_err(|error| KafkaError::new(Attempt::CreateClient, &party, error, None))?;
         let client = config
             .create()
-            .map_err(|error| KafkaError::new(Attempt::CreateClient, &servers, wrapped(&error), None))?;
+            .map_err(|error| KafkaError::new(Attempt::CreateClient, &party, wrapped(&error), None))?;
         Ok(Self {
             client,
             groups: Groups::new(config),
-            servers,
+            party,
+            way: Way::new(connection),
             failure: Mutex::default(),
             broker: Mutex::default(),
         })
@@ -87,6 +93,16 @@ impl KafkaAdmin {
     /// # Errors
     /// No broker answers in time, or the brokers refuse us.
     pub(crate) async fn observe(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
+        match self.look(query).await {
+            Err(error) if error.is_on_the_way() => {
+                let blocked = self.way.blocked(error.complaint()).await;
+                Err(error.because(blocked))
+            }
+            seen => seen,
+        }
+    }
+
+    async fn look(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
         // First, so that it finds the group's coordinator while the rest is asked.
         let group_id = query.group_id.clone();
         let consumer = self
@@ -96,33 +112,58 @@ impl KafkaAdmin {
         let cluster = self.blocking(Attempt::DescribeCluster, describe).await?;
         let names = query.topics.clone();
         let look = move |admin: &Self| admin.look_at_topics(&names);
-        let mut topics = self.blocking(Attempt::DescribeTopics, look).await?;
-        let group = self.observe_group(query, consumer, topics.clone()).await?;
-        let existing: Vec<_> = topics.keys().cloned().collect();
-        for (name, config) in self.describe_configs(&existing).await? {
-            if let Some(topic) = topics.get_mut(&name) {
+        let mut seen = self.blocking(Attempt::DescribeTopics, look).await?;
+        let (group, may_read_group) = self.observe_group(query, consumer, &seen).await?;
+        for (name, config) in self.describe_configs(&seen.configurable()).await? {
+            if let Some(topic) = seen.views.get_mut(&name) {
                 topic.config = config;
             }
         }
         let auto_creates_topics = self.auto_creates_topics(&cluster).await;
+        let certificate_end = self.way.certificate_end().await;
         let brokers = cluster.brokers.len();
-        Ok(KafkaView { cluster_id: cluster.id, brokers, auto_creates_topics, topics, group })
+        let rights = Rights { topics: seen.rights, may_read_group };
+        Ok(KafkaView {
+            cluster_id: cluster.id,
+            brokers,
+            auto_creates_topics,
+            topics: seen.views,
+            group,
+            rights,
+            certificate_end,
+        })
     }
 
-    /// Returns how far the group has come; `None` while its coordinator is not up.
+    /// Returns how far the group has come, `None` while its coordinator is not up, and whether we may be its member.
     async fn observe_group(
         self: &Arc<Self>,
         query: KafkaQuery,
         consumer: Arc<BaseConsumer>,
-        topics: BTreeMap<TopicName, TopicView>,
-    ) -> Result<Option<GroupView>, KafkaError> {
-        let attempt = Attempt::ReadOffsets(query.group_id.clone());
+        seen: &SeenTopics,
+    ) -> Result<(Option<GroupView>, Option<bool>), KafkaError> {
+        let (group_id, asker) = (query.group_id.clone(), Arc::clone(&consumer));
+        let (attempt, topics) = (Attempt::ReadOffsets(group_id.clone()), seen.views.clone());
         let look = move |admin: &Self| admin.look_at_group(&query, &consumer, &topics);
-        match self.blocking(attempt, look).await {
-            Ok(group) => Ok(Some(group)),
-            Err(error) if error.is_coordinator_not_ready() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let group = match self.blocking(attempt.clone(), look).await {
+            Ok(group) => group,
+            Err(error) if error.is_coordinator_not_ready() => {
+                return Ok((None, self.groups.still_refused(&group_id)));
+            }
+            Err(error) if error.is_authorization() => {
+                self.groups.note(&group_id, false);
+                return Ok((None, Some(false)));
+            }
+            Err(error) => return Err(error),
+        };
+        // Who is a member may be one. Before there is a topic, nobody needs to know.
+        let is_asked = group.members.is_none_or(|members| members == 0) && !seen.rights.is_empty();
+        let may = if is_asked {
+            let ask = move |admin: &Self| Ok(admin.groups.may_read(&group_id, &asker, REQUEST_TIMEOUT));
+            self.blocking(attempt, ask).await?
+        } else {
+            None
+        };
+        Ok((Some(group), may))
     }
 
     /// Creates a topic and waits until its description can be read.
@@ -160,7 +201,7 @@ impl KafkaAdmin {
             looks.tick().await;
             let name = name.clone();
             let look = move |admin: &Self| admin.look_at_topics(std::slice::from_ref(&name));
-            if self.blocking(Attempt::DescribeTopics, look).await.is_ok_and(|topics| !topics.is_empty()) {
+            if self.blocking(Attempt::DescribeTopics, look).await.is_ok_and(|seen| !seen.views.is_empty()) {
                 break;
             }
         }
@@ -231,22 +272,13 @@ impl KafkaAdmin {
         self.client.inner()
     }
 
-    fn look_at_topics(&self, names: &[TopicName]) -> Result<BTreeMap<TopicName, TopicView>, NativeError> {
+    fn look_at_topics(&self, names: &[TopicName]) -> Result<SeenTopics, NativeError> {
         let texts: Vec<_> = names.iter().map(TopicName::as_str).collect();
-        let mut topics = BTreeMap::new();
-        for (text, description) in ffi::describe_topics(self.native(), &texts, REQUEST_TIMEOUT)? {
-            let (Ok(name), Some(description)) = (TopicName::parse(&text), existing(description)?) else {
-                continue;
-            };
-            let view = TopicView {
-                id: description.id,
-                partitions: u32::try_from(description.partitions).unwrap_or(u32::MAX),
-                replication_factor: u16::try_from(description.replication_factor).unwrap_or(u16::MAX),
-                config: BTreeMap::new(),
-            };
-            topics.insert(name, view);
+        let mut seen = SeenTopics::default();
+        for described in ffi::describe_topics(self.native(), &texts, REQUEST_TIMEOUT)? {
+            seen.take(described)?;
         }
-        Ok(topics)
+        Ok(seen)
     }
 
     fn look_at_group(
@@ -304,8 +336,10 @@ impl KafkaAdmin {
             let code = rdkafka::error::RDKafkaErrorCode::Fail;
             Err(NativeError { code, message: error.to_string() })
         });
-        let failure = self.failure(answer.is_ok());
-        answer.map_err(|source| KafkaError::new(attempt, &self.servers, source, failure))
+        // To make a client is no proof that the brokers let it in.
+        let is_proof = answer.is_ok() && attempt != Attempt::CreateClient;
+        let failure = self.failure(is_proof);
+        answer.map_err(|source| KafkaError::new(attempt, &self.party, source, failure))
     }
 
     /// Returns what part of a call that succeeded otherwise was refused.
@@ -333,23 +367,12 @@ impl KafkaAdmin {
                 Some((_, code)) => native(code),
             },
         };
-        Err(KafkaError::new(attempt, &self.servers, source, None))
+        Err(KafkaError::new(attempt, &self.party, source, None))
     }
 }
 
 fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT)).operation_timeout(Some(REQUEST_TIMEOUT))
-}
-
-/// The description of a topic, or `None` where there is no such topic.
-fn existing(
-    description: Result<ffi::TopicDescription, NativeError>,
-) -> Result<Option<ffi::TopicDescription>, NativeError> {
-    match description {
-        Ok(description) => Ok(Some(description)),
-        Err(error) if error.is_unknown_topic() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn keyed(offsets: Vec<PartitionOffset>) -> BTreeMap<(String, i32), i64> {

@@ -1,10 +1,14 @@
 //! Pure. `KafkaError`: which call failed, why, and what that means to the user.
 
+use std::sync::Arc;
+
 use kafkasink_crds::resource::Reason;
 use kafkasink_crds::topic_name::TopicName;
 use kafkasink_kafka_ffi::NativeError;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
+use super::blocked::{self, Blocked};
+use super::party::Party;
 use crate::model::Problem;
 
 /// The call that failed.
@@ -49,15 +53,34 @@ impl std::fmt::Display for Attempt {
     }
 }
 
+impl Attempt {
+    /// What the brokers must allow for it.
+    fn permission(&self) -> String {
+        match self {
+            Self::CreateClient | Self::DescribeCluster => "Describe on the cluster".to_owned(),
+            Self::DescribeTopics => "Describe on its topics".to_owned(),
+            Self::DescribeConfigs => "DescribeConfigs on its topics".to_owned(),
+            Self::ReadOffsets(group) => format!("Read on group {group} and its topics"),
+            Self::ReadMessages(_) => "Read on its topics".to_owned(),
+            Self::CreateTopic(topic) => format!("Create on topic {topic}, or on the cluster"),
+            Self::RaisePartitions(topic) => format!("Alter on topic {topic}"),
+            Self::AlterConfig(topic) => format!("AlterConfigs on topic {topic}"),
+            Self::DeleteTopic(topic) => format!("Delete on topic {topic}"),
+        }
+    }
+}
+
 /// A call to a Kafka cluster that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to {attempt} at {servers}")]
+#[error("failed to {attempt} at {}", party.servers)]
 pub(crate) struct KafkaError {
     attempt: Attempt,
-    servers: String,
+    party: Arc<Party>,
     source: NativeError,
     /// The client's newest complaint about its connections.
     log: Option<String>,
+    /// The brokers that are not reached, as far as that was looked at.
+    blocked: Vec<Blocked>,
 }
 
 /// Nobody answers, or not in time.
@@ -71,6 +94,15 @@ const UNREACHABLE: [Code; 7] = [
     Code::RequestTimedOut,
 ];
 
+/// What librdkafka says where the listener does not know the mechanism.
+const MECHANISM_REFUSED: &str = "mechanism handshake failed";
+
+/// What librdkafka says where the listener knows no users at all.
+const NO_SASL_HERE: &str = "Request not valid in current SASL state";
+
+/// What librdkafka says where user or password are wrong.
+const AUTHENTICATION_ERROR: &str = "authentication error";
+
 /// What brokers say of a topic whose deletion is under way.
 const MARKED_FOR_DELETION: &str = "marked for deletion";
 
@@ -81,8 +113,29 @@ pub(super) fn wrapped(error: &rdkafka::error::KafkaError) -> NativeError {
 }
 
 impl KafkaError {
-    pub(super) fn new(attempt: Attempt, servers: &str, source: NativeError, log: Option<String>) -> Self {
-        Self { attempt, servers: servers.to_owned(), source, log }
+    pub(super) fn new(
+        attempt: Attempt,
+        party: &Arc<Party>,
+        source: NativeError,
+        log: Option<String>,
+    ) -> Self {
+        Self { attempt, party: Arc::clone(party), source, log, blocked: Vec::new() }
+    }
+
+    /// Tells whether the brokers were not reached, or TLS with them failed; then, of what the client complains.
+    pub(super) fn is_on_the_way(&self) -> bool {
+        let code = self.source.code;
+        self.attempt != Attempt::CreateClient && (UNREACHABLE.contains(&code) || code == Code::SSL)
+    }
+
+    /// Returns the client's newest complaint.
+    pub(super) fn complaint(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+
+    /// Adds which brokers are not reached.
+    pub(super) fn because(self, blocked: Vec<Blocked>) -> Self {
+        Self { blocked, ..self }
     }
 
     /// Tells whether the brokers do not know the topic.
@@ -112,44 +165,41 @@ impl KafkaError {
 
     /// Returns what the user should know and do.
     pub(crate) fn problem(&self) -> Problem {
-        let (servers, source) = (&self.servers, &self.source);
-        if self.attempt == Attempt::CreateClient
-            && (source.code == Code::SSL || source.message.contains("ssl."))
-        {
-            return Problem::new(
-                Reason::TlsFailed,
-                format!(
-                    "kafka.tls cannot be used: {source}; correct the certificate, the key or the authority"
-                ),
-            );
+        let Self { attempt, party, source, .. } = self;
+        if *attempt == Attempt::CreateClient {
+            return self.unusable();
         }
-        if self.attempt == Attempt::CreateClient {
-            return Problem::new(
-                Reason::InvalidSpec,
-                format!(
-                    "kafka.properties is refused by librdkafka: {source}; correct or remove the property"
-                ),
-            );
-        }
-        if let Some(problem) = self.not_let_in() {
+        if let Some(problem) = self.refused_credentials().or_else(|| blocked::problem(&self.blocked, party)) {
             return problem;
         }
+        if source.code == Code::SSL || self.silent_log().is_some_and(|line| line.contains("SSL")) {
+            let message = format!(
+                "TLS with the brokers at {} fails: {}; check kafka.tls and the listener's certificate",
+                party.servers,
+                self.detail()
+            );
+            return Problem::new(Reason::TlsFailed, message);
+        }
         if UNREACHABLE.contains(&source.code) {
-            return self.unreachable();
+            let message = format!(
+                "no broker answers at {}: {}; check kafka.bootstrapServers, that the brokers run, and that network \
+                 policies let the operator through",
+                party.servers,
+                self.detail()
+            );
+            return Problem::new(Reason::KafkaUnreachable, message);
         }
         if self.is_authorization() {
-            return Problem::new(
-                Reason::AuthorizationFailed,
-                format!(
-                    "the brokers at {servers} do not let us {}: {source}; grant the permission",
-                    self.attempt
-                ),
+            let message = format!(
+                "{} may not {attempt} at {}: {source}; allow {}",
+                party.who,
+                party.servers,
+                attempt.permission()
             );
+            return Problem::new(Reason::AuthorizationFailed, message);
         }
-        Problem::new(
-            Reason::KafkaRequestFailed,
-            format!("{}; wait, and see the brokers' logs if this lasts", self.cause()),
-        )
+        let message = format!("{}; wait, and see the brokers' logs if this lasts", self.cause());
+        Problem::new(Reason::KafkaRequestFailed, message)
     }
 
     /// Returns what failed and why, without a remedy.
@@ -157,38 +207,56 @@ impl KafkaError {
         format!("failed to {}: {}", self.attempt, self.source.message.trim_end_matches('.'))
     }
 
-    /// The brokers and we do not accept each other. Mostly only the client's log tells: for it, they do not answer.
-    fn not_let_in(&self) -> Option<Problem> {
-        let (servers, code) = (&self.servers, self.source.code);
-        let is_silence = UNREACHABLE.contains(&code);
-        let line = self.log.as_deref().filter(|_| is_silence || self.source.is_authentication());
-        let detail = line.map_or_else(|| self.source.to_string(), readable);
-        if code == Code::SSL || line.is_some_and(|line| line.contains("SSL")) {
+    fn unusable(&self) -> Problem {
+        let source = &self.source;
+        if source.code == Code::SSL || source.message.contains("ssl.") {
             let message = format!(
-                "TLS with the brokers at {servers} fails: {detail}; check kafka.tls and the listener's certificate"
+                "kafka.tls cannot be used: {source}; correct the certificate, the key or the authority"
             );
-            return Some(Problem::new(Reason::TlsFailed, message));
+            return Problem::new(Reason::TlsFailed, message);
         }
-        let is_refused =
-            self.source.is_authentication() || line.is_some_and(|line| line.contains("authentication error"));
-        is_refused.then(|| {
-            let message = format!(
-                "the brokers at {servers} refuse the credentials: {detail}; check kafka.authentication and its Secret"
-            );
-            Problem::new(Reason::AuthenticationFailed, message)
-        })
+        let message =
+            format!("kafka.properties is refused by librdkafka: {source}; correct or remove the property");
+        Problem::new(Reason::InvalidSpec, message)
     }
 
-    fn unreachable(&self) -> Problem {
-        let detail = self.log.as_deref().map_or_else(|| self.source.to_string(), readable);
-        Problem::new(
-            Reason::KafkaUnreachable,
-            format!(
-                "no broker answers at {}: {detail}; check kafka.bootstrapServers, that the brokers run, and that \
-                 network policies let the operator through",
-                self.servers
-            ),
-        )
+    /// The newest complaint, where the client had nothing else to say.
+    fn silent_log(&self) -> Option<&str> {
+        let is_silence = UNREACHABLE.contains(&self.source.code) || self.source.is_authentication();
+        self.log.as_deref().filter(|_| is_silence)
+    }
+
+    fn detail(&self) -> String {
+        self.silent_log().map_or_else(|| self.source.to_string(), readable)
+    }
+
+    /// The brokers do not accept user and password. Mostly only the client's log tells: for it, they do not answer.
+    fn refused_credentials(&self) -> Option<Problem> {
+        let (servers, detail) = (&self.party.servers, self.detail());
+        let refused = |message: String| Some(Problem::new(Reason::AuthenticationFailed, message));
+        let (user, mechanism) = self.party.user.as_ref()?;
+        if detail.contains(NO_SASL_HERE) {
+            return refused(format!(
+                "the brokers at {servers} ask for no user there; choose the port of the listener with SASL, or remove \
+                 kafka.authentication"
+            ));
+        }
+        if detail.contains(MECHANISM_REFUSED) {
+            return refused(format!(
+                "the brokers at {servers} do not let users in by {mechanism}: {detail}; set \
+                 kafka.authentication.mechanism to one that the listener has"
+            ));
+        }
+        let is_refused = (self.source.is_authentication() && self.source.code != Code::SSL)
+            || detail.contains(AUTHENTICATION_ERROR);
+        is_refused
+            .then(|| {
+                format!(
+                    "the brokers at {servers} refuse the credentials of user {user} by {mechanism}: {detail}; check \
+                     kafka.authentication and its Secret"
+                )
+            })
+            .and_then(refused)
     }
 }
 
@@ -202,7 +270,51 @@ fn readable(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::readable;
+    use std::sync::Arc;
+
+    use super::{Attempt, Code, KafkaError, NativeError, Party, Reason, readable};
+
+    /// A question that was not answered in time, of which the client has logged this.
+    fn unanswered(user: Option<(&str, &'static str)>, complaint: &str) -> KafkaError {
+        let party = Party {
+            servers: "b:9092".to_owned(),
+            who: String::new(),
+            user: user.map(|(user, mechanism)| (user.to_owned(), mechanism)),
+            has_tls: false,
+            has_certificate: false,
+        };
+        let source = NativeError { code: Code::OperationTimedOut, message: "timed out".to_owned() };
+        let complaint =
+            format!("[thrd:b:9092/bootstrap]: b:9092/bootstrap: {complaint} (after 1ms in state X)");
+        KafkaError::new(Attempt::DescribeCluster, &Arc::new(party), source, Some(complaint))
+    }
+
+    #[test]
+    fn tells_what_is_wrong_with_user_password_and_mechanism() {
+        let check = |user, complaint: &str, reason: Reason, part: &str| {
+            let problem = unanswered(user, complaint).problem();
+            assert!(problem.reason == reason && problem.message.contains(part), "{problem:?}");
+        };
+        let user = Some(("cameras", "PLAIN"));
+        let refused = "SASL authentication error: Authentication failed";
+        check(user, refused, Reason::AuthenticationFailed, "the credentials of user cameras by PLAIN: SASL");
+        let mechanism = "SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's supported \
+                         mechanisms: SCRAM-SHA-512";
+        check(
+            user,
+            mechanism,
+            Reason::AuthenticationFailed,
+            "supported mechanisms: SCRAM-SHA-512; set kafka.",
+        );
+        let not_here = "SASL PLAIN mechanism handshake failed: Broker: Request not valid in current SASL state: broker's";
+        check(user, not_here, Reason::AuthenticationFailed, "ask for no user there");
+        check(
+            None,
+            "Connect to ipv4#1.2.3.4:9092 failed",
+            Reason::KafkaUnreachable,
+            "no broker answers at b:9092",
+        );
+    }
 
     #[test]
     fn strips_threads_and_states_from_log_lines() {

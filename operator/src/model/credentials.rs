@@ -16,6 +16,18 @@ pub(crate) struct KafkaCredentials {
     pub(crate) sasl: Option<Sasl>,
 }
 
+impl KafkaCredentials {
+    /// Returns who the brokers know by them, for messages.
+    pub(crate) fn who(&self) -> String {
+        let has_certificate = self.tls.as_ref().is_some_and(|tls| tls.certificate.is_some());
+        match &self.sasl {
+            Some(sasl) => format!("user {}", sasl.username),
+            None if has_certificate => "the owner of kafka.tls.clientCertificate".to_owned(),
+            None => "the client without credentials".to_owned(),
+        }
+    }
+}
+
 /// TLS to the brokers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct KafkaTls {

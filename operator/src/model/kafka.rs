@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use kafkasink_crds::runtime_config::StartFrom;
 use kafkasink_crds::topic_name::TopicName;
 
-use super::KafkaCredentials;
+use super::{KafkaCredentials, Rights};
 
 /// How a cluster is reached; sinks with the same connection share one client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +20,7 @@ pub(crate) struct KafkaConnection {
 }
 
 /// A cluster as it was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KafkaView {
     /// The cluster's id.
     pub(crate) cluster_id: String,
@@ -31,6 +32,10 @@ pub(crate) struct KafkaView {
     pub(crate) topics: BTreeMap<TopicName, TopicView>,
     /// How far the sink has come; `None` where the group's coordinator is not up yet.
     pub(crate) group: Option<GroupView>,
+    /// What the brokers let the sink do.
+    pub(crate) rights: Rights,
+    /// Until when the brokers' certificates are valid, where they show any.
+    pub(crate) certificate_end: Option<Timestamp>,
 }
 
 /// A topic as it was seen.

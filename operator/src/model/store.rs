@@ -1,5 +1,7 @@
 //! Pure. What the operator knows of a store.
 
+use jiff::Timestamp;
+
 use super::Token;
 
 /// How a store is reached.
@@ -16,7 +18,7 @@ pub(crate) struct StoreAccess {
 }
 
 /// A store as it was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StoreView {
     /// The bucket's settings; `None` where there is no such bucket.
     pub(crate) bucket: Option<BucketView>,
@@ -26,6 +28,14 @@ pub(crate) struct StoreView {
     pub(crate) permissions: Option<TokenPermissions>,
     /// Whether the operator may create and change the bucket.
     pub(crate) managed: bool,
+    /// Whether it may not although it has a token for that.
+    pub(crate) is_admin_powerless: bool,
+    /// Until when the runtime's token is valid, where it ends.
+    pub(crate) token_end: Option<Timestamp>,
+    /// Until when the operator's token is valid, where it ends.
+    pub(crate) admin_token_end: Option<Timestamp>,
+    /// Until when the store's certificate is valid, where it shows one.
+    pub(crate) certificate_end: Option<Timestamp>,
 }
 
 /// Settings of a bucket; absent: the store's default, or whatever it is.
@@ -39,6 +49,17 @@ pub(crate) struct BucketView {
     pub(crate) max_block_bytes: Option<u64>,
     /// When a block ends.
     pub(crate) max_block_records: Option<u64>,
+    /// How much there is in it; never set.
+    pub(crate) held_bytes: Option<u64>,
+}
+
+impl BucketView {
+    /// Returns the share of a quota that ends all writes which is used up; `None` where nothing ends them.
+    pub(crate) fn quota_used(&self) -> Option<f64> {
+        let quota = self.quota_bytes.filter(|bytes| *bytes > 0 && self.quota == Some(QuotaKind::Hard))?;
+        let parts_per_million = u128::from(self.held_bytes?) * 1_000_000 / u128::from(quota);
+        Some(f64::from(u32::try_from(parts_per_million).unwrap_or(u32::MAX)) / 1_000_000.0)
+    }
 }
 
 /// What happens when a bucket is full.
@@ -61,6 +82,8 @@ pub(crate) struct TokenPermissions {
     pub(crate) read: Vec<String>,
     /// Buckets it may write; a name may end with `*`.
     pub(crate) write: Vec<String>,
+    /// Until when the token is valid, where it ends.
+    pub(crate) end: Option<Timestamp>,
 }
 
 impl TokenPermissions {
@@ -87,7 +110,8 @@ mod tests {
 
     fn check(read: &[&str], write: &[&str], expected: &[&str]) {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let token = TokenPermissions { full_access: false, read: owned(read), write: owned(write) };
+        let token =
+            TokenPermissions { read: owned(read), write: owned(write), ..TokenPermissions::default() };
         assert_eq!(token.missing("plant"), expected, "{read:?} {write:?}");
     }
 

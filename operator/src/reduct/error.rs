@@ -3,7 +3,7 @@
 use kafkasink_crds::resource::Reason;
 use reduct_rs::{ErrorCode, ReductError};
 
-use crate::model::Problem;
+use crate::model::{Distrust, Obstacle, Problem};
 
 /// A call to a store that failed.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +13,8 @@ pub(crate) struct StoreError {
     url: String,
     credential: Credential,
     source: ReductError,
-    /// Why nobody answers, where that could be told.
-    silence: Option<String>,
+    /// What stands between us and the store, as far as that was looked at.
+    obstacle: Option<Box<Obstacle>>,
 }
 
 /// Which field of the resource the token came from.
@@ -51,14 +51,29 @@ const UNREACHABLE: [ErrorCode; 6] = [
     ErrorCode::GatewayTimeout,
 ];
 
+/// What stands in the place of the store's reason where the answer has none.
+const UNEXPLAINED: &str = "Unknown";
+
+/// What the client says of answers that it does not understand.
+const FOREIGN: [&str; 3] = ["x-reduct-api header", "Unsupported API version", "Failed to parse response"];
+
+/// What is said in the place of a store that is away, or of one that must not be asked.
+const GATEWAY: [ErrorCode; 5] = [
+    ErrorCode::Unauthorized,
+    ErrorCode::Forbidden,
+    ErrorCode::BadGateway,
+    ErrorCode::ServiceUnavailable,
+    ErrorCode::GatewayTimeout,
+];
+
 impl StoreError {
     pub(super) fn new(attempt: &'static str, url: &str, credential: Credential, source: ReductError) -> Self {
-        Self { attempt, url: url.to_owned(), credential, source, silence: None }
+        Self { attempt, url: url.to_owned(), credential, source, obstacle: None }
     }
 
     /// Adds why nobody answers.
-    pub(super) fn because(self, silence: Option<String>) -> Self {
-        Self { silence, ..self }
+    pub(super) fn because(self, obstacle: Option<Obstacle>) -> Self {
+        Self { obstacle: obstacle.map(Box::new), ..self }
     }
 
     /// Tells whether nobody answers.
@@ -68,12 +83,20 @@ impl StoreError {
 
     /// Tells whether the store does not know what was asked for.
     pub(super) fn is_not_found(&self) -> bool {
-        self.source.status == ErrorCode::NotFound
+        self.source.status == ErrorCode::NotFound && !self.is_foreign()
+    }
+
+    /// Tells whether somebody answers who is no store, or none that we understand: a store says why it refuses, and which
+    /// version it is.
+    fn is_foreign(&self) -> bool {
+        let text = &self.source.message;
+        let is_gateway = GATEWAY.contains(&self.source.status);
+        (text == UNEXPLAINED && !is_gateway) || FOREIGN.iter().any(|word| text.contains(word))
     }
 
     /// Returns what the user should know and do.
     pub(crate) fn problem(&self) -> Problem {
-        let Self { attempt, url, credential, source, silence } = self;
+        let Self { attempt, url, credential, source, .. } = self;
         let (status, text) = (source.status, self.text());
         if status == ErrorCode::UrlParseError {
             return Problem::new(
@@ -103,14 +126,21 @@ impl StoreError {
                 format!("{url} does not let us {attempt}: {text}; give {field} the permission"),
             );
         }
-        if self.is_unreachable() {
-            let text = silence.as_deref().unwrap_or(text);
-            return Problem::new(
-                Reason::TargetUnreachable,
-                format!(
-                    "no ReductStore answers at {url}: {text}; check reductStore.url and that the store runs"
-                ),
+        if let Some(obstacle) = &self.obstacle {
+            return blocked(url, obstacle);
+        }
+        if self.is_foreign() {
+            let message = format!(
+                "what answers at {url} is no ReductStore, or of a version that is not understood ({text}); correct \
+                 reductStore.url, its path above all"
             );
+            return Problem::new(Reason::TargetUnreachable, message);
+        }
+        if self.is_unreachable() {
+            let message = format!(
+                "no ReductStore answers at {url}: {text}; check reductStore.url and that the store runs"
+            );
+            return Problem::new(Reason::TargetUnreachable, message);
         }
         let message = format!("{}; wait, and see the store's logs if this lasts", self.cause());
         Problem::new(Reason::TargetRequestFailed, message)
@@ -123,5 +153,34 @@ impl StoreError {
 
     fn text(&self) -> &str {
         self.source.message.trim_end_matches('.')
+    }
+}
+
+/// What stands between us and the store, and what would be right.
+fn blocked(url: &str, obstacle: &Obstacle) -> Problem {
+    let reason = if obstacle.is_about_tls() { Reason::TlsFailed } else { Reason::TargetUnreachable };
+    let message = format!("no ReductStore answers at {url}: {obstacle}; {}", remedy(obstacle));
+    Problem::new(reason, message)
+}
+
+fn remedy(obstacle: &Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Name(_) => "correct reductStore.url, or create what has that name",
+        Obstacle::Connection(_) | Obstacle::Silence | Obstacle::HungUp | Obstacle::WantsUser => {
+            "check host and port of reductStore.url, that the store runs, and that network policies let the operator through"
+        }
+        Obstacle::NoTls => "write http:// in reductStore.url, or give the store a certificate",
+        Obstacle::WantsTls => "write https:// in reductStore.url",
+        Obstacle::Distrusted(Distrust::Issuer(_)) => {
+            "let reductStore.tls.caFrom hold the authority that signed it"
+        }
+        Obstacle::Distrusted(Distrust::Name { .. }) => {
+            "call the store by a name of its certificate in reductStore.url, or have the certificate made for this name too"
+        }
+        Obstacle::Distrusted(Distrust::Expired(_)) => "renew the store's certificate",
+        Obstacle::Distrusted(Distrust::NotYetValid(_)) => "check the clocks of the store and of this cluster",
+        Obstacle::Distrusted(Distrust::Other(_)) | Obstacle::Refusal(_) | Obstacle::Tls(_) => {
+            "check reductStore.tls.caFrom and the store's certificate"
+        }
     }
 }

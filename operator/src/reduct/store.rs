@@ -1,9 +1,9 @@
 //! IO: ReductStore. `Store`: what the operator asks of one store, and what it changes there.
 
-use std::error::Error as _;
 use std::io::Write as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kafkasink_crds::bucket_name::BucketName;
 use reduct_rs::{
     BucketSettings, ErrorCode, LifecycleMode, LifecycleSettings, LifecycleType, QuotaType, ReductClient,
@@ -13,14 +13,15 @@ use reduct_rs::{
 use super::error::{Credential, PREPARE, StoreError};
 use tempfile::NamedTempFile;
 
-use crate::model::{BucketView, QuotaKind, Token, TokenPermissions};
+use crate::model::{BucketView, Obstacle, QuotaKind, Token, TokenPermissions};
+use crate::probe::{Destination, ShownCertificate, TlsClient, Visit, visit};
 use crate::telemetry::chain;
 
 /// Longest wait for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Longest wait for the reason why nobody answers.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(2);
+/// What every server for HTTP answers.
+const OPENING: &[u8] = b"HEAD /api/v1/alive HTTP/1.0\r\n\r\n";
 
 /// How often the store looks for records that are too old.
 const LIFECYCLE_INTERVAL: &str = "600s";
@@ -28,7 +29,8 @@ const LIFECYCLE_INTERVAL: &str = "600s";
 /// A client of one store with one token.
 pub(crate) struct Store {
     client: ReductClient,
-    authorities: Option<String>,
+    tls: TlsClient,
+    certificate: ShownCertificate,
     credential: Credential,
 }
 
@@ -59,7 +61,9 @@ impl Store {
             None => builder,
         };
         let client = builder.try_build().map_err(failed)?;
-        Ok(Self { client, authorities: authorities.map(str::to_owned), credential })
+        let tls =
+            TlsClient { authorities: authorities.map(str::to_owned), trusts_system: true, certificate: None };
+        Ok(Self { client, tls, certificate: ShownCertificate::default(), credential })
     }
 
     /// Returns what the token may do.
@@ -68,14 +72,16 @@ impl Store {
     /// The store does not answer or refuses the token.
     pub(crate) async fn permissions(&self) -> Result<TokenPermissions, StoreError> {
         let token = match self.client.me().await.map_err(self.failed("read the token's permissions")) {
-            Err(error) if error.is_unreachable() => return Err(error.because(self.silence().await)),
+            Err(error) if error.is_unreachable() => return Err(error.because(self.obstacle().await)),
             other => other?,
         };
+        let end = token.expires_at.and_then(|end| Timestamp::from_second(end.timestamp()).ok());
         let permissions = token.permissions.unwrap_or_default();
         Ok(TokenPermissions {
             full_access: permissions.full_access,
             read: permissions.read,
             write: permissions.write,
+            end,
         })
     }
 
@@ -87,10 +93,11 @@ impl Store {
         let attempt = "read the bucket's settings";
         let bucket = match self.client.get_bucket(name.as_str()).await.map_err(self.failed(attempt)) {
             Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if error.is_unreachable() => return Err(error.because(self.obstacle().await)),
             other => other?,
         };
-        let settings = bucket.settings().await.map_err(self.failed(attempt))?;
-        Ok(Some(view(&settings)))
+        let found = bucket.full_info().await.map_err(self.failed(attempt))?;
+        Ok(Some(BucketView { held_bytes: Some(found.info.size), ..view(&found.settings) }))
     }
 
     /// Creates a bucket with the given settings; those that are absent are the store's defaults.
@@ -173,14 +180,28 @@ impl Store {
         }
     }
 
-    /// Asks once more without the client, which keeps to itself why nobody answers: the name, the connection, or TLS.
-    async fn silence(&self) -> Option<String> {
-        let pem = self.authorities.as_deref().unwrap_or_default();
-        let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).ok()?;
-        let http = reqwest::Client::builder().timeout(SILENCE_TIMEOUT).tls_certs_merge(authorities);
-        let http = http.build().ok()?;
-        let error = http.get(self.client.url()).send().await.err()?;
-        error.source().map(chain)
+    /// Returns until when the store's certificate is valid, where it shows one.
+    pub(crate) async fn certificate_end(&self) -> Option<Timestamp> {
+        if !self.client.url().starts_with("https:") {
+            return None;
+        }
+        self.certificate.end(async { self.visit().await.certificates }).await
+    }
+
+    /// Goes to the store without the client, which keeps to itself why nobody answers: the name, the connection, or TLS.
+    async fn obstacle(&self) -> Option<Obstacle> {
+        self.visit().await.obstacle
+    }
+
+    /// Without TLS no certificate is looked for; nothing is seen where the URL names no host, which is refused elsewhere.
+    async fn visit(&self) -> Visit {
+        let Ok(url) = reqwest::Url::parse(self.client.url()) else { return Visit::default() };
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Visit::default();
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let tls = (url.scheme() == "https").then_some(&self.tls);
+        visit(Destination { host, port, tls, opening: OPENING }).await
     }
 
     fn failed(&self, attempt: &'static str) -> impl FnOnce(ReductError) -> StoreError {
@@ -220,6 +241,7 @@ fn view(settings: &BucketSettings) -> BucketView {
         quota_bytes: settings.quota_size,
         max_block_bytes: settings.max_block_size,
         max_block_records: settings.max_block_records,
+        held_bytes: None,
     }
 }
 

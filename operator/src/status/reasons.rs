@@ -39,6 +39,7 @@ pub(crate) fn needs_person(reason: Reason) -> bool {
         | Reason::ReplicationChangeNotSupported
         | Reason::BucketNotFound
         | Reason::BucketRefused
+        | Reason::BucketFull
         | Reason::BucketConflict
         | Reason::BucketDrifted
         | Reason::EntryConflict

@@ -1,6 +1,7 @@
 //! Pure. The status of a sink in every state that a person may meet: one line per state.
 
 mod drift;
+mod expiry;
 mod risk;
 
 use std::collections::BTreeMap;
@@ -44,10 +45,11 @@ fn externals(sink: &ValidatedSink) -> AppliedExternals {
         auto_creates_topics: None,
         topics: [(name.clone(), view.clone())].into(),
         group: Some(GroupView { members: Some(2), partitions: Vec::new() }),
+        ..KafkaView::default()
     };
     let outcome =
         TopicOutcome { name, owner: None, view: Some(view), changes: Vec::new(), problem: None, drift: None };
-    let store = StoreView { bucket: None, retention_seconds: None, permissions: None, managed: true };
+    let store = StoreView { managed: true, ..StoreView::default() };
     AppliedExternals {
         kafka: Ok(kafka),
         topics: vec![outcome],

@@ -8,6 +8,7 @@ use super::conditions::{Truth, Verdict, find};
 use super::findings::Findings;
 use super::reasons::needs_person;
 use super::{held, retention};
+use crate::access;
 use crate::model::{Problem, WorkloadView};
 
 /// What is said while nobody needs to act.
@@ -70,8 +71,9 @@ pub(super) fn problem(findings: &Findings<'_>) -> Option<Problem> {
     let kafka = externals.kafka.as_ref().err();
     let store = externals.store.as_ref().err();
     let topic = externals.topics.iter().find_map(|topic| topic.problem.as_ref());
-    let found = kafka.or(store).or(externals.bucket.problem.as_ref()).or(topic).or(findings.workload.err());
-    found.cloned().or_else(|| held::problem(findings.members))
+    let found = store.or(externals.bucket.problem.as_ref()).or(topic).or(findings.workload.err());
+    let access = || externals.kafka.as_ref().ok().and_then(|seen| access::problem(findings.sink, seen));
+    kafka.cloned().or_else(access).or_else(|| found.cloned()).or_else(|| held::problem(findings.members))
 }
 
 fn verdict(condition: ConditionType, truth: Truth, reason: Reason, message: impl Into<String>) -> Verdict {
@@ -158,9 +160,13 @@ fn reconciling(findings: &Findings<'_>, ready: &Verdict, stalled: &Verdict) -> V
 
 fn kafka_reachable(findings: &Findings<'_>) -> Verdict {
     let kind = ConditionType::KafkaReachable;
-    match &findings.externals.kafka {
-        Ok(_) => verdict(kind, Truth::True, Reason::Reconciled, "the brokers answer"),
-        Err(problem) => verdict(kind, Truth::False, problem.reason, problem.message.clone()),
+    let problem = match &findings.externals.kafka {
+        Ok(kafka) => access::problem(findings.sink, kafka),
+        Err(problem) => Some(problem.clone()),
+    };
+    match problem {
+        None => verdict(kind, Truth::True, Reason::Reconciled, "the brokers answer and let the sink in"),
+        Some(problem) => verdict(kind, Truth::False, problem.reason, problem.message),
     }
 }
 

@@ -148,6 +148,7 @@ mod tests {
             auto_creates_topics: None,
             topics: [].into(),
             group: None,
+            ..KafkaView::default()
         };
         let outcome = recognise(&resource, &sink, kafka);
         let reason = outcome.map_or_else(|problem| problem.reason.as_str(), |_| "taken");

@@ -31,6 +31,7 @@ pub(super) fn bucket(spec: &BucketSpec) -> ValidatedBucket {
             quota_bytes: spec.quota.as_ref().map(|quota| quota.size.bytes()),
             max_block_bytes: spec.max_block_size.map(kafkasink_crds::byte_size::ByteSize::bytes),
             max_block_records: spec.max_block_records.map(u64::from),
+            held_bytes: None,
         },
         retention: spec.retention.as_ref().map(|retention| retention.time),
     }

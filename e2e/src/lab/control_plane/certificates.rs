@@ -52,14 +52,15 @@ impl Authority {
         self.sign(&Self::describe(common_name, purpose)?)
     }
 
-    /// Returns a certificate that is not valid any more.
-    pub(in crate::lab) fn issue_expired(
+    /// Returns a certificate that is valid until a day.
+    pub(in crate::lab) fn issue_until(
         &self,
         common_name: &str,
         purpose: &Purpose<'_>,
+        (year, month, day): (i32, u8, u8),
     ) -> Result<Certified, rcgen::Error> {
         let mut params = Self::describe(common_name, purpose)?;
-        params.not_after = date_time_ymd(2001, 1, 1);
+        params.not_after = date_time_ymd(year, month, day);
         self.sign(&params)
     }
 

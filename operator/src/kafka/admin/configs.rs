@@ -60,7 +60,7 @@ impl KafkaAdmin {
             return Ok(Vec::new());
         }
         let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name.as_str())).collect();
-        let failed = |source| KafkaError::new(Attempt::DescribeConfigs, &self.servers, source, None);
+        let failed = |source| KafkaError::new(Attempt::DescribeConfigs, &self.party, source, None);
         let answers = self
             .client
             .describe_configs(&resources, &options())
