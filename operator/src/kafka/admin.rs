@@ -344,7 +344,7 @@ impl KafkaAdmin {
 
     /// Returns what part of a call that succeeded otherwise was refused.
     pub(super) fn refused(&self, attempt: Attempt, source: NativeError) -> KafkaError {
-        KafkaError::new(attempt, &self.servers, source, None)
+        KafkaError::new(attempt, &self.party, source, None)
     }
 
     /// Why calls fail now; nothing once one has succeeded.
