@@ -28,7 +28,7 @@ pub const NAME: &str = "kafka";
 const POM: &str = include_str!("../../parts/kafka/pom.xml");
 const PORT: u16 = 19092;
 const CONTROLLER_PORT: u16 = 19093;
-const START_TIMEOUT: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(3);
 /// A broker of which nothing is kept needs no long farewell.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -14,7 +14,7 @@ use crate::lab::daemon::{Daemon, Spec};
 use crate::lab::paths::Paths;
 
 const NAME: &str = "kube-apiserver";
-const START_TIMEOUT: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(3);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn runs(paths: &Paths, reach: Reach) -> bool {
