@@ -238,9 +238,14 @@ impl Member {
     /// Returns the status of an endpoint.
     ///
     /// # Errors
-    /// The member does not answer.
+    /// The member does not answer; its log tells why.
     pub async fn status(&self, path: &str) -> anyhow::Result<u16> {
-        Ok(reqwest::get(format!("{}{path}", self.admin)).await?.status().as_u16())
+        let answer = reqwest::get(format!("{}{path}", self.admin)).await;
+        let answer = answer.with_context(|| {
+            let log = self.stderr().unwrap_or_default();
+            format!("ask for {path} of a member that has logged:\n{log}")
+        })?;
+        Ok(answer.status().as_u16())
     }
 
     fn signal(&self, signal: signal::Signal) -> anyhow::Result<()> {
