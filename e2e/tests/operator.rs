@@ -112,11 +112,7 @@ async fn makes_topics_bucket_and_objects_as_declared() -> anyhow::Result<()> {
     assert_eq!(status.replicas_ready.as_deref(), Some("2/2"));
     assert_eq!(status.topics.iter().map(|topic| topic.created).collect::<Vec<_>>(), [Some(true), Some(true)]);
 
-    let events = eventually(async || {
-        let events = sandbox.api::<Event>().list(&ListParams::default()).await?.items;
-        Ok(events.iter().any(|event| event.reason.as_deref() == Some("Ready")).then_some(events))
-    })
-    .await?;
+    let events = sandbox.until_told("Ready", "").await?;
     assert!(
         events.iter().all(|event| event.type_.as_deref() == Some("Normal")),
         "a usual start warns: {events:?}"

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use reduct_rs::{Bucket, ErrorCode, Permissions, ReductClient};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -18,7 +18,7 @@ use super::config;
 use super::member::{Ended, Member};
 use super::spec::Spec;
 use super::topic::{Produced, Topic};
-use crate::lab::ensure;
+use crate::lab::ensure as lab;
 use crate::lab::state::{KafkaAddress, StoreAddress};
 
 /// How often the store is looked at.
@@ -48,7 +48,7 @@ impl World {
     /// # Errors
     /// They cannot be brought up or refuse.
     pub async fn new(name: &str, partitions: i32) -> anyhow::Result<Self> {
-        let (kafka, store) = (ensure::kafka().await?, ensure::store().await?);
+        let (kafka, store) = (lab::kafka().await?, lab::store().await?);
         Self::on((kafka, store), None, name, partitions).await
     }
 
@@ -262,17 +262,11 @@ impl World {
     /// # Errors
     /// There are fewer after `patience`, or the store cannot be read.
     pub async fn wait_until_stored(&self, count: usize, patience: Duration) -> anyhow::Result<()> {
-        let deadline = Instant::now() + patience;
-        loop {
+        let lacks = async || {
             let stored = self.count_stored().await?;
-            if stored >= count {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                bail!("{stored} of {count} records are stored after {patience:?}");
-            }
-            sleep(GLANCE).await;
-        }
+            Ok((stored < count).then(|| format!("{stored} of {count} records are stored")))
+        };
+        until_nothing_lacks(patience, lacks).await
     }
 
     /// Waits until the committed offsets add up to that many.
@@ -280,18 +274,13 @@ impl World {
     /// # Errors
     /// They do not after `patience`.
     pub async fn wait_until_committed(&self, count: i64, patience: Duration) -> anyhow::Result<()> {
-        let deadline = Instant::now() + patience;
-        loop {
+        let lacks = async || {
             // A broker that is only just up does not know yet who keeps a group's offsets.
             let committed = self.topic.committed().await;
-            if committed.as_ref().is_ok_and(|committed| *committed == count) {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                bail!("{committed:?} of {count} messages are committed after {patience:?}");
-            }
-            sleep(GLANCE).await;
-        }
+            let is_all = committed.as_ref().is_ok_and(|committed| *committed == count);
+            Ok((!is_all).then(|| format!("{committed:?} of {count} messages are committed")))
+        };
+        until_nothing_lacks(patience, lacks).await
     }
 
     /// Waits until the store has really removed the bucket: it answers first and removes afterwards.
@@ -299,15 +288,12 @@ impl World {
     /// # Errors
     /// The bucket is still there after `patience`.
     pub async fn wait_until_bucket_is_removed(&self, patience: Duration) -> anyhow::Result<()> {
-        let deadline = Instant::now() + patience;
-        loop {
-            match self.client.get_bucket(self.bucket()).await {
-                Err(error) if error.status() == ErrorCode::NotFound => return Ok(()),
-                Err(error) if Instant::now() > deadline => return Err(error.into()),
-                Ok(_) if Instant::now() > deadline => bail!("the bucket is still there after {patience:?}"),
-                Ok(_) | Err(_) => sleep(GLANCE).await,
-            }
-        }
+        let lacks = async || match self.client.get_bucket(self.bucket()).await {
+            Err(error) if error.status() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Ok(Some(format!("the store says {error}"))),
+            Ok(_) => Ok(Some("the bucket is still there".to_owned())),
+        };
+        until_nothing_lacks(patience, lacks).await
     }
 
     /// Counts the records by reading their heads.
@@ -339,6 +325,19 @@ impl World {
         }
         Ok(command)
     }
+}
+
+/// Looks again and again until nothing lacks, and fails with what does after `patience`.
+async fn until_nothing_lacks(
+    patience: Duration,
+    lacks: impl AsyncFn() -> anyhow::Result<Option<String>>,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + patience;
+    while let Some(lack) = lacks().await? {
+        ensure!(Instant::now() <= deadline, "{lack} after {patience:?}");
+        sleep(GLANCE).await;
+    }
+    Ok(())
 }
 
 fn client(store: &StoreAddress) -> anyhow::Result<ReductClient> {

@@ -1,23 +1,12 @@
 //! Topics that somebody else changes, or deletes and creates again. IO: processes, Kafka, Kubernetes.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::events::v1::Event;
 use kafkasink_crds::resource::KafkaSink;
-use kube::api::ListParams;
 use serde_json::json;
 
 use crate::brokers::Brokers;
 use crate::is_ready;
 use crate::sandbox::{Sandbox, eventually, said};
-
-async fn until_told(sandbox: &Sandbox, reason: &str) -> anyhow::Result<()> {
-    eventually(async || {
-        let events = sandbox.api::<Event>().list(&ListParams::default()).await?;
-        let is_told = |event: &Event| event.reason.as_deref() == Some(reason);
-        Ok(events.iter().any(is_told).then_some(()))
-    })
-    .await
-}
 
 #[tokio::test]
 async fn reverts_only_what_it_declares() -> anyhow::Result<()> {
@@ -57,7 +46,7 @@ async fn reports_what_it_may_only_observe_and_works_on() -> anyhow::Result<()> {
     sandbox.until_says("drifted", "TopicsReady=False TopicDrifted", &differences).await?;
     sandbox.play_pods("drifted-sink").await?;
     sandbox.until("drifted", "ready in spite of the drift", is_ready).await?;
-    until_told(&sandbox, "TopicDrifted").await?;
+    sandbox.until_told("TopicDrifted", "").await?;
     assert_eq!(brokers.config(&created).await?["retention.ms"], "18000000", "created as declared");
 
     brokers.set_only(&created, "retention.ms", "1000").await?;
@@ -86,6 +75,6 @@ async fn a_topic_that_comes_back_behind_its_back_has_a_new_life() -> anyhow::Res
     sandbox.until("reborn", "the creator", |sink| lived(sink) == Some((1, true))).await?;
     brokers.replace(&topic).await?;
     sandbox.until("reborn", "aware of the new life", |sink| lived(sink) == Some((2, false))).await?;
-    until_told(&sandbox, "TopicReplaced").await?;
+    sandbox.until_told("TopicReplaced", "").await?;
     sandbox.finish().await
 }

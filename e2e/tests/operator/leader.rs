@@ -26,6 +26,16 @@ async fn candidate(sandbox: &Sandbox, name: &str) -> anyhow::Result<Operator> {
     Operator::launch(&apiserver().await?.kubeconfig, &format!("{namespace}-{name}"), &arguments)
 }
 
+/// Starts two operators in place of the sandbox's; the first one leads, the second one stands by.
+async fn leader_and_standby(sandbox: &mut Sandbox) -> anyhow::Result<(Operator, Operator)> {
+    sandbox.kill_operator()?;
+    let first = candidate(sandbox, "first").await?;
+    until_leads(&first).await?;
+    let second = candidate(sandbox, "second").await?;
+    until_stands_by(&second).await?;
+    Ok((first, second))
+}
+
 async fn until_leads(operator: &Operator) -> anyhow::Result<()> {
     let leads = async || {
         // It may not listen yet.
@@ -57,11 +67,7 @@ async fn pods(sandbox: &Sandbox) -> anyhow::Result<Option<i32>> {
 #[tokio::test]
 async fn a_frozen_leader_that_wakes_after_another_took_over_ends_without_a_write() -> anyhow::Result<()> {
     let mut sandbox = Sandbox::start().await?;
-    sandbox.stop_operator()?;
-    let mut first = candidate(&sandbox, "first").await?;
-    until_leads(&first).await?;
-    let second = candidate(&sandbox, "second").await?;
-    until_stands_by(&second).await?;
+    let (mut first, second) = leader_and_standby(&mut sandbox).await?;
     sandbox.apply_sink("led", json!({})).await?;
     sandbox.until_exists::<StatefulSet>("led-sink").await?;
     let reconciled = second.get("metrics").await?;
@@ -94,11 +100,7 @@ async fn a_frozen_leader_that_wakes_after_another_took_over_ends_without_a_write
 #[tokio::test]
 async fn a_leader_that_is_told_to_stop_hands_over_at_once() -> anyhow::Result<()> {
     let mut sandbox = Sandbox::start().await?;
-    sandbox.stop_operator()?;
-    let mut first = candidate(&sandbox, "first").await?;
-    until_leads(&first).await?;
-    let second = candidate(&sandbox, "second").await?;
-    until_stands_by(&second).await?;
+    let (mut first, second) = leader_and_standby(&mut sandbox).await?;
     signal(&first, Signal::SIGTERM)?;
     ensure!(exit_code(&mut first).await? == Some(0), "it fails");
     let gone = Instant::now();

@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use k8s_openapi::api::events::v1::Event;
 use kafkasink_crds::resource::KafkaSink;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -172,12 +171,7 @@ async fn warns_before_kafka_deletes_what_nobody_stores() -> anyhow::Result<()> {
     );
     let metrics = sandbox.metrics().await?;
     anyhow::ensure!(metrics.lines().any(|line| line.starts_with(&used)), "{used} is not in {metrics}");
-    eventually(async || {
-        let events = sandbox.api::<Event>().list(&ListParams::default()).await?;
-        let told = |event: &Event| event.reason.as_deref() == Some("LagNearRetention");
-        Ok(events.iter().any(told).then_some(()))
-    })
-    .await?;
+    sandbox.until_told("LagNearRetention", "").await?;
     sandbox.apply_sink("late", kept_for("90m")).await?;
     sandbox.until_says("late", "RetentionAtRisk=True LagHalfOfRetention", &[]).await?;
     sandbox.apply_sink("late", kept_for("10h")).await?;

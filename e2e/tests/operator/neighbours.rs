@@ -6,9 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::events::v1::Event;
 use kafkasink_crds::resource::KafkaSink;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
@@ -74,12 +73,7 @@ async fn a_topic_that_another_resource_names_outlives_its_creator() -> anyhow::R
     sinks.delete("elder", &DeleteParams::default()).await?;
     eventually(async || Ok(sinks.get_opt("elder").await?.is_none().then_some(()))).await?;
     let user = format!("KafkaSink {}/younger names it too", sandbox.namespace);
-    let is_told = |event: &Event| event.note.as_ref().is_some_and(|note| note.contains(&user));
-    eventually(async || {
-        let events = sandbox.api::<Event>().list(&ListParams::default()).await?;
-        Ok(events.iter().any(is_told).then_some(()))
-    })
-    .await?;
+    sandbox.until_told("TopicRetained", &user).await?;
     assert_ne!(brokers.partitions(&topic)?, 0);
     sandbox.finish().await
 }
@@ -112,12 +106,7 @@ async fn a_topic_outlives_its_creator_where_a_resource_that_cannot_be_read_may_n
     sinks.delete("elder", &DeleteParams::default()).await?;
     eventually(async || Ok(sinks.get_opt("elder").await?.is_none().then_some(()))).await?;
     let user = format!("KafkaSink {}/odd, which cannot be read, may name it too", sandbox.namespace);
-    let is_told = |event: &Event| event.note.as_ref().is_some_and(|note| note.contains(&user));
-    eventually(async || {
-        let events = sandbox.api::<Event>().list(&ListParams::default()).await?;
-        Ok(events.iter().any(is_told).then_some(()))
-    })
-    .await?;
+    sandbox.until_told("TopicRetained", &user).await?;
     assert_ne!(brokers.partitions(&topic)?, 0);
     set(json!(null)).await?;
     sandbox.finish().await

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kafkasink_crds::resource::KafkaSink;
 use kafkasink_e2e::lab::ensure;
@@ -128,13 +129,6 @@ impl Sandbox {
         Ok(std::fs::read_to_string(&self.operator.log)?)
     }
 
-    /// Ends the operator, where a test starts operators of its own.
-    pub(crate) fn stop_operator(&mut self) -> anyhow::Result<()> {
-        self.operator.process.kill()?;
-        self.operator.process.wait()?;
-        Ok(())
-    }
-
     /// Stops the operator and starts one that watches another namespace too.
     pub(crate) fn watch_also(&mut self, namespace: &str) -> anyhow::Result<()> {
         let scopes = ["--watch-namespace", &self.namespace, "--watch-namespace", namespace];
@@ -239,6 +233,17 @@ impl Sandbox {
             warnings.any(|warning| warning.reason == reason && warning.message.contains(part))
         };
         self.until(name, &format!("{reason}: {part}"), warns).await.map(drop)
+    }
+
+    /// Waits until an Event gives a reason, with a note that has this part, and returns all Events.
+    pub(crate) async fn until_told(&self, reason: &str, part: &str) -> anyhow::Result<Vec<Event>> {
+        let has_part = |event: &Event| event.note.as_deref().unwrap_or_default().contains(part);
+        let is_told = |event: &Event| event.reason.as_deref() == Some(reason) && has_part(event);
+        let told = eventually(async || {
+            let events = self.api::<Event>().list(&ListParams::default()).await?.items;
+            Ok(events.iter().any(is_told).then_some(events))
+        });
+        told.await.with_context(|| format!("no Event says {reason} with {part:?}"))
     }
 
     /// Waits until an object exists and returns it.
