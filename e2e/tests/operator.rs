@@ -12,6 +12,8 @@ mod drift;
 mod fresh_broker;
 #[path = "operator/gone.rs"]
 mod gone;
+#[path = "operator/kill_storm.rs"]
+mod kill_storm;
 #[path = "operator/killed.rs"]
 mod killed;
 #[path = "operator/leader.rs"]
@@ -20,6 +22,10 @@ mod leader;
 mod members;
 #[path = "operator/neighbours.rs"]
 mod neighbours;
+#[path = "operator/quiet.rs"]
+mod quiet;
+#[path = "operator/rebuilt.rs"]
+mod rebuilt;
 #[path = "operator/rights.rs"]
 mod rights;
 #[path = "operator/sandbox.rs"]
@@ -122,42 +128,6 @@ async fn makes_topics_bucket_and_objects_as_declared() -> anyhow::Result<()> {
         assert!(reasons.contains(&reason.to_owned()), "{reason} is not in {reasons:?}");
     }
     sandbox.finish().await
-}
-
-#[tokio::test]
-async fn writes_nothing_when_nothing_changed() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start().await?;
-    sandbox.apply_sink("idle", json!({})).await?;
-    sandbox.until_exists::<StatefulSet>("idle-sink").await?;
-    sandbox.play_pods("idle-sink").await?;
-    sandbox.until("idle", "ready", is_ready).await?;
-    // A touch of the metadata starts a reconciliation without asking for anything.
-    let touched = json!({ "metadata": { "annotations": { "touched": "yes" } } });
-    let sinks = sandbox.api::<KafkaSink>();
-    let before = reconciliations(&sandbox).await?;
-    let touched = sinks.patch("idle", &PatchParams::default(), &Patch::Merge(touched)).await?;
-    let versions = versions(&sandbox).await?;
-    eventually(async || Ok((reconciliations(&sandbox).await? > before).then_some(()))).await?;
-    assert_eq!(self::versions(&sandbox).await?, versions);
-    assert_eq!(sinks.get("idle").await?.resource_version(), touched.resource_version());
-    sandbox.finish().await
-}
-
-async fn versions(sandbox: &Sandbox) -> anyhow::Result<Vec<Option<String>>> {
-    let sink = ["idle-sink", "idle-sink-members"];
-    Ok(vec![
-        sandbox.api::<StatefulSet>().get(sink[0]).await?.resource_version(),
-        sandbox.api::<Service>().get(sink[0]).await?.resource_version(),
-        sandbox.api::<ServiceAccount>().get(sink[0]).await?.resource_version(),
-        sandbox.api::<PodDisruptionBudget>().get(sink[0]).await?.resource_version(),
-        sandbox.api::<ConfigMap>().get(sink[1]).await?.resource_version(),
-    ])
-}
-
-async fn reconciliations(sandbox: &Sandbox) -> anyhow::Result<u64> {
-    let metrics = sandbox.metrics().await?;
-    let counters = metrics.lines().filter(|line| line.starts_with("controller_runtime_reconcile_total"));
-    Ok(counters.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::brokers::Brokers;
@@ -22,7 +24,7 @@ use crate::sandbox::{Sandbox, built, eventually};
 const ADMIN_PORT: u16 = 8080;
 
 /// A member as its pod would run it; it ends with the test.
-struct PlayedPod {
+pub(crate) struct PlayedPod {
     process: Child,
     address: Ipv4Addr,
     _files: tempfile::TempDir,
@@ -38,7 +40,7 @@ impl Drop for PlayedPod {
 
 impl PlayedPod {
     /// Starts the first member of a sink at an address of this machine alone, with the configuration that the operator wrote.
-    async fn start(sandbox: &Sandbox, sink: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
+    pub(crate) async fn start(sandbox: &Sandbox, sink: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
         let files = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let config = files.path().join("config.yaml");
         let maps = sandbox.api::<ConfigMap>();
@@ -64,6 +66,15 @@ impl PlayedPod {
             .spawn()
             .context("start a member")?;
         Ok(Self { process, address, _files: files })
+    }
+
+    /// Asks it to stop, as a kubelet would, and waits until it has.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        kill(Pid::from_raw(i32::try_from(self.process.id())?), Signal::SIGTERM).context("stop a member")?;
+        let status =
+            eventually(async || Ok(self.process.try_wait()?)).await.context("the member never stops")?;
+        anyhow::ensure!(status.success(), "the member failed: {status}");
+        Ok(())
     }
 
     async fn until_metric(&self, line: &str) -> anyhow::Result<()> {
