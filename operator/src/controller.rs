@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kafkasink_crds::resource::{KafkaSink, KafkaSinkSpec};
 use kube::api::{ListParams, PartialObjectMeta};
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
@@ -101,7 +102,7 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
         tracing::info!(%scope, "watches kafkasinks");
         let turns = Arc::clone(&turns);
         let in_turn = move |guarded, shared| reconcile_in_turn(Arc::clone(&turns), guarded, shared);
-        let controller = controller(&context.client, scope);
+        let controller = controller(&context, scope);
         context.neighbours.add(scope.api(&context.client), controller.store());
         controller
             .graceful_shutdown_on(stop.clone().cancelled_owned())
@@ -125,7 +126,8 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
         .await;
 }
 
-fn controller(client: &Client, scope: &Scope) -> Controller<Guarded> {
+fn controller(context: &Arc<Context>, scope: &Scope) -> Controller<Guarded> {
+    let client = &context.client;
     let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let controller = Controller::new(scope.api::<Guarded>(client), watcher::Config::default());
     let all = watcher::Config::default();
@@ -133,14 +135,34 @@ fn controller(client: &Client, scope: &Scope) -> Controller<Guarded> {
     let config_maps = users_of::<ConfigMap>(controller.store(), references::names_config_map);
     let neighbours = neighbours_of(controller.store());
     controller
-        .owns(scope.metadata::<StatefulSet>(client), ours.clone())
-        .owns(scope.metadata::<Service>(client), ours.clone())
-        .owns(scope.metadata::<ServiceAccount>(client), ours.clone())
-        .owns(scope.metadata::<ConfigMap>(client), ours.clone())
-        .owns(scope.metadata::<PodDisruptionBudget>(client), ours)
+        .watches(scope.metadata::<StatefulSet>(client), ours.clone(), owners_of(context))
+        .watches(scope.metadata::<Service>(client), ours.clone(), owners_of(context))
+        .watches(scope.metadata::<ServiceAccount>(client), ours.clone(), owners_of(context))
+        .watches(scope.metadata::<ConfigMap>(client), ours.clone(), owners_of(context))
+        .watches(scope.metadata::<PodDisruptionBudget>(client), ours, owners_of(context))
         .watches(scope.metadata::<Secret>(client), all.clone(), secrets)
         .watches(scope.metadata::<ConfigMap>(client), all.clone(), config_maps)
         .watches(scope.api::<Guarded>(client), all, neighbours)
+}
+
+/// Returns a function that finds the resource that an object belongs to, and remembers that it changed.
+fn owners_of<K>(context: &Arc<Context>) -> impl Fn(PartialObjectMeta<K>) -> Vec<ObjectRef<Guarded>> + use<K>
+where
+    K: Resource<DynamicType = ()>,
+{
+    let context = Arc::clone(context);
+    move |object| {
+        let namespace = object.namespace().unwrap_or_default();
+        let is_sink = |owner: &&OwnerReference| {
+            owner.kind == KafkaSink::kind(&()) && owner.api_version == KafkaSink::api_version(&())
+        };
+        let owners = object.owner_references().iter().filter(is_sink);
+        let found = owners.map(|owner| {
+            context.memory.told(&owner.uid);
+            ObjectRef::new(&owner.name).within(&namespace)
+        });
+        found.collect()
+    }
 }
 
 /// Returns a function that finds the resources that another one concerns, which was changed or deleted.

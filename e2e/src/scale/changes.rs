@@ -25,7 +25,8 @@ pub(super) async fn follow(stage: &Stage, crowd: &Crowd, changes: u16) -> anyhow
     let spread = (all.len() / usize::from(changes)).max(1);
     for (turn, number) in all.iter().step_by(spread).take(changes.into()).enumerate() {
         let records = MAX_RECORDS + u32::try_from(turn)?;
-        took.push(follow_one(stage, *number, records).await.with_context(|| Crowd::name(*number))?);
+        let followed = Box::pin(follow_one(stage, *number, records)).await;
+        took.push(followed.with_context(|| Crowd::name(*number))?);
     }
     Ok(took)
 }

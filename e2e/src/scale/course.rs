@@ -12,7 +12,7 @@ use super::operator::Operator;
 use super::options::Options;
 use super::stage::Stage;
 use super::{answers, changes, limits, pods, ready, rest, table, traffic};
-use crate::lab::Progress;
+use crate::lab::{Progress, Step};
 
 /// Second bytes of addresses of this machine that are hardly ever used.
 const NETWORKS: std::ops::Range<u8> = 100..250;
@@ -55,18 +55,13 @@ async fn play(stage: &Stage, crowd: &Crowd) -> anyhow::Result<Infallible> {
 
 async fn in_turn(stage: &Stage, crowd: &Crowd, options: &Options) -> anyhow::Result<Findings> {
     let progress = Progress::start(4);
-    let step = progress.step("starts the operator");
-    let operator = Operator::start(stage).await?;
-    step.done();
-    let step = progress.step(&format!("{} sinks: until all are ready", options.sinks));
-    let ready = ready::until_all(stage, crowd).await?;
-    step.done();
-    let step = progress.step(&format!("{} seconds of rest", options.rest));
-    let rest = rest::watch(stage, &operator, options.rest()).await?;
-    step.done();
-    let step = progress.step(&format!("{} changes", options.changes));
-    let changes = changes::follow(stage, crowd, options.changes).await?;
-    step.done();
+    let operator = shown(progress.step("starts the operator"), Operator::start(stage)).await?;
+    let all = progress.step(&format!("{} sinks: until all are ready", options.sinks));
+    let ready = shown(all, ready::until_all(stage, crowd)).await?;
+    let quiet = progress.step(&format!("{} seconds of rest", options.rest));
+    let rest = shown(quiet, rest::watch(stage, &operator, options.rest())).await?;
+    let edits = progress.step(&format!("{} changes", options.changes));
+    let changes = shown(edits, changes::follow(stage, crowd, options.changes)).await?;
     Ok(Findings {
         sinks: options.sinks,
         ready_seconds: ready.as_secs_f64(),
@@ -74,6 +69,14 @@ async fn in_turn(stage: &Stage, crowd: &Crowd, options: &Options) -> anyhow::Res
         change_seconds: changes.iter().map(std::time::Duration::as_secs_f64).collect(),
         rss_peak_bytes: operator.usage()?.rss_peak_bytes,
     })
+}
+
+/// Does a step's work and says that it is done.
+async fn shown<T>(step: Step, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    // What waits here is large.
+    let outcome = Box::pin(work).await?;
+    step.done();
+    Ok(outcome)
 }
 
 /// What all figures depend on, and what in them is not real.

@@ -59,10 +59,10 @@ async fn send(
 }
 
 fn of_all(crowd: &Crowd, ends: &Ends) -> Vec<Commit> {
-    let commit = |(number, ends): (&u16, &BTreeMap<i32, i64>)| Commit {
+    let commit = |(number, partitions): (&u16, &BTreeMap<i32, i64>)| Commit {
         group: crowd.group(*number),
         topic: crowd.topic(*number),
-        offsets: ends.iter().map(|(partition, end)| (*partition, *end)).collect(),
+        offsets: partitions.iter().map(|(partition, end)| (*partition, *end)).collect(),
     };
     ends.iter().map(commit).collect()
 }

@@ -13,13 +13,12 @@ use kafkasink_kafka_ffi::{self as ffi, NativeError, OffsetSpec, PartitionOffset}
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::{Client, DefaultClientContext};
-use rdkafka::consumer::BaseConsumer;
 use tokio::time::Instant;
 
 use configs::BrokerAnswer;
 
 use super::error::{Attempt, KafkaError, wrapped};
-use super::groups::{Groups, committed_offsets};
+use super::groups::Groups;
 use super::security;
 use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, TopicCreation, TopicView};
 
@@ -87,17 +86,12 @@ impl KafkaAdmin {
     /// # Errors
     /// No broker answers in time, or the brokers refuse us.
     pub(crate) async fn observe(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
-        // First, so that it finds the group's coordinator while the rest is asked.
-        let group_id = query.group_id.clone();
-        let consumer = self
-            .blocking(Attempt::CreateClient, move |admin| admin.groups.get(&group_id, Instant::now()))
-            .await?;
         let describe = |admin: &Self| ffi::describe_cluster(admin.native(), REQUEST_TIMEOUT);
         let cluster = self.blocking(Attempt::DescribeCluster, describe).await?;
         let names = query.topics.clone();
         let look = move |admin: &Self| admin.look_at_topics(&names);
         let mut topics = self.blocking(Attempt::DescribeTopics, look).await?;
-        let group = self.observe_group(query, consumer, topics.clone()).await?;
+        let group = self.observe_group(query, cluster.brokers.clone(), topics.clone()).await?;
         let existing: Vec<_> = topics.keys().cloned().collect();
         for (name, config) in self.describe_configs(&existing).await? {
             if let Some(topic) = topics.get_mut(&name) {
@@ -113,11 +107,11 @@ impl KafkaAdmin {
     async fn observe_group(
         self: &Arc<Self>,
         query: KafkaQuery,
-        consumer: Arc<BaseConsumer>,
+        brokers: Vec<i32>,
         topics: BTreeMap<TopicName, TopicView>,
     ) -> Result<Option<GroupView>, KafkaError> {
         let attempt = Attempt::ReadOffsets(query.group_id.clone());
-        let look = move |admin: &Self| admin.look_at_group(&query, &consumer, &topics);
+        let look = move |admin: &Self| admin.look_at_group(&query, &brokers, &topics);
         match self.blocking(attempt, look).await {
             Ok(group) => Ok(Some(group)),
             Err(error) if error.is_coordinator_not_ready() => Ok(None),
@@ -252,7 +246,7 @@ impl KafkaAdmin {
     fn look_at_group(
         &self,
         query: &KafkaQuery,
-        consumer: &BaseConsumer,
+        brokers: &[i32],
         topics: &BTreeMap<TopicName, TopicView>,
     ) -> Result<GroupView, NativeError> {
         let partitions: Vec<_> = query
@@ -265,7 +259,7 @@ impl KafkaAdmin {
             return Ok(GroupView::default());
         }
         let members = self.members(&query.group_id);
-        let committed = committed_offsets(consumer, &partitions, REQUEST_TIMEOUT)?;
+        let committed = self.groups.committed(&query.group_id, brokers, &partitions, REQUEST_TIMEOUT)?;
         let first = self.ends(&partitions, OffsetSpec::Earliest)?;
         let end = self.ends(&partitions, OffsetSpec::Latest)?;
         let partitions = partitions.into_iter().filter_map(|(topic, partition)| {
