@@ -295,7 +295,7 @@ async fn work_on(context: &Context, DeserializeGuard(newest): Guarded) -> Result
             }
             Ok(next)
         }
-        Ok(sink) => reconcile(context, &sink, now).await,
+        Ok(sink) => Box::pin(reconcile(context, &sink, now)).await,
     }
 }
 

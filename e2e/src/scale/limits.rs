@@ -60,7 +60,7 @@ mod tests {
         };
         check(|found| found.ready_seconds = 180.0, "until all sinks are ready");
         check(|found| found.rss_peak_bytes = 150 << 20, "peak memory of the operator");
-        check(|found| drop(found.rest.writes.insert("create events".to_owned(), 21)), "API writes at rest");
+        check(|found| found.rest.writes.extend([("create events".to_owned(), 21)]), "API writes at rest");
         check(|found| found.rest.cpu_seconds = 12.0, "CPU at rest");
         check(|found| found.change_seconds.push(1.0), "until a child follows, the slowest");
     }

@@ -29,7 +29,7 @@ pub(super) async fn watch(stage: &Stage, operator: &Operator, time: Duration) ->
         *writes.entry(write.in_words()).or_default() += 1;
     }
     Ok(Rest {
-        came_after_seconds: came.map(|time| time.as_secs_f64()),
+        came_after_seconds: came.as_ref().map(Duration::as_secs_f64),
         seconds: begun.elapsed().as_secs_f64(),
         writes,
         reconciliations: operator.reconciliations().await?.saturating_sub(reconciliations),

@@ -82,8 +82,8 @@ async fn a_rebuilt_cluster_adopts_topics_and_goes_on_where_the_lost_one_stopped(
     produce(&rebuilt, &brokers)?;
     run_member(&rebuilt, 2 * MESSAGES).await?;
     ensure!(stored(&rebuilt).await? == 2 * MESSAGES, "messages are stored twice");
-    let offsets = committed(&rebuilt, &brokers)?;
-    ensure!(offsets.iter().flatten().sum::<i64>() == i64::try_from(2 * MESSAGES)?, "{offsets:?}");
+    let moved = committed(&rebuilt, &brokers)?;
+    ensure!(moved.iter().flatten().sum::<i64>() == i64::try_from(2 * MESSAGES)?, "{moved:?}");
 
     let sinks = rebuilt.api::<KafkaSink>();
     sinks.delete(SINK, &DeleteParams::default()).await?;

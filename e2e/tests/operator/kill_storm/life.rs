@@ -43,14 +43,18 @@ pub(super) enum Kind {
     Letters,
 }
 
-const KINDS: [Kind; 5] = [Kind::Plain, Kind::Own, Kind::Foreign, Kind::Unread, Kind::Letters];
-
 pub(super) fn all() -> impl Iterator<Item = usize> {
     0..RESOURCES
 }
 
 pub(super) fn kind(index: usize) -> Kind {
-    KINDS[index % KINDS.len()]
+    match index % 5 {
+        0 => Kind::Plain,
+        1 => Kind::Own,
+        2 => Kind::Foreign,
+        3 => Kind::Unread,
+        _ => Kind::Letters,
+    }
 }
 
 pub(super) fn name(index: usize) -> String {

@@ -80,7 +80,7 @@ impl Names {
 
     fn in_words(&self, kind: &str, name: &str, thing: &Value) -> String {
         let text = format!("{kind} {name} {thing}");
-        self.stand_ins.iter().fold(text, |text, (name, stand_in)| text.replace(name, stand_in))
+        self.stand_ins.iter().fold(text, |text, (own, stand_in)| text.replace(own, stand_in))
     }
 }
 
