@@ -6,7 +6,7 @@ LAB   := $(CARGO) run --release --bin lab --
 BUILD := e2e/prerequisites.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth freeze outages e2e generate deny advisories images lab-up lab-env lab-down clean
+.PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth scale kills freeze outages e2e generate deny advisories images lab-up lab-env lab-down clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ unit: ## tests that need nothing but the compiler
 integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
 	$(CARGO) build --workspace --bins
 	target/debug/lab up kafka store apiserver
-	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'lives' --test 'bad_input' --test 'outages' --test 'security' --test 'operator' --test 'admission' || status=$$?; \
+	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'lives' --test 'bad_input' --test 'outages' --test 'security' --test 'operator' --test 'scale' --test 'admission' || status=$$?; \
 	  target/debug/lab down; exit $$status
 
 faults: ## kills store, broker and members, tears logs, freezes members: nothing may be lost or stored twice (QUICK=1: a tenth of it)
@@ -78,6 +78,16 @@ bench: ## throughput, CPU, memory and latency beside a pipeline without guarante
 
 bench-growth: ## CPU per message while a million messages are stored (about 10 minutes)
 	@$(MAKE) --no-print-directory bench BENCH_ARGS="--cases growth --results target/bench/growth.json"
+
+scale: ## 500 KafkaSinks under one operator: how soon they are ready, what it costs at rest (about 15 minutes; SCALE_ARGS="--help")
+	@$(BUILD)
+	@$(CARGO) build --release --workspace --bin kafkasink-operator --bin scale
+	@target/release/scale $(SCALE_ARGS)
+
+kills: ## kills the operator 50 times while 20 resources are created, edited and deleted (about 5 minutes; KILLS=NUMBER SEED=NUMBER)
+	@$(BUILD)
+	$(CARGO) build --workspace --bins
+	KAFKASINK_TEST_KILLS=$(or $(KILLS),50) $(if $(SEED),KAFKASINK_TEST_SEED=$(SEED)) $(CARGO) test --workspace --test operator -- kill_storm
 
 generate: ## writes the generated files anew (the CRD and its chart)
 	$(CARGO) run --quiet --bin kafkasink-operator -- crd > target/kafkasinks.yaml

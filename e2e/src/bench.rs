@@ -32,6 +32,5 @@ pub mod suite;
 mod table;
 mod throughput;
 mod topic;
-mod usage;
 
 pub use stage::Stage;

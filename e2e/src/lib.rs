@@ -3,6 +3,7 @@
 //! ```text
 //!  bin/lab ──► lab ──► Kafka, ReductStore, kube-apiserver, a whole cluster: built, cached, started, stopped
 //!  tests ────► lab::ensure ──► addresses of what runs
+//!  bin/scale ► scale ──► many sinks under one operator
 //!  tests, faults ► trial ──► a sink's processes between them, and a checker of what is stored
 //! ```
 
@@ -10,4 +11,6 @@ pub mod bench;
 pub mod demo;
 pub mod faults;
 pub mod lab;
+pub mod scale;
 pub mod trial;
+mod usage;

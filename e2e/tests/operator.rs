@@ -12,6 +12,8 @@ mod drift;
 mod fresh_broker;
 #[path = "operator/gone.rs"]
 mod gone;
+#[path = "operator/kill_storm.rs"]
+mod kill_storm;
 #[path = "operator/killed.rs"]
 mod killed;
 #[path = "operator/leader.rs"]
@@ -22,6 +24,10 @@ mod members;
 mod neighbours;
 #[path = "operator/preflight.rs"]
 mod preflight;
+#[path = "operator/quiet.rs"]
+mod quiet;
+#[path = "operator/rebuilt.rs"]
+mod rebuilt;
 #[path = "operator/rights.rs"]
 mod rights;
 #[path = "operator/sandbox.rs"]
@@ -122,36 +128,6 @@ async fn makes_topics_bucket_and_objects_as_declared() -> anyhow::Result<()> {
         assert!(reasons.contains(&reason.to_owned()), "{reason} is not in {reasons:?}");
     }
     sandbox.finish().await
-}
-
-#[tokio::test]
-async fn writes_nothing_when_nothing_changed() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start().await?;
-    sandbox.apply_sink("idle", json!({})).await?;
-    sandbox.until_exists::<StatefulSet>("idle-sink").await?;
-    sandbox.play_pods("idle-sink").await?;
-    sandbox.until("idle", "ready", is_ready).await?;
-    // A touch of the metadata starts a reconciliation without asking for anything.
-    let touched = json!({ "metadata": { "annotations": { "touched": "yes" } } });
-    let sinks = sandbox.api::<KafkaSink>();
-    let before = sandbox.reconciliations().await?;
-    let touched = sinks.patch("idle", &PatchParams::default(), &Patch::Merge(touched)).await?;
-    let versions = versions(&sandbox).await?;
-    eventually(async || Ok((sandbox.reconciliations().await? > before).then_some(()))).await?;
-    assert_eq!(self::versions(&sandbox).await?, versions);
-    assert_eq!(sinks.get("idle").await?.resource_version(), touched.resource_version());
-    sandbox.finish().await
-}
-
-async fn versions(sandbox: &Sandbox) -> anyhow::Result<Vec<Option<String>>> {
-    let sink = ["idle-sink", "idle-sink-members"];
-    Ok(vec![
-        sandbox.api::<StatefulSet>().get(sink[0]).await?.resource_version(),
-        sandbox.api::<Service>().get(sink[0]).await?.resource_version(),
-        sandbox.api::<ServiceAccount>().get(sink[0]).await?.resource_version(),
-        sandbox.api::<PodDisruptionBudget>().get(sink[0]).await?.resource_version(),
-        sandbox.api::<ConfigMap>().get(sink[1]).await?.resource_version(),
-    ])
 }
 
 #[tokio::test]

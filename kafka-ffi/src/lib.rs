@@ -5,11 +5,11 @@
 //! this crate but inside a [`KeptMessage`]. A consumer's client will do as well as an admin client's.
 //!
 //! No admin request is made that looks for a group's coordinator: it takes the process down where that is not found in
-//! time (<https://github.com/confluentinc/librdkafka/issues/4605>). What a group has committed is asked of a consumer of
-//! that group, by the safe wrapper.
+//! time (<https://github.com/confluentinc/librdkafka/issues/4605>). What a group has committed is asked of a broker by its
+//! id.
 //!
 //! ```text
-//!         cluster, topics, create, configs ──► request (one call: its options, its queue, its answer)
+//!         cluster, topics, create, configs, group_offsets ──► request (one call: its options, its queue, its answer)
 //!         topics ──► operations (what the brokers let us do)
 //!         groups ──► assignment (what a member has)
 //!      offsets, log, log_queue, position ──► memory  (who frees what) ──► error (what the library or a broker said)
@@ -21,6 +21,7 @@ mod cluster;
 mod configs;
 mod create;
 mod error;
+mod group_offsets;
 mod groups;
 mod kept;
 mod log;
@@ -36,6 +37,7 @@ pub use cluster::{ClusterDescription, describe_cluster};
 pub use configs::incremental_alter_configs;
 pub use create::{NewTopic, create_topic};
 pub use error::NativeError;
+pub use group_offsets::committed_offsets;
 pub use groups::{GroupDescription, describe_group};
 pub use kept::{KeptMessage, MessageQueue, QueuedMessage};
 pub use log::drain_log;

@@ -88,7 +88,7 @@ fn partition_list(
 
 /// A partition that carries an error of its own has no offset to report, one that nobody was asked about still has the
 /// negative number that stands for the end in question.
-fn read(element: &sys::rd_kafka_topic_partition_t) -> Option<PartitionOffset> {
+pub(super) fn read(element: &sys::rd_kafka_topic_partition_t) -> Option<PartitionOffset> {
     if element.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || element.offset < 0 {
         return None;
     }

@@ -89,7 +89,7 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
 
 /// Reconciles the resources of a scope as soon as they may be listed.
 fn controller(context: &Arc<Context>, turns: &Arc<Turns>, scope: &Scope) -> BoxStream<'static, Told> {
-    let (cache, triggers) = triggers(&context.client, scope, &context.neighbours);
+    let (cache, triggers) = triggers(context, scope);
     let listed = until_listed(context.client.clone(), scope.clone(), Arc::clone(&context.metrics));
     let listed = turns.stop.clone().run_until_cancelled_owned(listed);
     let (context, turns, scope) = (Arc::clone(context), Arc::clone(turns), scope.clone());

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! connections ──► admin ──► kafka-ffi (one client per distinct connection, shared by all sinks on it)
-//!                   ├─────► groups    (one client per consumer group, beside it)
+//!                   ├─────► groups    (one client for all consumer groups, beside it)
 //!                   ├─────► timestamps (when messages were made)
 //!                   └─────► error     (what a failure means to the user) ──► blocked, party
 //!                             way       (how far one comes without librdkafka, which tells little)

@@ -1,18 +1,36 @@
 //! Pure but for its own memory. What was written to Kubernetes and how it looked afterwards: an object that nobody
-//! changed since is not written again.
+//! changed since is not written again, and not even read again while the watches are silent about it.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
+use tokio::time::Instant;
+
+/// How long a silent watch is believed: it could be deaf.
+const SILENCE_MAX: Duration = Duration::from_mins(10);
 
 /// What was written, per sink and object. It may be lost: then everything is written once more.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    sinks: Mutex<HashMap<String, HashMap<String, Written>>>,
+    sinks: Mutex<HashMap<String, Sink>>,
 }
+
+#[derive(Debug, Default)]
+struct Sink {
+    objects: HashMap<String, Written>,
+    /// How often a watch has told of its objects.
+    news: u64,
+    /// The news up to which its objects were read, all of them, and when.
+    read: Option<(News, Instant)>,
+}
+
+/// What the watches had told at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct News(u64);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Written {
@@ -23,12 +41,12 @@ struct Written {
 impl Memory {
     /// Tells whether anything of the sink with this uid was written.
     pub(crate) fn knows(&self, uid: &str) -> bool {
-        self.sinks.lock().unwrap_or_else(PoisonError::into_inner).contains_key(uid)
+        self.lock().contains_key(uid)
     }
 
     /// Forgets a sink that is gone.
     pub(crate) fn forget(&self, uid: &str) {
-        self.sinks.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.lock().remove(uid);
     }
 
     /// Tells whether an object that now has this metadata is as it was written, and shall be so.
@@ -39,23 +57,66 @@ impl Memory {
         object: &impl Serialize,
         now: &ObjectMeta,
     ) -> bool {
-        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = sinks.get(uid).and_then(|objects| objects.get(label));
+        let sinks = self.lock();
+        let written = sinks.get(uid).and_then(|sink| sink.objects.get(label));
         written.is_some_and(|written| *written == self::written(object, now))
+    }
+
+    /// Tells whether an object shall still be so as it was written, whatever somebody else has made of it.
+    pub(crate) fn is_wanted(&self, uid: &str, label: &str, object: &impl Serialize) -> bool {
+        let sinks = self.lock();
+        let written = sinks.get(uid).and_then(|sink| sink.objects.get(label));
+        written.is_some_and(|written| written.content == content(object))
     }
 
     /// Remembers an object as it was written and how it looked afterwards.
     pub(crate) fn applied(&self, uid: &str, label: &str, object: &impl Serialize, now: &ObjectMeta) {
-        let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-        sinks.entry(uid.to_owned()).or_default().insert(label.to_owned(), written(object, now));
+        let mut sinks = self.lock();
+        let objects = &mut sinks.entry(uid.to_owned()).or_default().objects;
+        objects.insert(label.to_owned(), written(object, now));
+    }
+
+    /// Takes in that a watch told of an object of the sink with this uid.
+    pub(crate) fn told(&self, uid: &str) {
+        if let Some(sink) = self.lock().get_mut(uid) {
+            sink.news += 1;
+        }
+    }
+
+    /// Returns what the watches have told so far of a sink's objects.
+    pub(crate) fn news(&self, uid: &str) -> News {
+        News(self.lock().get(uid).map_or(0, |sink| sink.news))
+    }
+
+    /// Remembers that all objects of a sink were read or written after these news.
+    pub(crate) fn read(&self, uid: &str, after: News, now: Instant) {
+        if let Some(sink) = self.lock().get_mut(uid) {
+            sink.read = Some((after, now));
+        }
+    }
+
+    /// Tells whether no object of a sink can have changed since all were read.
+    pub(crate) fn is_silent(&self, uid: &str, now: Instant) -> bool {
+        let sinks = self.lock();
+        let Some(sink) = sinks.get(uid) else { return false };
+        sink.read
+            .is_some_and(|(news, read)| news == News(sink.news) && now.duration_since(read) < SILENCE_MAX)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Sink>> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn written(object: &impl Serialize, now: &ObjectMeta) -> Written {
+    Written { content: content(object), version: version(now) }
+}
+
+fn content(object: &impl Serialize) -> u64 {
     let mut content = DefaultHasher::new();
     // Our own objects are plain JSON; one that were not would be written every time.
     serde_json::to_string(object).ok().hash(&mut content);
-    Written { content: content.finish(), version: version(now) }
+    content.finish()
 }
 
 /// What changes when somebody else changes the object: the generation where there is one, because a status that comes
@@ -73,7 +134,7 @@ fn version(now: &ObjectMeta) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Memory, ObjectMeta};
+    use super::{Instant, Memory, ObjectMeta, SILENCE_MAX};
 
     fn metadata(generation: Option<i64>, resource_version: &str) -> ObjectMeta {
         ObjectMeta {
@@ -91,6 +152,26 @@ mod tests {
         assert!(!memory.is_current("u", "ConfigMap a", &"content", &metadata(None, "2")));
         assert!(!memory.is_current("u", "ConfigMap a", &"other", &metadata(None, "1")));
         assert!(!memory.is_current("u", "ConfigMap b", &"content", &metadata(None, "1")));
+    }
+
+    #[tokio::test]
+    async fn reads_again_what_a_watch_has_told_of_meanwhile() {
+        let (memory, start) = (Memory::default(), Instant::now());
+        assert!(!memory.is_silent("u", start));
+        memory.applied("u", "ConfigMap a", &"content", &metadata(None, "1"));
+        let before = memory.news("u");
+        memory.read("u", before, start);
+        assert!(memory.is_silent("u", start));
+        assert!(!memory.is_silent("u", start + SILENCE_MAX), "a watch may be deaf");
+        memory.told("u");
+        assert!(!memory.is_silent("u", start));
+        memory.read("u", before, start);
+        assert!(!memory.is_silent("u", start), "the news came while it was read");
+        memory.read("u", memory.news("u"), start);
+        assert!(memory.is_silent("u", start));
+        assert!(memory.is_wanted("u", "ConfigMap a", &"content"));
+        assert!(!memory.is_wanted("u", "ConfigMap a", &"other"));
+        assert!(!memory.is_wanted("u", "ConfigMap b", &"content"));
     }
 
     #[test]

@@ -98,7 +98,7 @@ async fn workload(
 ) -> Result<Result<Option<WorkloadView>, Problem>, ReconcileError> {
     let workload = desired::workload(sink, externals, fetched).map_err(ReconcileError::Build)?;
     // What failed here is told in the status like everything else: topics may just have been created.
-    match apply::workload(context, sink, workload).await {
+    match apply::workload(context, sink, workload, fetched.workload.as_ref()).await {
         Ok(view) => Ok(Ok(view)),
         Err(error) => Ok(Err(error.problem())),
     }
@@ -142,7 +142,7 @@ async fn report(
 ) -> Result<(), ReconcileError> {
     let uid = resource.uid().unwrap_or_default();
     let previous = resource.status.as_ref();
-    let due = context.lag_pace.is_due(&uid, Instant::now());
+    let due = context.lag_pace.is_due(&uid, Instant::now()) && !status::keeps_its_lag(&found, previous);
     let status = if due { found } else { status::with_lag_of(found, previous) };
     if previous == Some(&status) {
         return Ok(());

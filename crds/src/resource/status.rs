@@ -145,7 +145,8 @@ pub struct ConsumerGroupStatus {
     /// Messages that are not yet stored, rounded to two digits; the metrics have it exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_messages: Option<i64>,
-    /// Age in seconds of the oldest message that is not yet stored, rounded to two digits.
+    /// Age in seconds of the oldest message that is not yet stored, rounded to two digits. Both numbers stay while this one is
+    /// below 10, or changes by less than a fifth.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_seconds: Option<i64>,
 }

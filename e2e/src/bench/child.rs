@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::usage::{self, Usage};
+use crate::usage::{self, Usage};
 
 /// Longest farewell.
 const END_TIMEOUT: Duration = Duration::from_mins(1);

@@ -13,8 +13,8 @@ use super::scrape::Scrape;
 use super::sink_config::{Differences, config};
 use super::stage::Stage;
 use super::topic::Topic;
-use super::usage::Usage;
 use crate::lab::preflight::free_port;
+use crate::usage::Usage;
 
 /// First port of this machine that is tried for the endpoints of a sink.
 const ADMIN_PORT: u16 = 28_080;

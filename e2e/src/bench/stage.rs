@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use reduct_rs::ReductClient;
 
-use super::usage::{self, Usage};
 use crate::lab::parts::{self, Part};
 use crate::lab::preflight::{self, Need};
 use crate::lab::state::StoreAddress;
 use crate::lab::{Daemon, Paths, Progress, store};
+use crate::usage::{self, Usage};
 
 /// A topic and a bucket of the largest case, and what of the case before is being deleted.
 const DISK: Need = Need::DiskGib(12);

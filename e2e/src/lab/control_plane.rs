@@ -2,11 +2,12 @@
 //! files.
 //!
 //! ```text
-//!  plane ◄─ pki ◄─ certificates (pure)      etcd ◄── apiserver ◄─ flags (pure)
-//!    ▲───── kubeconfig (pure)                └─ up: both run and /readyz answers
+//!  plane ◄─ pki ◄─ certificates (pure)      etcd ◄── apiserver ◄─ flags (pure) ◄─ audit
+//!    ▲───── kubeconfig (pure)                └─ up: both run and /readyz answers  (every write is in its log)
 //! ```
 
 mod apiserver;
+pub mod audit;
 pub(super) mod certificates;
 mod etcd;
 mod flags;
@@ -77,6 +78,7 @@ async fn fresh(paths: &Paths, progress: &Progress, reach: Reach) -> anyhow::Resu
     down(paths, reach).await?;
     fresh_folder(&plane::folder(paths, reach)).await?;
     let plane = ControlPlane::create(paths, reach, etcd::start(paths, &etcd, reach).await?)?;
+    audit::prepare(plane.pki.folder())?;
     apiserver::start(paths, &binaries, &plane).await?;
     plane.save(paths)?;
     starts.done();

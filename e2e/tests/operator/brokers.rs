@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -65,6 +66,34 @@ impl Brokers {
         let metadata = self.admin.inner().fetch_metadata(None, TIMEOUT)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         Ok(found.map_or(0, |found| found.partitions().len()))
+    }
+
+    /// The names of the topics that end so, sorted.
+    pub(crate) fn topics(&self, suffix: &str) -> anyhow::Result<Vec<String>> {
+        let metadata = self.admin.inner().fetch_metadata(None, TIMEOUT)?;
+        let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
+        let mut names: Vec<_> = names.filter(|name| name.ends_with(suffix)).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// What a group has committed for the partitions of a topic; nothing for those for which it never did.
+    pub(crate) fn committed(
+        &self,
+        group: &str,
+        topic: &str,
+        partitions: i32,
+    ) -> anyhow::Result<Vec<Option<i64>>> {
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).set("group.id", group).create()?;
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition_range(topic, 0, partitions - 1);
+        let committed = consumer.committed_offsets(wanted, TIMEOUT)?;
+        Ok(committed
+            .elements()
+            .iter()
+            .map(|element| element.offset().to_raw().filter(|raw| *raw >= 0))
+            .collect())
     }
 
     /// Sends one message and waits until it is there.

@@ -24,7 +24,7 @@ use crate::sandbox::{Sandbox, built, eventually, said};
 const ADMIN_PORT: u16 = 8080;
 
 /// A member as its pod would run it; it ends with the test.
-struct PlayedPod {
+pub(crate) struct PlayedPod {
     process: Child,
     address: Ipv4Addr,
     _files: tempfile::TempDir,
@@ -40,7 +40,7 @@ impl Drop for PlayedPod {
 
 impl PlayedPod {
     /// Starts the first member of a sink at an address of this machine alone, with the configuration that the operator wrote.
-    async fn start(sandbox: &Sandbox, sink: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
+    pub(crate) async fn start(sandbox: &Sandbox, sink: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
         let files = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let config = files.path().join("config.yaml");
         let maps = sandbox.api::<ConfigMap>();
@@ -70,6 +70,15 @@ impl PlayedPod {
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         Ok(kill(Pid::from_raw(i32::try_from(self.process.id())?), signal)?)
+    }
+
+    /// Asks it to stop, as a kubelet would, and waits until it has.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGTERM).context("stop a member")?;
+        let status =
+            eventually(async || Ok(self.process.try_wait()?)).await.context("the member never stops")?;
+        anyhow::ensure!(status.success(), "the member failed: {status}");
+        Ok(())
     }
 
     async fn until_metric(&self, line: &str) -> anyhow::Result<()> {

@@ -58,16 +58,18 @@ impl Drop for Operator {
 impl Sandbox {
     /// Brings the lab up, installs the definition and starts an operator.
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        let apiserver = ensure::apiserver().await?;
-        let client = client(&apiserver.kubeconfig).await?;
+        Self::start_in(ensure::apiserver().await?.kubeconfig, format!("operator-{}", random())).await
+    }
+
+    /// The same in a namespace of this name behind another API server, between the same Kafka and store.
+    pub(crate) async fn start_in(kubeconfig: PathBuf, namespace: String) -> anyhow::Result<Self> {
+        let client = client(&kubeconfig).await?;
         install_definition(&client).await?;
-        let namespace = format!("operator-{}", random());
         let metadata = json!({ "metadata": { "name": namespace } });
         let object: Namespace = serde_json::from_value(metadata)?;
         Api::all(client.clone()).create(&PostParams::default(), &object).await?;
         let (kafka, store) = (ensure::kafka().await?, ensure::store().await?);
-        let operator = Operator::start(&apiserver.kubeconfig, &namespace)?;
-        let kubeconfig = apiserver.kubeconfig;
+        let operator = Operator::start(&kubeconfig, &namespace)?;
         let sandbox = Self { client, namespace, kafka, store, kubeconfig, operator };
         let token = sandbox.store.token.clone();
         sandbox.set_token(&token).await?;
@@ -348,7 +350,13 @@ pub(crate) fn said(sink: &KafkaSink, condition: &str) -> Option<String> {
 }
 
 /// Looks again and again until there is something.
-pub(crate) async fn eventually<T>(
+pub(crate) async fn eventually<T>(look: impl AsyncFnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    eventually_within(PATIENCE, look).await
+}
+
+/// The same with a patience of one's own.
+pub(crate) async fn eventually_within<T>(
+    patience: Duration,
     mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
     let looks = async {
@@ -360,7 +368,7 @@ pub(crate) async fn eventually<T>(
             }
         }
     };
-    tokio::time::timeout(PATIENCE, looks).await.context("waited in vain")?
+    tokio::time::timeout(patience, looks).await.context("waited in vain")?
 }
 
 /// A program as cargo built it: beside the folder of this test program.

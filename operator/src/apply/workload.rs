@@ -8,6 +8,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::desired::{CONFIG_LABEL, SINK_LABEL, members_data};
@@ -17,7 +18,8 @@ use crate::memory::Memory;
 use crate::model::{ValidatedSink, Workload, WorkloadObjects, WorkloadView};
 use crate::names::SinkNames;
 
-/// Makes the objects as they shall be and returns how the pods are now; `None` where there are none.
+/// Makes the objects as they shall be and returns how the pods are now, which were as in `before`; `None` where there are
+/// none.
 ///
 /// # Errors
 /// The Kubernetes API does not answer or refuses an object.
@@ -25,15 +27,29 @@ pub(crate) async fn workload(
     context: &Context,
     sink: &ValidatedSink,
     workload: Workload,
+    before: Option<&WorkloadView>,
 ) -> Result<Option<WorkloadView>, KubernetesError> {
     let (client, namespace) = (&context.client, &sink.identity.namespace);
+    if let Workload::Run(objects) = &workload
+        && before.is_some_and(WorkloadView::is_complete)
+        && is_done(&context.memory, sink, objects)
+    {
+        return Ok(before.cloned());
+    }
     match workload {
         Workload::Absent | Workload::Keep { scale_down_to: None } => {}
         Workload::Keep { scale_down_to: Some(replicas) } => {
             scale_down(client, namespace, &sink.names, replicas).await?;
         }
         Workload::Run(objects) => {
+            let news = context.memory.news(&sink.identity.uid);
             run(&Applier { client, memory: &context.memory, sink }, &objects).await?;
+            let view = fetch::workload(client, namespace, &sink.names).await?;
+            if view.as_ref().is_some_and(WorkloadView::is_complete) {
+                drop_old_configs(client, sink).await?;
+                context.memory.read(&sink.identity.uid, news, Instant::now());
+            }
+            return Ok(view);
         }
     }
     let view = fetch::workload(client, namespace, &sink.names).await?;
@@ -41,6 +57,35 @@ pub(crate) async fn workload(
         drop_old_configs(client, sink).await?;
     }
     Ok(view)
+}
+
+/// Tells whether everything is as it shall be, without a look at it: it was, and no watch has told of it since.
+fn is_done(memory: &Memory, sink: &ValidatedSink, objects: &WorkloadObjects) -> bool {
+    let uid = &sink.identity.uid;
+    let WorkloadObjects {
+        service_account,
+        service,
+        config_map,
+        members,
+        pod_disruption_budget,
+        stateful_set,
+    } = objects;
+    memory.is_silent(uid, Instant::now())
+        && is_wanted(memory, uid, service_account)
+        && is_wanted(memory, uid, service)
+        && is_wanted(memory, uid, config_map)
+        && is_wanted(memory, uid, members)
+        && is_wanted(memory, uid, pod_disruption_budget)
+        && is_wanted(memory, uid, stateful_set)
+}
+
+fn is_wanted<K: Resource<DynamicType = ()> + Serialize>(memory: &Memory, uid: &str, object: &K) -> bool {
+    memory.is_wanted(uid, &label(object), object)
+}
+
+/// What an object is remembered by.
+fn label<K: Resource<DynamicType = ()>>(object: &K) -> String {
+    format!("{} {}", K::kind(&()), object.name_any())
 }
 
 async fn run(applier: &Applier<'_>, objects: &WorkloadObjects) -> Result<(), KubernetesError> {
@@ -71,8 +116,7 @@ impl Applier<'_> {
             + std::fmt::Debug,
     {
         let api: Api<K> = Api::namespaced(self.client.clone(), &self.sink.identity.namespace);
-        let name = object.name_any();
-        let label = format!("{} {name}", K::kind(&()));
+        let (name, label) = (object.name_any(), label(object));
         let uid = &self.sink.identity.uid;
         if self.memory.knows(uid) {
             let now = call(format!("read {label}"), api.get_metadata_opt(&name)).await?;

@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kafkasink_crds::resource::KafkaSinkSpec;
 use kube::api::PartialObjectMeta;
 use kube::core::NamespaceResourceScope;
@@ -18,19 +19,17 @@ use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use super::scope::Scope;
+use crate::context::Context;
 use crate::desired::MANAGED_BY;
-use crate::neighbours::{Guarded, Neighbours};
+use crate::neighbours::Guarded;
 use crate::references;
 
 /// Resources that are to be looked at, and watches that failed.
 pub(super) type Triggers = BoxStream<'static, Result<ObjectRef<Guarded>, watcher::Error>>;
 
 /// Returns a cache of the resources of a scope and what makes them be looked at. The one fills while the other is polled.
-pub(super) fn triggers(
-    client: &Client,
-    scope: &Scope,
-    neighbours: &Arc<Neighbours>,
-) -> (Store<Guarded>, Triggers) {
+pub(super) fn triggers(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Triggers) {
+    let (client, neighbours) = (&context.client, &context.neighbours);
     let (cache, writer) = reflector::store();
     let member = neighbours.join(scope.raw(client), cache.clone());
     let woken = stream::unfold(Arc::clone(&member), async |sleeper| {
@@ -49,28 +48,34 @@ pub(super) fn triggers(
     let triggers = vec![
         resources.boxed(),
         woken.flatten().map(Ok).boxed(),
-        owned::<StatefulSet>(client, scope),
-        owned::<Service>(client, scope),
-        owned::<ServiceAccount>(client, scope),
-        owned::<ConfigMap>(client, scope),
-        owned::<PodDisruptionBudget>(client, scope),
+        owned::<StatefulSet>(context, scope),
+        owned::<Service>(context, scope),
+        owned::<ServiceAccount>(context, scope),
+        owned::<ConfigMap>(context, scope),
+        owned::<PodDisruptionBudget>(context, scope),
         referred::<Secret>(client, scope, cache.clone(), references::names_secret),
         referred::<ConfigMap>(client, scope, cache.clone(), references::names_config_map),
     ];
     (cache, stream::select_all(triggers).boxed())
 }
 
-/// Looks at the owners of objects of ours that change or go.
-fn owned<K>(client: &Client, scope: &Scope) -> Triggers
+/// Looks at the owners of objects of ours that change or go, and remembers that they did.
+fn owned<K>(context: &Arc<Context>, scope: &Scope) -> Triggers
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     PartialObjectMeta<K>: Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    looked_at(scope.metadata::<K>(client), ours, |object| {
+    let objects = scope.metadata::<K>(&context.client);
+    let context = Arc::clone(context);
+    looked_at(objects, ours, move |object| {
         let (namespace, owners) = (object.namespace(), object.owner_references());
-        let owner = |owner| ObjectRef::from_owner_ref(namespace.as_deref(), owner, ());
-        owners.iter().filter_map(owner).collect()
+        let told = |owner: &OwnerReference| {
+            let resource = ObjectRef::from_owner_ref(namespace.as_deref(), owner, ())?;
+            context.memory.told(&owner.uid);
+            Some(resource)
+        };
+        owners.iter().filter_map(told).collect()
     })
 }
 

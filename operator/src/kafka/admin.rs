@@ -14,14 +14,13 @@ use kafkasink_kafka_ffi::{self as ffi, NativeError, OffsetSpec, PartitionOffset}
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::{Client, DefaultClientContext};
-use rdkafka::consumer::BaseConsumer;
 use tokio::time::Instant;
 
 use configs::BrokerAnswer;
 use rights::SeenTopics;
 
 use super::error::{Attempt, KafkaError, wrapped};
-use super::groups::{Groups, committed_offsets};
+use super::groups::Groups;
 use super::party::Party;
 use super::security;
 use super::way::Way;
@@ -103,17 +102,12 @@ impl KafkaAdmin {
     }
 
     async fn look(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
-        // First, so that it finds the group's coordinator while the rest is asked.
-        let group_id = query.group_id.clone();
-        let consumer = self
-            .blocking(Attempt::CreateClient, move |admin| admin.groups.get(&group_id, Instant::now()))
-            .await?;
         let describe = |admin: &Self| ffi::describe_cluster(admin.native(), REQUEST_TIMEOUT);
         let cluster = self.blocking(Attempt::DescribeCluster, describe).await?;
         let names = query.topics.clone();
         let look = move |admin: &Self| admin.look_at_topics(&names);
         let mut seen = self.blocking(Attempt::DescribeTopics, look).await?;
-        let (group, may_read_group) = self.observe_group(query, consumer, &seen).await?;
+        let (group, may_read_group) = self.observe_group(query, cluster.brokers.clone(), &seen).await?;
         for (name, config) in self.describe_configs(&seen.configurable()).await? {
             if let Some(topic) = seen.views.get_mut(&name) {
                 topic.config = config;
@@ -138,27 +132,22 @@ impl KafkaAdmin {
     async fn observe_group(
         self: &Arc<Self>,
         query: KafkaQuery,
-        consumer: Arc<BaseConsumer>,
+        brokers: Vec<i32>,
         seen: &SeenTopics,
     ) -> Result<(Option<GroupView>, Option<bool>), KafkaError> {
-        let (group_id, asker) = (query.group_id.clone(), Arc::clone(&consumer));
+        let group_id = query.group_id.clone();
         let (attempt, topics) = (Attempt::ReadOffsets(group_id.clone()), seen.views.clone());
-        let look = move |admin: &Self| admin.look_at_group(&query, &consumer, &topics);
+        let look = move |admin: &Self| admin.look_at_group(&query, &brokers, &topics);
         let group = match self.blocking(attempt.clone(), look).await {
             Ok(group) => group,
-            Err(error) if error.is_coordinator_not_ready() => {
-                return Ok((None, self.groups.still_refused(&group_id)));
-            }
-            Err(error) if error.is_authorization() => {
-                self.groups.note(&group_id, false);
-                return Ok((None, Some(false)));
-            }
+            Err(error) if error.is_coordinator_not_ready() => return Ok((None, None)),
+            Err(error) if error.is_authorization() => return Ok((None, Some(false))),
             Err(error) => return Err(error),
         };
         // Who is a member may be one. Before there is a topic, nobody needs to know.
         let is_asked = group.members.is_none_or(|members| members == 0) && !seen.rights.is_empty();
         let may = if is_asked {
-            let ask = move |admin: &Self| Ok(admin.groups.may_read(&group_id, &asker, REQUEST_TIMEOUT));
+            let ask = move |admin: &Self| admin.groups.may_read(&group_id, REQUEST_TIMEOUT);
             self.blocking(attempt, ask).await?
         } else {
             None
@@ -284,7 +273,7 @@ impl KafkaAdmin {
     fn look_at_group(
         &self,
         query: &KafkaQuery,
-        consumer: &BaseConsumer,
+        brokers: &[i32],
         topics: &BTreeMap<TopicName, TopicView>,
     ) -> Result<GroupView, NativeError> {
         let partitions: Vec<_> = query
@@ -297,7 +286,7 @@ impl KafkaAdmin {
             return Ok(GroupView::default());
         }
         let members = self.members(&query.group_id);
-        let committed = committed_offsets(consumer, &partitions, REQUEST_TIMEOUT)?;
+        let committed = self.groups.committed(&query.group_id, brokers, &partitions, REQUEST_TIMEOUT)?;
         let first = self.ends(&partitions, OffsetSpec::Earliest)?;
         let end = self.ends(&partitions, OffsetSpec::Latest)?;
         let partitions = partitions.into_iter().filter_map(|(topic, partition)| {

@@ -1,15 +1,17 @@
-//! IO: Kafka. `Groups`: what consumer groups have committed, one client per group.
+//! IO: Kafka. `Groups`: what consumer groups have committed, one client for all groups of a connection.
 //!
 //! The admin client cannot be asked for this. It is a producer, and where a group has no coordinator, as on a cluster
 //! that has no `__consumer_offsets` yet, librdkafka 2.12 looks for the client's own group, finds none and takes the
-//! process down: <https://github.com/confluentinc/librdkafka/issues/5040>. So a consumer of the group is asked. It
-//! never subscribes, hence never joins the group nor moves its offsets.
+//! process down: <https://github.com/confluentinc/librdkafka/issues/5040>. So a consumer asks, broker after broker until one
+//! coordinates the group, and that one first the next time. Only where none does, a consumer of the group itself lets the
+//! brokers choose one; it costs four threads and a connection of its own. No consumer here ever subscribes, hence none
+//! joins a group or moves its offsets.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kafkasink_kafka_ffi::NativeError;
+use kafkasink_kafka_ffi::{self as ffi, NativeError};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -24,21 +26,84 @@ const NO_TOPIC: &str = "no topic / asked for by kafkasink";
 /// Longest wait for a coordinator that has just gone; the clients never join, so that this is all it bounds.
 const SESSION_MS: &str = "6000";
 
-/// How long it is taken for true that a group may be read, or may not.
+/// How long it is taken for true that a group may be read.
 const TOLD_AGE_MAX: Duration = Duration::from_mins(10);
 
-/// The clients of the groups of one connection.
+/// The groups of one connection.
 pub(super) struct Groups {
     config: ClientConfig,
     clients: IdleCache<String, BaseConsumer>,
-    /// Whether groups may be read, and when that was told.
-    told: Mutex<HashMap<String, (bool, Instant)>>,
+    /// Asks for all groups; it is of the group that was asked for first, whose name brokers let it use.
+    asker: Mutex<Option<Arc<BaseConsumer>>>,
+    /// The broker that coordinated a group when it was last asked.
+    coordinators: Mutex<HashMap<String, i32>>,
+    /// When it was told that a group may be read.
+    readable: Mutex<HashMap<String, Instant>>,
 }
+
+/// A topic's name and a partition, with the offset.
+type Committed = BTreeMap<(String, i32), i64>;
 
 impl Groups {
     /// Prepares for groups on the connection that `config` describes.
     pub(super) fn new(config: ClientConfig) -> Self {
-        Self { config, clients: IdleCache::default(), told: Mutex::default() }
+        Self {
+            config,
+            clients: IdleCache::default(),
+            asker: Mutex::default(),
+            coordinators: Mutex::default(),
+            readable: Mutex::default(),
+        }
+    }
+
+    /// Returns the group's committed offset of each of `partitions` for which it ever committed.
+    ///
+    /// # Errors
+    /// The group's coordinator is not up within `timeout`, or refuses us.
+    pub(super) fn committed(
+        &self,
+        group: &str,
+        brokers: &[i32],
+        partitions: &[(&str, i32)],
+        timeout: Duration,
+    ) -> Result<Committed, NativeError> {
+        for broker in self.candidates(group, brokers) {
+            match self.ask(group, broker, timeout) {
+                Err(error) if error.is_coordinator_not_ready() => {}
+                Err(error) => return Err(error),
+                Ok(committed) => {
+                    lock(&self.coordinators).insert(group.to_owned(), broker);
+                    return Ok(committed);
+                }
+            }
+        }
+        committed_offsets(&*self.get(group, Instant::now())?, partitions, timeout)
+    }
+
+    /// Returns the brokers in the order in which they are asked.
+    fn candidates(&self, group: &str, brokers: &[i32]) -> Vec<i32> {
+        let last = lock(&self.coordinators).get(group).copied();
+        let mut candidates = brokers.to_vec();
+        candidates.sort_by_key(|broker| last != Some(*broker));
+        candidates
+    }
+
+    fn ask(&self, group: &str, broker: i32, timeout: Duration) -> Result<Committed, NativeError> {
+        let asker = self.asker(group)?;
+        let answer = ffi::committed_offsets(&asker, group, broker, timeout);
+        // Events that nobody takes pile up for ever.
+        drop(drain(&asker));
+        Ok(answer?.into_iter().map(|at| ((at.topic, at.partition), at.offset)).collect())
+    }
+
+    fn asker(&self, group: &str) -> Result<Arc<BaseConsumer>, NativeError> {
+        let mut asker = lock(&self.asker);
+        if let Some(asker) = &*asker {
+            return Ok(Arc::clone(asker));
+        }
+        let created = Arc::new(self.create(group)?);
+        *asker = Some(Arc::clone(&created));
+        Ok(created)
     }
 
     /// Returns the client of a group, made on first use. It may block for as long as an idle client takes to end.
@@ -52,33 +117,26 @@ impl Groups {
     }
 
     /// Tells whether we may consume as a member of the group, as [`may_read`] does or did lately.
-    pub(super) fn may_read(&self, group: &str, consumer: &BaseConsumer, timeout: Duration) -> Option<bool> {
-        if self.told(group) == Some(true) {
-            return Some(true);
+    ///
+    /// It is asked for as long as a group has no members: a client for that long, and no longer.
+    ///
+    /// # Errors
+    /// A property that librdkafka refuses to a consumer.
+    pub(super) fn may_read(&self, group: &str, timeout: Duration) -> Result<Option<bool>, NativeError> {
+        if self.was_readable(group) {
+            return Ok(Some(true));
         }
-        let may = may_read(consumer, timeout).or_else(|| self.still_refused(group))?;
-        self.note(group, may);
-        Some(may)
+        let may = may_read(&self.create(group)?, timeout);
+        if may == Some(true) {
+            lock(&self.readable).insert(group.to_owned(), Instant::now());
+        }
+        Ok(may)
     }
 
-    /// Returns a refusal that was told lately, and remembers it for as long as nothing else is: a client says only once
-    /// that it is not let to the coordinator, and from then on that there is none.
-    pub(super) fn still_refused(&self, group: &str) -> Option<bool> {
-        let refused = self.told(group).filter(|may| !may)?;
-        self.note(group, refused);
-        Some(refused)
-    }
-
-    fn told(&self, group: &str) -> Option<bool> {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.get(group).filter(|(_, when)| when.elapsed() < TOLD_AGE_MAX).map(|(may, _)| *may)
-    }
-
-    /// Remembers what was told now.
-    pub(super) fn note(&self, group: &str, may: bool) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, (_, when)| when.elapsed() < TOLD_AGE_MAX);
-        told.insert(group.to_owned(), (may, Instant::now()));
+    fn was_readable(&self, group: &str) -> bool {
+        let mut readable = lock(&self.readable);
+        readable.retain(|_, told| told.elapsed() < TOLD_AGE_MAX);
+        readable.contains_key(group)
     }
 
     fn create(&self, group: &str) -> Result<BaseConsumer, NativeError> {
@@ -94,15 +152,16 @@ impl Groups {
     }
 }
 
-/// Returns the group's committed offset of each of `partitions` for which it ever committed.
-///
-/// # Errors
-/// The group's coordinator is not up within `timeout`, or refuses us.
-pub(super) fn committed_offsets(
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same by a consumer of the group.
+fn committed_offsets(
     consumer: &BaseConsumer,
     partitions: &[(&str, i32)],
     timeout: Duration,
-) -> Result<BTreeMap<(String, i32), i64>, NativeError> {
+) -> Result<Committed, NativeError> {
     let mut wanted = TopicPartitionList::with_capacity(partitions.len());
     for (topic, partition) in partitions {
         wanted.add_partition(topic, *partition);
@@ -160,7 +219,7 @@ fn is_refusal(error: &NativeError) -> bool {
     error.is_authentication() || error.is_authorization()
 }
 
-fn read(committed: &TopicPartitionList) -> BTreeMap<(String, i32), i64> {
+fn read(committed: &TopicPartitionList) -> Committed {
     let elements = committed.elements();
     let known = elements.iter().filter_map(|element| match (element.error(), element.offset()) {
         (Ok(()), Offset::Offset(offset)) => Some(((element.topic().to_owned(), element.partition()), offset)),

@@ -19,6 +19,34 @@ pub(super) fn group(findings: &Findings<'_>) -> Option<ConsumerGroupStatus> {
     })
 }
 
+/// Below this age a sink keeps up: members commit every few seconds, and what they have not committed waits meanwhile.
+const KEEPS_UP_SECONDS: u64 = 10;
+
+/// A change of the lag by less than one of so many parts is none that is worth a write, which wakes every watcher.
+const PARTS: u64 = 5;
+
+/// Tells whether the lag is about what is written.
+pub(crate) fn is_about(now: &ConsumerGroupStatus, written: &ConsumerGroupStatus) -> bool {
+    match (now.lag_seconds, written.lag_seconds) {
+        (Some(now), Some(written)) => are_near(now, written, KEEPS_UP_SECONDS),
+        (None, None) => match (now.lag_messages, written.lag_messages) {
+            (Some(now), Some(written)) => are_near(now, written, 0),
+            (now, written) => now == written,
+        },
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+fn are_near(now: i64, written: i64, small: u64) -> bool {
+    // Somebody reads it as "all is stored": that must not wait.
+    if now == 0 {
+        return written == 0;
+    }
+    let (one, other) = (now.unsigned_abs(), written.unsigned_abs());
+    let larger = one.max(other);
+    larger < small || one.abs_diff(other).saturating_mul(PARTS) < larger.max(1)
+}
+
 /// Nothing waits where no message does.
 fn lag_seconds(lag: Option<u64>, highest: Option<Duration>) -> Option<i64> {
     if lag == Some(0) {
@@ -35,7 +63,7 @@ pub(super) fn two_digits(number: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, lag_seconds, two_digits};
+    use super::{ConsumerGroupStatus, Duration, is_about, lag_seconds, two_digits};
 
     #[test]
     fn rounds_to_two_digits() {
@@ -43,6 +71,29 @@ mod tests {
             assert_eq!(two_digits(number), rounded);
         }
         assert_eq!(two_digits(u64::MAX), 18_000_000_000_000_000_000);
+    }
+
+    #[test]
+    fn writes_no_lag_that_is_about_what_is_written() {
+        let group = |messages, seconds| ConsumerGroupStatus {
+            id: String::new(),
+            members: None,
+            lag_messages: messages,
+            lag_seconds: seconds,
+        };
+        let check = |now, written, expected| {
+            assert_eq!(is_about(&now, &written), expected, "{now:?} {written:?}");
+        };
+        check(group(Some(9), Some(3)), group(Some(0), Some(0)), true);
+        check(group(Some(9), Some(10)), group(Some(0), Some(0)), false);
+        check(group(Some(0), Some(0)), group(Some(9), Some(3)), false);
+        check(group(Some(90), Some(110)), group(Some(100), Some(120)), true);
+        check(group(Some(90), Some(60)), group(Some(100), Some(120)), false);
+        check(group(Some(0), Some(0)), group(Some(100), Some(120)), false);
+        check(group(Some(90), None), group(Some(100), None), true);
+        check(group(Some(0), None), group(Some(1), None), false);
+        check(group(None, None), group(None, None), true);
+        check(group(Some(0), Some(0)), group(Some(0), None), false);
     }
 
     #[test]

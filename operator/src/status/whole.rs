@@ -110,6 +110,15 @@ pub(crate) fn with_lag_of(
     status
 }
 
+/// Tells whether the lag is about what is written.
+pub(crate) fn keeps_its_lag(found: &KafkaSinkStatus, previous: Option<&KafkaSinkStatus>) -> bool {
+    let written = previous.and_then(|previous| previous.consumer_group.as_ref());
+    match (&found.consumer_group, written) {
+        (Some(now), Some(written)) => group::is_about(now, written),
+        (now, written) => now.as_ref() == written,
+    }
+}
+
 fn previous(resource: &KafkaSink) -> KafkaSinkStatus {
     resource.status.clone().unwrap_or_default()
 }

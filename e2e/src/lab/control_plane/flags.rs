@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::audit;
 use super::pki::FRONT_PROXY_CLIENT;
 use super::plane::{ControlPlane, HOST_ADDRESS, Reach, SERVICE_CIDR};
 
@@ -34,6 +35,9 @@ pub(super) fn of(plane: &ControlPlane) -> Vec<String> {
         flag("requestheader-group-headers", "X-Remote-Group"),
         flag("requestheader-username-headers", "X-Remote-User"),
         flag("profiling", false),
+        file("audit-policy-file", &audit::policy_file(pki.folder())),
+        file("audit-log-path", &audit::log_file(pki.folder())),
+        flag("audit-log-maxsize", audit::LOG_MEBIBYTES_MAX),
     ];
     flags.extend(pair("tls-cert-file", "tls-private-key-file", &pki.apiserver()));
     flags.extend(pair("kubelet-client-certificate", "kubelet-client-key", &pki.kubelet_client()));

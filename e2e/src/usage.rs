@@ -1,4 +1,4 @@
-//! What a process has used so far: CPU time and peak memory. IO: /proc.
+//! What a process has used so far: CPU time, peak memory and threads. IO: /proc.
 
 use anyhow::Context as _;
 
@@ -7,15 +7,17 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What a process has used since it began.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Seconds on a CPU, in the program and in the kernel, all threads.
-    pub(super) cpu_seconds: f64,
+    pub(crate) cpu_seconds: f64,
     /// The most memory it ever had resident.
-    pub(super) rss_peak_bytes: u64,
+    pub(crate) rss_peak_bytes: u64,
+    /// The threads that it has now.
+    pub(crate) threads: u32,
 }
 
 /// Returns what a process that still runs has used.
-pub(super) fn of(pid: u32) -> anyhow::Result<Usage> {
+pub(crate) fn of(pid: u32) -> anyhow::Result<Usage> {
     let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
     let (stat, status) = (read("stat"), read("status"));
     let stat = stat.with_context(|| format!("look at process {pid}: it has ended"))?;
@@ -29,9 +31,9 @@ fn parse(stat: &str, status: &str) -> Option<Usage> {
     let mut fields = after_command.split_ascii_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u32>().ok();
     let cpu_seconds = (f64::from(ticks()?) + f64::from(ticks()?)) / TICKS_PER_SECOND;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = peak.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(Usage { cpu_seconds, rss_peak_bytes: kibibytes * 1024 })
+    let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let kibibytes: u64 = value("VmHWM:")?.strip_suffix(" kB")?.parse().ok()?;
+    Some(Usage { cpu_seconds, rss_peak_bytes: kibibytes * 1024, threads: value("Threads:")?.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -41,8 +43,8 @@ mod tests {
     #[test]
     fn fields_are_found_behind_an_odd_command() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 900 0 3 0 150 25 0 0 20 0 9 0 500 1000 20\n";
-        let status = "Name:\ta) b\nVmPeak:\t  9000 kB\nVmHWM:\t  2048 kB\nVmRSS:\t  100 kB\n";
-        let expected = Usage { cpu_seconds: 1.75, rss_peak_bytes: 2 << 20 };
+        let status = "Name:\ta) b\nVmPeak:\t  9000 kB\nVmHWM:\t  2048 kB\nVmRSS:\t  100 kB\nThreads:\t9\n";
+        let expected = Usage { cpu_seconds: 1.75, rss_peak_bytes: 2 << 20, threads: 9 };
         assert_eq!(parse(stat, status), Some(expected));
         assert_eq!(parse("7 (a) Z", status), None);
         assert_eq!(parse(stat, "Name: zombie\n"), None);
