@@ -1,11 +1,13 @@
 //! What became of every message of both acts: read back and compared. IO: the store.
 
 use anyhow::{Context, Result};
+use futures::future::try_join_all;
+use reduct_rs::ReductClient;
 
 use super::compare::Produced;
 use super::show::Outcome;
 use super::stage::Stage;
-use super::workload::WORKLOADS;
+use super::workload::{WORKLOADS, Workload};
 use super::{console, first_act, read_back};
 use crate::lab::Progress;
 
@@ -16,23 +18,25 @@ use crate::lab::Progress;
 pub async fn of(stage: &Stage, first_act: Vec<Produced>, second_act: Vec<Produced>) -> Result<Vec<Outcome>> {
     let progress = Progress::start(WORKLOADS.len());
     let client = read_back::client(&stage.doors.store_url, &stage.addresses.store_token)?;
-    let mut outcomes = Vec::new();
-    for (workload, (first, second)) in WORKLOADS.iter().zip(first_act.into_iter().zip(second_act)) {
-        let step = progress.step(&format!("reads {} back and compares every byte and label", workload.name));
-        let bucket = client.get_bucket(workload.bucket).await.context("open the bucket")?;
-        let in_first_act = first.len() as u64;
-        let produced: Produced = first.into_iter().chain(second).collect();
-        let verdict = read_back::verify(&bucket, workload, &produced).await?;
-        step.done();
-        for difference in &verdict.differences {
-            console::say(format!("  {}: {difference}", workload.name))?;
-        }
-        outcomes.push(Outcome {
-            workload: workload.clone(),
-            pods: first_act::pods(workload),
-            in_first_act,
-            verdict,
-        });
+    let acts = first_act.into_iter().zip(second_act);
+    let audits = WORKLOADS.iter().zip(acts).map(|(workload, acts)| audit(&client, &progress, workload, acts));
+    try_join_all(audits).await
+}
+
+async fn audit(
+    client: &ReductClient,
+    progress: &Progress,
+    workload: &Workload,
+    (first, second): (Produced, Produced),
+) -> Result<Outcome> {
+    let step = progress.step(&format!("reads {} back and compares every byte and label", workload.name));
+    let bucket = client.get_bucket(workload.bucket).await.context("open the bucket")?;
+    let in_first_act = first.len() as u64;
+    let produced: Produced = first.into_iter().chain(second).collect();
+    let verdict = read_back::verify(&bucket, workload, &produced).await?;
+    step.done();
+    for difference in &verdict.differences {
+        console::say(format!("  {}: {difference}", workload.name))?;
     }
-    Ok(outcomes)
+    Ok(Outcome { workload: workload.clone(), pods: first_act::pods(workload), in_first_act, verdict })
 }
