@@ -13,7 +13,7 @@ use std::time::Duration;
 use kafkasink_e2e::trial::{Produced, World, checker};
 
 /// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Waits until everything that was produced is stored and committed; fails unless it is stored once, byte for byte.
 async fn expect_stored_once(world: &World, produced: &[Produced]) -> anyhow::Result<()> {
