@@ -40,7 +40,7 @@ async fn kills_at_random_moments_change_nothing_in_the_end() -> anyhow::Result<(
     let again = format!("{kills} kills, {SEED}={seed} makes them at the same moments");
     let differences = stormy.with_context(|| again.clone())?.differences(&calm);
     ensure!(differences.is_empty(), "{again}: {differences:#?}");
-    ensure!(kills == 0 || storm.undone > 0, "{again}: no kill met work that was not done");
+    ensure!(2 * storm.undone >= kills, "{again}: only {} kills met work that was not done", storm.undone);
     Ok(())
 }
 
@@ -105,16 +105,16 @@ async fn live(storm: &mut Storm) -> anyhow::Result<Picture> {
 
 /// Asks for everything of a phase, in as many portions as there are kills in it, each followed by one.
 async fn pass_through(sandbox: &mut Sandbox, phase: Phase, storm: &mut Storm) -> anyhow::Result<()> {
-    let kills = storm.kills_in(phase);
     let all: Vec<usize> = life::all().collect();
-    let portion = all.len().div_ceil(usize::try_from(kills.max(1))?);
-    let mut portions = all.chunks(portion);
-    for _ in 0..kills {
-        ask(sandbox, phase, portions.next().unwrap_or_default()).await?;
-        storm.strike(sandbox).await?;
+    let kills = usize::try_from(storm.kills_in(phase))?;
+    if kills == 0 {
+        return ask(sandbox, phase, &all).await;
     }
-    for rest in portions {
-        ask(sandbox, phase, rest).await?;
+    for kill in 0..kills {
+        // As even as they can be: with more kills than resources some follow no question of their own.
+        let portion = all.len() * kill / kills..all.len() * (kill + 1) / kills;
+        ask(sandbox, phase, &all[portion]).await?;
+        storm.strike(sandbox).await?;
     }
     Ok(())
 }

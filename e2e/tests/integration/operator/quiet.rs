@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kafkasink_crds::resource::KafkaSink;
-use kafkasink_e2e::lab::control_plane::audit::{AuditLog, Mark};
+use kafkasink_e2e::lab::control_plane::audit::{AuditLog, Mark, Write};
 use kafkasink_e2e::lab::ensure::apiserver;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -19,9 +19,8 @@ const LOOKS: u64 = 2;
 
 /// What the operator has been asked to write in the sandbox since, refused and fruitless requests among them.
 async fn writes(sandbox: &Sandbox, mark: Mark) -> anyhow::Result<Vec<String>> {
-    let writes = AuditLog::of(&apiserver().await?)?.writes_since(mark, CLIENT)?;
-    let here = writes.into_iter().filter(|write| write.object_ref.namespace == sandbox.namespace);
-    Ok(here.map(|write| write.in_words()).collect())
+    let writes = AuditLog::of(&apiserver().await?)?.writes_in(&sandbox.namespace, mark, CLIENT)?;
+    Ok(writes.iter().map(Write::in_words).collect())
 }
 
 /// The number of reconciliations that have ended, once none is under way and none waits.
