@@ -3,7 +3,7 @@
 CARGO ?= cargo
 # Never `-p`: cargo would build shared crates once more for each choice of packages.
 LAB   := $(CARGO) run --release --bin lab --
-BUILD := e2e/prerequisites.sh
+BUILD  = e2e/prerequisites.sh $@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth scale kills freeze outages e2e generate deny advisories images lab-up lab-env lab-down clean

@@ -13,6 +13,7 @@ pub mod compare;
 pub mod console;
 pub mod counters;
 pub mod delivered;
+pub mod farewell;
 pub mod first_act;
 pub mod group;
 pub mod kubectl;

@@ -19,6 +19,9 @@ use crate::lab::{Paths, Progress};
 /// Namespace of the operator.
 pub const OPERATOR_NAMESPACE: &str = "kafkasink";
 
+/// The charts in the order of their installation; a release has the name of its chart.
+pub const CHARTS: [&str; 2] = ["kafkasink-crds", "kafkasink-operator"];
+
 /// Marks the namespace that the demo may remove.
 const DEMO_LABEL: &str = "kafkasink.dev/demo";
 
@@ -35,14 +38,15 @@ pub struct Stage {
     pub doors: Doors,
 }
 
-/// Starts what does not run yet and removes what an earlier demo left in the cluster.
+/// Starts what does not run yet and removes what an earlier demo left in the cluster; `later` is what the machine must have
+/// once everything runs.
 ///
 /// # Errors
 /// A part cannot be built or started; the message says which and what to do.
-pub async fn set(paths: &Paths, foreign: Option<&Path>) -> Result<Stage> {
+pub async fn set(paths: &Paths, foreign: Option<&Path>, later: Vec<Need>) -> Result<Stage> {
     let progress = Progress::start(STEPS + if foreign.is_some() { 0 } else { cluster::STEPS });
     let _lock = Lock::of_run(paths, || progress.say("waits for another run of the lab")).await?;
-    look_at_machine(paths, foreign, &progress).await?;
+    look_at_machine(paths, foreign, later, &progress).await?;
     let cluster = match foreign {
         Some(kubeconfig) => Cluster::existing(kubeconfig).await?,
         None => cluster::up(paths, &progress).await?,
@@ -58,13 +62,26 @@ pub async fn set(paths: &Paths, foreign: Option<&Path>) -> Result<Stage> {
 }
 
 /// Asks for everything before the first build is begun: minutes must not end at what a later step lacks.
-async fn look_at_machine(paths: &Paths, foreign: Option<&Path>, progress: &Progress) -> Result<()> {
+async fn look_at_machine(
+    paths: &Paths,
+    foreign: Option<&Path>,
+    later: Vec<Need>,
+    progress: &Progress,
+) -> Result<()> {
     let step = progress.step("looks at what this machine has");
-    let parts = [Part::Kafka, Part::Store].into_iter().chain(foreign.is_none().then_some(Part::Cluster));
-    let needs: Vec<Need> = parts.flat_map(|part| part.needs(paths)).collect();
-    preflight::check(paths, &needs, &step).await?;
+    preflight::check(paths, &[needs(paths, foreign), later].concat(), &step).await?;
     step.done();
     Ok(())
+}
+
+/// Returns what the machine must have for [`set`].
+#[must_use]
+pub fn needs(paths: &Paths, foreign: Option<&Path>) -> Vec<Need> {
+    let cluster = match foreign {
+        Some(_) => kubernetes::needs(paths, Binary::Kubectl),
+        None => Part::Cluster.needs(paths),
+    };
+    [cluster, in_cluster::needs(paths), helm::needs(paths)].concat()
 }
 
 /// Returns the images of our own programs.
@@ -129,7 +146,7 @@ async fn install_charts(
         &runtime_tag,
         &written,
     ];
-    for (name, set) in [("kafkasink-crds", &[][..]), ("kafkasink-operator", &settings[..])] {
+    for (name, set) in CHARTS.into_iter().zip([&[][..], &settings[..]]) {
         let chart = checkout()?.join("charts").join(name);
         let release = Release { name, chart: &chart, namespace: OPERATOR_NAMESPACE, settings: set };
         helm::install(paths, kubeconfig, release, &step).await?;
