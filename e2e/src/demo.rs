@@ -15,6 +15,7 @@ pub mod counters;
 pub mod delivered;
 pub mod farewell;
 pub mod first_act;
+mod foreign;
 pub mod group;
 pub mod kubectl;
 pub mod look;

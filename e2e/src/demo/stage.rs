@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::console;
 use super::kubectl::Kubectl;
+use super::{console, foreign};
 use crate::lab::cluster::{self, Cluster};
 use crate::lab::helm::{self, Release};
 use crate::lab::images::{self, Archive};
@@ -21,9 +21,6 @@ pub const OPERATOR_NAMESPACE: &str = "kafkasink";
 
 /// The charts in the order of their installation; a release has the name of its chart.
 pub const CHARTS: [&str; 2] = ["kafkasink-crds", "kafkasink-operator"];
-
-/// Marks the namespace that the demo may remove.
-const DEMO_LABEL: &str = "kafkasink.dev/demo";
 
 /// Steps that [`set`] shows besides the cluster's own.
 const STEPS: usize = 9;
@@ -48,7 +45,7 @@ pub async fn set(paths: &Paths, foreign: Option<&Path>, later: Vec<Need>) -> Res
     let _lock = Lock::of_run(paths, || progress.say("waits for another run of the lab")).await?;
     look_at_machine(paths, foreign, later, &progress).await?;
     let cluster = match foreign {
-        Some(kubeconfig) => Cluster::existing(kubeconfig).await?,
+        Some(kubeconfig) => existing(kubeconfig).await?,
         None => cluster::up(paths, &progress).await?,
     };
     let ours = give_images(paths, &cluster, &progress).await?;
@@ -59,6 +56,13 @@ pub async fn set(paths: &Paths, foreign: Option<&Path>, later: Vec<Need>) -> Res
     step.done();
     install_charts(paths, &kubectl.kubeconfig, &ours, &progress).await?;
     Ok(Stage { kubectl, addresses, doors })
+}
+
+/// Looks before anything is built whether the demo may use the cluster.
+async fn existing(kubeconfig: &Path) -> Result<Cluster> {
+    let cluster = Cluster::existing(kubeconfig).await?;
+    foreign::expect_free(&cluster.client()).await?;
+    Ok(cluster)
 }
 
 /// Asks for everything before the first build is begun: minutes must not end at what a later step lacks.
@@ -100,23 +104,9 @@ async fn clear(paths: &Paths, cluster: &Cluster, progress: &Progress) -> Result<
     let step = progress.step("removes what an earlier demo left");
     let program = kubernetes::binaries(paths, &step, &[Binary::Kubectl]).await?.join("kubectl");
     let kubectl = Kubectl { program, kubeconfig: cluster.kubeconfig.clone() };
-    if !cluster.is_ours() {
-        expect_own_namespace(&kubectl).await?;
-    }
     kubectl.run(&["delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=3m"]).await?;
     step.done();
     Ok(kubectl)
-}
-
-/// In somebody else's cluster only a namespace that an earlier demo made may be removed.
-async fn expect_own_namespace(kubectl: &Kubectl) -> Result<()> {
-    let args = ["get", "namespace", NAMESPACE, "--ignore-not-found", "--output=jsonpath={.metadata.labels}"];
-    let labels = kubectl.run(&args).await?;
-    ensure!(
-        labels.is_empty() || labels.contains(DEMO_LABEL),
-        "namespace {NAMESPACE} is there and not from a demo: remove it by hand, or use another cluster"
-    );
-    Ok(())
 }
 
 async fn load(cluster: &Cluster, archives: &[Archive], progress: &Progress, what: &str) -> Result<()> {
