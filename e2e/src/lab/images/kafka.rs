@@ -35,7 +35,7 @@ const DESKTOP_LIBRARIES: [&str; 11] = [
 /// The runtime's part in the cache: its name and version.
 const RUNTIME: (&str, &str) = ("java-for-kafka", "1");
 
-/// Returns what the machine must have for [`kafka`] besides what its jars need.
+/// Returns what the machine must have for [`kafka()`] besides what its jars need.
 #[must_use]
 pub fn kafka_needs(paths: &Paths) -> Vec<Need> {
     let (name, version) = RUNTIME;
