@@ -3,7 +3,8 @@
 CARGO ?= cargo
 # Never `-p`: cargo would build shared crates once more for each choice of packages.
 LAB   := $(CARGO) run --release --bin lab --
-BUILD := e2e/prerequisites.sh
+# Not `:=`: the script is told which target asks.
+BUILD  = e2e/prerequisites.sh $@
 # Tests against real parts wait most of their time: more of them at once than there are cores.
 TEST_THREADS ?= 8
 
