@@ -57,12 +57,13 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 
     use super::CertificateFacts;
 
-    fn certificate(names: &[&str], end: (i32, u8, u8)) -> String {
+    /// Returns a certificate for these names that ends on that day, in PEM.
+    pub(crate) fn certificate(names: &[&str], end: (i32, u8, u8)) -> String {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name.push(DnType::CommonName, "somebody");

@@ -8,7 +8,17 @@ mod target;
 
 use serde_json::json;
 
+use tokio::net::TcpListener;
+
 use crate::sandbox::Sandbox;
+
+/// Returns the address of somebody who takes every connection and closes it, as a load balancer does with nobody behind it.
+async fn hangs_up() -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    Ok(address)
+}
 
 #[tokio::test]
 async fn names_a_kafka_property_that_is_none() -> anyhow::Result<()> {

@@ -64,8 +64,8 @@ async fn secrets(sandbox: &Sandbox, kafka: &SecuredKafka) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// No answer at all comes from `mute`.
-fn misses(kafka: &SecuredKafka, mute: &str) -> Vec<Miss> {
+/// No answer at all comes from `mute`, and the other one closes every connection.
+fn misses(kafka: &SecuredKafka, mute: &str, closing: &str) -> Vec<Miss> {
     let [plain, tls, mutual, misnamed, expired, sasl] = [
         Kind::Plaintext,
         Kind::Tls,
@@ -80,6 +80,12 @@ fn misses(kafka: &SecuredKafka, mute: &str) -> Vec<Miss> {
         miss("nameless", at("nobody.invalid:9092"), UNREACHABLE, &["nobody.invalid:9092: the name does not"]),
         miss("closed", at("127.0.0.1:9"), UNREACHABLE, &["127.0.0.1:9: connection refused", "port in"]),
         miss("mute", at(mute), UNREACHABLE, &["the connection is taken, and nothing is said"]),
+        miss(
+            "cut-off",
+            by_tls(closing, "ca"),
+            UNREACHABLE,
+            &["closed without an answer; check that the brokers run"],
+        ),
         miss("untold", at(&tls), TLS, &["TLS is expected there; set kafka.tls"]),
         miss("plain", by_tls(&plain, "ca"), TLS, &["no TLS is spoken there", "or remove kafka.tls"]),
         miss("foreign", by_tls(&tls, "foreign-ca"), TLS, &["lab-authority, which is not trusted", "caFrom"]),
@@ -105,7 +111,7 @@ async fn tells_name_connection_tls_and_sasl_apart_and_starts_nothing() -> anyhow
     // The kernel takes connections on its behalf, and nobody ever answers.
     let mute = TcpListener::bind("127.0.0.1:0")?;
     secrets(&sandbox, &kafka).await?;
-    let misses = misses(&kafka, &mute.local_addr()?.to_string());
+    let misses = misses(&kafka, &mute.local_addr()?.to_string(), &super::hangs_up().await?);
     for Miss { name, kafka: missed, .. } in &misses {
         sandbox.apply_sink(name, json!({ "kafka": missed })).await?;
     }

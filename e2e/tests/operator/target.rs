@@ -30,9 +30,11 @@ async fn tells_url_connection_and_tls_apart_and_starts_nothing() -> anyhow::Resu
     sandbox.secret("misnamed-ca", json!({ "ca.crt": misnamed_ca })).await?;
     let plain = sandbox.store.url.replace("http://", "https://");
     let secured = good.address().url.replace("https://", "http://");
+    let closing = format!("https://{}", super::hangs_up().await?);
     let misses = [
         ("nameless", store("http://nobody.invalid:8383", None), UNREACHABLE, "the name does not resolve"),
         ("closed", store("http://127.0.0.1:9", None), UNREACHABLE, "connection refused"),
+        ("cut-off", store(&closing, Some("ca")), UNREACHABLE, "closed without an answer"),
         ("foreign", store(&sandbox.admin_url(), None), UNREACHABLE, "is no ReductStore"),
         ("plain", store(&plain, Some("ca")), TLS, "no TLS is spoken there; write http://"),
         ("secured", store(&secured, None), TLS, "TLS is expected there; write https://"),

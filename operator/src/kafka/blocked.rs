@@ -54,10 +54,12 @@ fn remedy(obstacle: &Obstacle, party: &Party) -> &'static str {
              operator through"
         }
         Obstacle::HungUp if party.has_tls => {
-            "choose the port of a Kafka listener; if the listener asks for a certificate, set kafka.tls.clientCertificate"
+            "check that the brokers run and that this is the port of a Kafka listener; if the listener asks for a \
+             certificate, set kafka.tls.clientCertificate"
         }
         Obstacle::HungUp => {
-            "choose the port of a Kafka listener; if the listener asks for TLS, set kafka.tls"
+            "check that the brokers run and that this is the port of a Kafka listener; if the listener asks for TLS, set \
+             kafka.tls"
         }
         Obstacle::WantsUser => "set kafka.authentication, or choose the port of a listener without users",
         Obstacle::NoTls => "choose the port of the listener with TLS, or remove kafka.tls",

@@ -103,8 +103,15 @@ impl Way {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let tls = self.tls.as_ref();
         let opening: &[u8] = if self.has_user { &API_VERSIONS } else { &SASL_HANDSHAKE };
-        Some(visit(Destination { host, port: port.parse().ok()?, tls, opening }).await)
+        let port = port.parse().ok()?;
+        Some(visit(Destination { host, port, tls, opening, is_answer: is_of_kafka }).await)
     }
+}
+
+/// Tells whether an answer begins as one of Kafka's does: its length, at most that of any answer to our openings, and the
+/// number of the request.
+fn is_of_kafka(answer: &[u8]) -> bool {
+    matches!(answer, [0, 0, _, _, 0, 0, 0, 0, ..])
 }
 
 /// Reads from a line of the client's log which broker it speaks of, unless that was named by the resource:

@@ -201,7 +201,8 @@ impl Store {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let tls = (url.scheme() == "https").then_some(&self.tls);
-        visit(Destination { host, port, tls, opening: OPENING }).await
+        let is_answer = |answer: &[u8]| answer.starts_with(b"HTTP/");
+        visit(Destination { host, port, tls, opening: OPENING, is_answer }).await
     }
 
     fn failed(&self, attempt: &'static str) -> impl FnOnce(ReductError) -> StoreError {
