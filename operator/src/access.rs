@@ -90,7 +90,7 @@ mod tests {
 
     fn kafka(cameras: &[Operation], letters: &[Operation], may_read_group: Option<bool>) -> KafkaView {
         let [cameras_name, letters_name] = ["cameras", "letters"].map(|name| TopicName::parse(name).unwrap());
-        let view = TopicView { id: "id".to_owned(), partitions: 3, replication_factor: 1, config: [].into() };
+        let view = TopicView { id: "id".to_owned(), partitions: 3, replication_factor: 1, config: None };
         let topics = [
             (cameras_name.clone(), cameras.iter().copied().collect()),
             (letters_name, letters.iter().copied().collect()),

@@ -54,7 +54,7 @@ pub(crate) fn fate(
 /// Why a topic is not one that the resource with this uid created.
 fn not_ours(name: &TopicName, uid: &str, known: &[TopicStatus], view: &TopicView) -> Option<&'static str> {
     // The operator may have been killed between the creation and the write of the status.
-    if birthmark::borne(uid, name, &view.config).is_some() {
+    if view.config.as_ref().and_then(|config| birthmark::borne(uid, name, config)).is_some() {
         return None;
     }
     match known.iter().find(|topic| topic.name == name.as_str()) {
@@ -101,7 +101,7 @@ mod tests {
     /// A topic of five messages of which `committed` are stored.
     fn kafka(name: &TopicName, committed: Option<i64>, marked_by: Option<&str>) -> KafkaView {
         let mark = marked_by.and_then(|uid| birthmark::of_new(uid, name, &[].into()));
-        let config = mark.into_iter().collect();
+        let config = Some(mark.into_iter().collect());
         let view = TopicView { id: "now".to_owned(), partitions: 1, replication_factor: 1, config };
         let partition = PartitionView { topic: name.clone(), partition: 0, first: 0, end: 5, committed };
         KafkaView {

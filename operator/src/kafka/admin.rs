@@ -110,7 +110,7 @@ impl KafkaAdmin {
         let (group, may_read_group) = self.observe_group(query, cluster.brokers.clone(), &seen).await?;
         for (name, config) in self.describe_configs(&seen.configurable()).await? {
             if let Some(topic) = seen.views.get_mut(&name) {
-                topic.config = config;
+                topic.config = Some(config);
             }
         }
         let auto_creates_topics = self.auto_creates_topics(&cluster).await;

@@ -15,7 +15,9 @@ pub(super) fn topics(uid: &str, externals: &AppliedExternals, previous: &[TopicS
 
 /// Returns `"2/3"`: how many consumed topics are as declared; `None` where they could not be seen.
 pub(super) fn ready(sink: &ValidatedSink, externals: &AppliedExternals) -> Option<String> {
-    let is_as_declared = |outcome: &&TopicOutcome| outcome.problem.is_none() && outcome.drift.is_none();
+    let is_as_declared = |outcome: &&TopicOutcome| {
+        outcome.problem.is_none() && outcome.drift.is_none() && outcome.is_compared()
+    };
     let ready = consumed(sink, externals)?.filter(is_as_declared).count();
     Some(format!("{ready}/{}", sink.topics.len()))
 }
@@ -51,7 +53,8 @@ fn topic(uid: &str, outcome: &TopicOutcome, previous: &[TopicStatus]) -> TopicSt
     };
     let same = before.and_then(|topic| topic.id.as_ref()) == Some(&view.id);
     let life_before = before.and_then(|topic| topic.life).unwrap_or(0);
-    let marked = birthmark::borne(uid, &outcome.name, &view.config).is_some();
+    let mark = |config| birthmark::borne(uid, &outcome.name, config);
+    let marked = view.config.as_ref().and_then(mark).is_some();
     TopicStatus {
         name: name.to_owned(),
         id: Some(view.id.clone()),

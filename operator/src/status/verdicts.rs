@@ -9,7 +9,7 @@ use super::findings::Findings;
 use super::reasons::needs_person;
 use super::{held, retention};
 use crate::access;
-use crate::model::{Problem, WorkloadView};
+use crate::model::{Problem, TopicOutcome, WorkloadView};
 
 /// What is said while nobody needs to act.
 const AT_WORK: &str = "the operator is at work and tries again by itself";
@@ -178,8 +178,17 @@ fn topics_ready(findings: &Findings<'_>) -> Verdict {
     let topics = &findings.externals.topics;
     let drifts = topics.iter().filter_map(|topic| topic.drift.as_ref());
     let mut problems = topics.iter().filter_map(|topic| topic.problem.as_ref()).chain(drifts);
+    let opaque = topics.iter().find(|topic| !topic.is_compared());
     match (problems.next(), problems.count()) {
-        (None, _) => verdict(kind, Truth::True, Reason::Reconciled, "every topic is as declared"),
+        (None, _) => match opaque {
+            None => verdict(kind, Truth::True, Reason::Reconciled, "every topic is as declared"),
+            Some(TopicOutcome { name, .. }) => {
+                let message = format!(
+                    "the brokers do not tell how topic {name} is configured; add the ACLs that KafkaReachable names"
+                );
+                verdict(kind, Truth::Unknown, Reason::NotChecked, message)
+            }
+        },
         (Some(first), 0) => verdict(kind, Truth::False, first.reason, first.message.clone()),
         (Some(first), more) => {
             let message = format!("{} (and {more} more)", first.message);

@@ -75,7 +75,7 @@ fn of_store(findings: &Findings<'_>) -> impl Iterator<Item = WarningStatus> {
 }
 
 fn too_few_replicas(topic: &TopicOutcome, view: &TopicView) -> Option<WarningStatus> {
-    let needed: u16 = view.config.get(IN_SYNC_MIN)?.parse().ok()?;
+    let needed: u16 = view.config.as_ref()?.get(IN_SYNC_MIN)?.parse().ok()?;
     let (name, replicas) = (&topic.name, view.replication_factor);
     (replicas < needed).then(|| {
         let message = format!(

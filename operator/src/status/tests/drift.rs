@@ -3,7 +3,8 @@
 use kafkasink_crds::resource::{ConditionType, KafkaSink, Reason};
 
 use super::{
-    Findings, NOW, RUNNING, externals, find, findings, found, problem, resource, status, summary, validated,
+    AppliedExternals, Findings, NOW, RUNNING, externals, find, findings, found, problem, resource, status,
+    summary, validated,
 };
 
 #[test]
@@ -12,7 +13,7 @@ fn a_topic_that_bears_our_mark_is_ours_whatever_the_status_forgot() {
     let mut world = externals(&sink);
     let name = &sink.topics[0].name;
     let mark = crate::birthmark::of_new("u", name, &[].into()).unwrap();
-    world.topics[0].view.as_mut().unwrap().config.extend([mark]);
+    world.topics[0].view.as_mut().unwrap().config = Some([mark].into());
     let created = |uid| super::super::topics::topics(uid, &world, &[])[0].created;
     assert_eq!((created("u"), created("another")), (Some(true), Some(false)));
 }
@@ -31,14 +32,31 @@ fn drift_that_is_left_alone_is_told_and_keeps_nothing_from_being_ready() {
 }
 
 #[test]
+fn a_topic_whose_configuration_is_not_told_is_not_called_as_declared() {
+    let resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    world.topics[0].view.as_mut().unwrap().config = None;
+    let check = |seen: &AppliedExternals, expected: (&str, &str)| {
+        let status = found(&resource, &sink, seen);
+        let topics = find(&status.conditions, ConditionType::TopicsReady).unwrap();
+        assert_eq!((topics.status.as_str(), topics.reason.as_str()), expected);
+        assert_eq!(status.topics_ready.as_deref(), Some("0/1"));
+    };
+    check(&world, ("Unknown", "NotChecked"));
+    world.topics[0].problem = Some(problem(Reason::PartitionDecreaseNotSupported));
+    check(&world, ("False", "PartitionDecreaseNotSupported"));
+}
+
+#[test]
 fn warns_of_what_will_do_harm_one_day() {
     let resource = resource(|_| {});
     let sink = validated(&resource);
     let check = |before: &KafkaSink, auto_create: Option<bool>, in_sync: &str, expected: &[&str]| {
         let mut world = externals(&sink);
         world.kafka.as_mut().unwrap().auto_creates_topics = auto_create;
-        let config = &mut world.topics[0].view.as_mut().unwrap().config;
-        config.insert("min.insync.replicas".to_owned(), in_sync.to_owned());
+        let in_sync = ("min.insync.replicas".to_owned(), in_sync.to_owned());
+        world.topics[0].view.as_mut().unwrap().config = Some([in_sync].into());
         let status = found(before, &sink, &world);
         let reasons: Vec<_> = status.warnings.iter().map(|warning| warning.reason.as_str()).collect();
         assert_eq!(reasons, expected);
