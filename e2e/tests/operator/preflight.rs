@@ -6,11 +6,13 @@ mod permissions;
 mod reach;
 mod target;
 
+use kafkasink_crds::resource::KafkaSink;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use tokio::net::TcpListener;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, eventually};
 
 /// Returns the address of somebody who takes every connection and closes it, as a load balancer does with nobody behind it.
 async fn hangs_up() -> anyhow::Result<String> {
@@ -18,6 +20,14 @@ async fn hangs_up() -> anyhow::Result<String> {
     let address = listener.local_addr()?.to_string();
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
     Ok(address)
+}
+
+/// Lets the operator look at a sink, the only one here, in which nothing has changed, and waits until it has.
+async fn look_again(sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
+    let before = sandbox.reconciliations().await?;
+    let touch = json!({ "metadata": { "annotations": { "touched": before.to_string() } } });
+    sandbox.api::<KafkaSink>().patch(name, &PatchParams::default(), &Patch::Merge(touch)).await?;
+    eventually(async || Ok((sandbox.reconciliations().await? > before).then_some(()))).await
 }
 
 #[tokio::test]
