@@ -1,4 +1,4 @@
-//! Pure. In what a topic differs from what is declared of it; what is not declared does not differ.
+//! Pure. In what a topic differs from what is declared of it; what is not declared, or not told, does not differ.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use crate::model::{TopicView, ValidatedTopic};
 
 /// Returns the declared configuration keys whose value the topic does not have.
 pub(super) fn differing_config(topic: &ValidatedTopic, view: &TopicView) -> BTreeMap<String, String> {
-    let differs = |key: &str, value: &str| !view.config.get(key).is_some_and(|now| is_same(now, value));
+    let Some(config) = &view.config else { return BTreeMap::new() };
+    let differs = |key: &str, value: &str| !config.get(key).is_some_and(|now| is_same(now, value));
     let differing = topic.config.iter().filter(|(key, value)| differs(key, value));
     differing.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
@@ -18,7 +19,7 @@ pub(super) fn differences(topic: &ValidatedTopic, view: &TopicView) -> Option<St
     let replicas = topic.replication_factor.filter(|wanted| *wanted != view.replication_factor);
     let replicas = replicas.map(|wanted| difference("replicationFactor", view.replication_factor, wanted));
     let config = differing_config(topic, view).into_iter().map(|(key, wanted)| {
-        let now = view.config.get(&key).map_or("absent", String::as_str);
+        let now = view.config.as_ref().and_then(|config| config.get(&key)).map_or("absent", String::as_str);
         difference(&key, now, wanted)
     });
     let all: Vec<_> = partitions.into_iter().chain(replicas).chain(config).collect();

@@ -9,8 +9,7 @@ use kafkasink_crds::topic_name::TopicName;
 use super::topic_differences::{differences, differing_config};
 use crate::birthmark;
 use crate::model::{
-    KafkaView, Operation, Problem, TopicAction, TopicCreation, TopicPlan, TopicView, ValidatedSink,
-    ValidatedTopic,
+    KafkaView, Problem, TopicAction, TopicCreation, TopicPlan, TopicView, ValidatedSink, ValidatedTopic,
 };
 
 /// What is known of the topics besides how they are.
@@ -33,19 +32,16 @@ fn plan(topic: &ValidatedTopic, kafka: &KafkaView, known: Known<'_>) -> TopicPla
     let is_enforced = topic.management == ManagementPolicy::Enforce;
     let view = kafka.topics.get(&topic.name);
     let owner = known.owners.get(&topic.name);
-    let is_opaque = kafka.rights.lacks(&topic.name, Operation::DescribeConfigs);
     let (mut actions, problem) = match (view, owner) {
         // The brokers do not tell whether it exists.
         (None, _) if kafka.rights.hides(&topic.name) => (Vec::new(), Some(hidden(topic))),
-        // Whatever it is configured like, it would look wrong.
-        (Some(_), _) if is_opaque => (Vec::new(), None),
         (None, _) => absent(topic, kafka, known),
         (Some(view), None) if is_enforced => (changes(topic, view), unsupported(topic, view)),
         (Some(view), Some(owner)) if is_enforced => (Vec::new(), conflict(topic, view, owner)),
         (Some(_), None | Some(_)) => (Vec::new(), None),
     };
     actions.extend(view.and_then(|view| unmark(topic, view, known)));
-    let drift = view.filter(|_| !is_enforced && !is_opaque).and_then(|view| drift(topic, view));
+    let drift = view.filter(|_| !is_enforced).and_then(|view| drift(topic, view));
     TopicPlan { name: topic.name.clone(), owner: owner.cloned(), actions, problem, drift }
 }
 
@@ -65,7 +61,7 @@ fn absent(
 
 /// The birthmark goes only once the status says what it says.
 fn unmark(topic: &ValidatedTopic, view: &TopicView, known: Known<'_>) -> Option<TopicAction> {
-    let key = birthmark::borne(known.uid, &topic.name, &view.config)?;
+    let key = birthmark::borne(known.uid, &topic.name, view.config.as_ref()?)?;
     let told = known.topics.iter().find(|told| told.name == topic.name.as_str())?;
     let is_told = told.created == Some(true) && told.id.as_ref() == Some(&view.id);
     is_told.then_some(TopicAction::Unmark(key))
@@ -188,7 +184,7 @@ mod tests {
             id: "id".to_owned(),
             partitions: 3,
             replication_factor: 1,
-            config: config.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            config: Some(config.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
         };
         KafkaView {
             cluster_id: "c".to_owned(),
@@ -243,7 +239,7 @@ mod tests {
         let topic = topic("there", ManagementPolicy::CreateOnly);
         let mut cluster = cluster();
         let (key, value) = birthmark::of_new("u", &topic.name, &topic.config).unwrap();
-        cluster.topics.get_mut(&topic.name).unwrap().config.insert(key, value);
+        cluster.topics.get_mut(&topic.name).unwrap().config = Some([(key, value)].into());
         let check = |uid: &str, told: Option<(&str, bool)>, expected: usize| {
             let status = told.map(|(id, created)| TopicStatus {
                 id: Some(id.to_owned()),
@@ -278,6 +274,20 @@ mod tests {
         };
         check(&wanted, "[RaisePartitions { from: 3, to: 6 }, SetConfig({\"retention.ms\": \"2000\"})] None");
         check(&ValidatedTopic { management: ManagementPolicy::CreateOnly, ..wanted }, "[] None");
+    }
+
+    #[test]
+    fn compares_only_what_is_told() {
+        let mut cluster = cluster();
+        cluster.topics.values_mut().for_each(|view| view.config = None);
+        let wanted = ValidatedTopic {
+            partitions: Some(6),
+            config: [("retention.ms".to_owned(), "2000".to_owned())].into(),
+            ..topic("there", ManagementPolicy::Enforce)
+        };
+        let plan = plan(&wanted, &cluster, NOTHING);
+        assert_eq!(plan.actions, [TopicAction::RaisePartitions { from: 3, to: 6 }]);
+        assert_eq!((plan.problem, plan.drift), (None, None));
     }
 
     #[test]

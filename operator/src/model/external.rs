@@ -118,6 +118,13 @@ pub(crate) struct TopicOutcome {
     pub(crate) drift: Option<Problem>,
 }
 
+impl TopicOutcome {
+    /// Tells whether the whole topic could be compared with what is declared, its configuration above all.
+    pub(crate) fn is_compared(&self) -> bool {
+        self.view.as_ref().is_none_or(|view| view.config.is_some())
+    }
+}
+
 /// A change that was made to a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TopicChange {

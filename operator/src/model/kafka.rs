@@ -47,8 +47,8 @@ pub(crate) struct TopicView {
     pub(crate) partitions: u32,
     /// Number of replicas.
     pub(crate) replication_factor: u16,
-    /// Every configuration value in force, broker defaults included.
-    pub(crate) config: BTreeMap<String, String>,
+    /// Every configuration value in force, broker defaults included; `None` where the brokers do not tell us.
+    pub(crate) config: Option<BTreeMap<String, String>>,
 }
 
 /// A consumer group as it was seen.

@@ -6,7 +6,7 @@ use super::Token;
 
 /// How a store is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoreAccess {
+pub(crate) struct StoreConnection {
     /// Base URL.
     pub(crate) url: String,
     /// The runtime's token.
@@ -15,6 +15,13 @@ pub(crate) struct StoreAccess {
     pub(crate) authorities: Option<String>,
     /// The operator's token, which may create and change buckets; it never reaches a pod.
     pub(crate) admin_token: Option<Token>,
+}
+
+impl StoreConnection {
+    /// Tells whether the store is asked by TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.url.starts_with("https:")
+    }
 }
 
 /// A store as it was seen.
@@ -54,6 +61,12 @@ pub(crate) struct BucketView {
 }
 
 impl BucketView {
+    /// Returns a quota that ends all writes, and how much of it is left; `None` where nothing ends them.
+    pub(crate) fn quota_left(&self) -> Option<(u64, u64)> {
+        let quota = self.quota_bytes.filter(|_| self.quota == Some(QuotaKind::Hard))?;
+        Some((quota, quota.saturating_sub(self.held_bytes?)))
+    }
+
     /// Returns the share of a quota that ends all writes which is used up; `None` where nothing ends them.
     pub(crate) fn quota_used(&self) -> Option<f64> {
         let quota = self.quota_bytes.filter(|bytes| *bytes > 0 && self.quota == Some(QuotaKind::Hard))?;

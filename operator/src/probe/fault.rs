@@ -25,8 +25,11 @@ pub(super) fn of_connection(error: &io::Error) -> Obstacle {
 }
 
 /// Returns why TLS does not begin with a server that was asked for by this name and has shown these certificates.
+///
+/// A connection that is merely closed tells nothing of TLS: what stands between us and a server closes it too, above all a
+/// load balancer with nobody behind it.
 pub(super) fn of_handshake(error: &io::Error, asked: &str, shown: &[CertificateFacts]) -> Obstacle {
-    let Some(cause) = of_tls(error) else { return Obstacle::NoTls };
+    let Some(cause) = of_tls(error) else { return Obstacle::HungUp };
     if let Error::InvalidCertificate(cause) = cause {
         return Obstacle::Distrusted(distrust(cause, asked, shown));
     }
@@ -44,6 +47,11 @@ pub(super) fn of_silence(error: &io::Error) -> Obstacle {
 /// Returns what a first byte says that is no answer.
 pub(super) fn of_answer(first: u8) -> Option<Obstacle> {
     (first == TLS_ALERT).then_some(Obstacle::WantsTls)
+}
+
+/// Tells whether a server that has hung up in this way may be one that knows no TLS.
+pub(super) fn may_be_plain(obstacle: &Obstacle, shown: &[CertificateFacts]) -> bool {
+    *obstacle == Obstacle::HungUp && shown.is_empty()
 }
 
 fn of_refusal(cause: &Error) -> Obstacle {

@@ -15,7 +15,7 @@ use kafkasink_crds::resource::{ConditionType, LostStatus, Reason};
 use super::conditions::{Truth, Verdict};
 use super::findings::Findings;
 use super::group::two_digits;
-use crate::model::{Partition, PartitionView, TopicView};
+use crate::model::{Ages, Partition, PartitionView, TopicView};
 
 /// From so many tenths on a person should know.
 const HALF: u32 = 5;
@@ -25,6 +25,17 @@ const NEAR: u32 = 8;
 
 /// For how long a loss is shown; the count stays, and so does the Event for as long as the cluster keeps it.
 const LOSS_SHOWN: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a topic keeps messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// The brokers do not tell us.
+    NotTold,
+    /// Time deletes none.
+    AtAnyAge,
+    /// For this long.
+    For(Duration),
+}
 
 /// The message that is closest to its end.
 struct Oldest<'a> {
@@ -77,7 +88,8 @@ pub(super) fn at_risk(findings: &Findings<'_>, now: Timestamp) -> Verdict {
         None if !is_known(findings) => say(
             Truth::Unknown,
             Reason::NotChecked,
-            "it is not known how old the oldest message is that waits".to_owned(),
+            "it is not known how old the oldest message is that waits, or how long its topic keeps it"
+                .to_owned(),
         ),
         None => {
             say(Truth::False, Reason::Reconciled, "no message comes near the end of its retention".to_owned())
@@ -102,11 +114,14 @@ fn loss(findings: &Findings<'_>, now: Timestamp) -> Option<String> {
     lately.then(|| format!("{messages} messages in all left Kafka before they were stored"))
 }
 
-/// Tells whether no message can wait in a topic that loses messages by time without being seen here.
+/// Tells whether no message can wait in a topic that loses messages by time, or may do so, without being seen here.
 fn is_known(findings: &Findings<'_>) -> bool {
     let Ok(kafka) = &findings.externals.kafka else { return false };
-    let keeps_all = |topic| kafka.topics.get(topic).is_some_and(|topic| kept(topic).is_none());
-    kafka.group.is_some() && findings.ages.unknown.iter().all(|(topic, _)| keeps_all(topic))
+    let kept = |(topic, _): &Partition| kafka.topics.get(topic).map_or(Kept::NotTold, kept);
+    let Ages { known, unknown } = findings.ages;
+    kafka.group.is_some()
+        && unknown.iter().all(|partition| kept(partition) == Kept::AtAnyAge)
+        && known.keys().all(|partition| kept(partition) != Kept::NotTold)
 }
 
 fn oldest<'a>(findings: &'a Findings<'_>) -> Option<Oldest<'a>> {
@@ -121,17 +136,20 @@ fn spoken_of<'a>(findings: &'a Findings<'_>) -> Option<Oldest<'a>> {
 fn waiting<'a>(findings: &'a Findings<'_>) -> impl Iterator<Item = Oldest<'a>> {
     let topics = findings.externals.kafka.as_ref().ok().map(|kafka| &kafka.topics);
     findings.ages.known.iter().filter_map(move |(partition, age)| {
-        let kept = kept(topics?.get(&partition.0)?)?;
+        let Kept::For(kept) = kept(topics?.get(&partition.0)?) else { return None };
         Some(Oldest { partition, age: *age, kept })
     })
 }
 
-/// How long a topic keeps messages; `None` where time deletes none.
-fn kept(topic: &TopicView) -> Option<Duration> {
-    let policy = topic.config.get("cleanup.policy").map_or("delete", String::as_str);
-    let kept_ms: i64 = topic.config.get("retention.ms")?.parse().ok()?;
+fn kept(topic: &TopicView) -> Kept {
+    let Some(config) = &topic.config else { return Kept::NotTold };
+    let policy = config.get("cleanup.policy").map_or("delete", String::as_str);
     let deletes = policy.split(',').any(|word| word.trim() == "delete");
-    u64::try_from(kept_ms).ok().filter(|kept_ms| deletes && *kept_ms > 0).map(Duration::from_millis)
+    let kept_ms = config.get("retention.ms").and_then(|text| text.parse().ok());
+    match kept_ms.filter(|kept_ms| deletes && *kept_ms > 0) {
+        Some(kept_ms) => Kept::For(Duration::from_millis(kept_ms)),
+        None => Kept::AtAnyAge,
+    }
 }
 
 fn described(oldest: &Oldest<'_>) -> String {
@@ -164,23 +182,26 @@ fn roughly(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, TopicView, kept, roughly};
+    use super::{Duration, Kept, TopicView, kept, roughly};
 
-    fn topic(config: &[(&str, &str)]) -> TopicView {
-        let config = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        TopicView { id: "id".to_owned(), partitions: 1, replication_factor: 1, config: config.collect() }
+    fn topic(config: Option<&[(&str, &str)]>) -> TopicView {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let config = config.map(|config| config.iter().map(owned).collect());
+        TopicView { id: "id".to_owned(), partitions: 1, replication_factor: 1, config }
     }
 
     #[test]
     fn knows_which_topics_lose_messages_by_time() {
-        let check = |config: &[(&str, &str)], expected: Option<u64>| {
-            assert_eq!(kept(&topic(config)), expected.map(Duration::from_millis), "{config:?}");
+        let check = |config: Option<&[(&str, &str)]>, expected: Kept| {
+            assert_eq!(kept(&topic(config)), expected, "{config:?}");
         };
-        check(&[("retention.ms", "1000")], Some(1000));
-        check(&[("retention.ms", "1000"), ("cleanup.policy", "compact,delete")], Some(1000));
-        check(&[("retention.ms", "1000"), ("cleanup.policy", "compact")], None);
-        check(&[("retention.ms", "-1")], None);
-        check(&[], None);
+        let second = Kept::For(Duration::from_secs(1));
+        check(Some(&[("retention.ms", "1000")]), second);
+        check(Some(&[("retention.ms", "1000"), ("cleanup.policy", "compact,delete")]), second);
+        check(Some(&[("retention.ms", "1000"), ("cleanup.policy", "compact")]), Kept::AtAnyAge);
+        check(Some(&[("retention.ms", "-1")]), Kept::AtAnyAge);
+        check(Some(&[]), Kept::AtAnyAge);
+        check(None, Kept::NotTold);
     }
 
     #[test]

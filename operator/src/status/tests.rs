@@ -38,7 +38,8 @@ fn validated(resource: &KafkaSink) -> ValidatedSink {
 /// Topic and bucket as declared.
 fn externals(sink: &ValidatedSink) -> AppliedExternals {
     let name = sink.topics[0].name.clone();
-    let view = TopicView { id: "id".to_owned(), partitions: 4, replication_factor: 1, config: [].into() };
+    let view =
+        TopicView { id: "id".to_owned(), partitions: 4, replication_factor: 1, config: Some([].into()) };
     let kafka = KafkaView {
         cluster_id: "c".to_owned(),
         brokers: 1,
@@ -87,6 +88,7 @@ fn findings<'a>(
         pods: &[],
         members: &NO_MEMBERS,
         ages: &NO_AGES,
+        expiries: &[],
         lost: None,
     }
 }

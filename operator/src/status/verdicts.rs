@@ -8,8 +8,8 @@ use super::conditions::{Truth, Verdict, find};
 use super::findings::Findings;
 use super::reasons::needs_person;
 use super::{held, retention};
-use crate::access;
-use crate::model::{Problem, WorkloadView};
+use crate::model::{Problem, TopicOutcome, WorkloadView};
+use crate::permissions;
 
 /// What is said while nobody needs to act.
 const AT_WORK: &str = "the operator is at work and tries again by itself";
@@ -72,8 +72,9 @@ pub(super) fn problem(findings: &Findings<'_>) -> Option<Problem> {
     let store = externals.store.as_ref().err();
     let topic = externals.topics.iter().find_map(|topic| topic.problem.as_ref());
     let found = store.or(externals.bucket.problem.as_ref()).or(topic).or(findings.workload.err());
-    let access = || externals.kafka.as_ref().ok().and_then(|seen| access::problem(findings.sink, seen));
-    kafka.cloned().or_else(access).or_else(|| found.cloned()).or_else(|| held::problem(findings.members))
+    let forbidden =
+        || externals.kafka.as_ref().ok().and_then(|seen| permissions::problem(findings.sink, seen));
+    kafka.cloned().or_else(forbidden).or_else(|| found.cloned()).or_else(|| held::problem(findings.members))
 }
 
 fn verdict(condition: ConditionType, truth: Truth, reason: Reason, message: impl Into<String>) -> Verdict {
@@ -161,7 +162,7 @@ fn reconciling(findings: &Findings<'_>, ready: &Verdict, stalled: &Verdict) -> V
 fn kafka_reachable(findings: &Findings<'_>) -> Verdict {
     let kind = ConditionType::KafkaReachable;
     let problem = match &findings.externals.kafka {
-        Ok(kafka) => access::problem(findings.sink, kafka),
+        Ok(kafka) => permissions::problem(findings.sink, kafka),
         Err(problem) => Some(problem.clone()),
     };
     match problem {
@@ -178,8 +179,17 @@ fn topics_ready(findings: &Findings<'_>) -> Verdict {
     let topics = &findings.externals.topics;
     let drifts = topics.iter().filter_map(|topic| topic.drift.as_ref());
     let mut problems = topics.iter().filter_map(|topic| topic.problem.as_ref()).chain(drifts);
+    let opaque = topics.iter().find(|topic| !topic.is_compared());
     match (problems.next(), problems.count()) {
-        (None, _) => verdict(kind, Truth::True, Reason::Reconciled, "every topic is as declared"),
+        (None, _) => match opaque {
+            None => verdict(kind, Truth::True, Reason::Reconciled, "every topic is as declared"),
+            Some(TopicOutcome { name, .. }) => {
+                let message = format!(
+                    "the brokers do not tell how topic {name} is configured; add the ACLs that KafkaReachable names"
+                );
+                verdict(kind, Truth::Unknown, Reason::NotChecked, message)
+            }
+        },
         (Some(first), 0) => verdict(kind, Truth::False, first.reason, first.message.clone()),
         (Some(first), more) => {
             let message = format!("{} (and {more} more)", first.message);

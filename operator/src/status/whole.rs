@@ -30,7 +30,7 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
         consumer_group: group::group(findings).or(previous.consumer_group),
         binding: binding::binding(findings, previous.binding),
         effective: Some(effective::effective(sink, view.map(|view| view.desired))),
-        warnings: warnings::warnings(findings, previous.warnings, now),
+        warnings: warnings::warnings(findings, &previous.warnings, now),
         mappings: previous.mappings,
         lost_to_retention: findings.lost.cloned(),
         replicas: previous.replicas,
@@ -84,6 +84,13 @@ pub(crate) fn pods_awaited_long(resource: &KafkaSink, now: Timestamp) -> bool {
             && starting.iter().any(|reason| reason.as_str() == condition.reason)
             && now.duration_since(condition.last_transition_time.0) > AWAITED_MAX
     })
+}
+
+/// Tells whether the status says that the bucket takes no more.
+pub(crate) fn is_bucket_full(resource: &KafkaSink) -> bool {
+    let conditions = resource.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let target = conditions::find(conditions, ConditionType::TargetReady);
+    target.is_some_and(|target| target.reason == Reason::BucketFull.as_str())
 }
 
 /// Returns when a sink with this status is looked at again.

@@ -113,7 +113,7 @@ async fn pass_through(sandbox: &mut Sandbox, phase: Phase, storm: &mut Storm) ->
     for kill in 0..kills {
         // As even as they can be: with more kills than resources some follow no question of their own.
         let portion = all.len() * kill / kills..all.len() * (kill + 1) / kills;
-        ask(sandbox, phase, &all[portion]).await?;
+        ask(sandbox, phase, all.get(portion).unwrap_or_default()).await?;
         storm.strike(sandbox).await?;
     }
     Ok(())

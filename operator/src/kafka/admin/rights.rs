@@ -39,7 +39,7 @@ impl SeenTopics {
             id: description.id,
             partitions: u32::try_from(description.partitions).unwrap_or(u32::MAX),
             replication_factor: u16::try_from(description.replication_factor).unwrap_or(u16::MAX),
-            config: BTreeMap::new(),
+            config: None,
         };
         self.views.insert(name, view);
         Ok(())

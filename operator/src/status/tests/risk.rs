@@ -11,12 +11,22 @@ use crate::model::{Ages, GroupView, MemberReport, MembersView, PartitionView};
 
 /// The condition `RetentionAtRisk` of a sink whose topic keeps messages for ten hours, as `True Reason` and its message.
 fn risk(age: Option<u64>, is_missing: bool, lost: Option<&LostStatus>) -> (String, String) {
+    risk_of(Some("36000000"), age, is_missing, lost)
+}
+
+/// The same of a topic with this `retention.ms`, if the brokers tell it.
+fn risk_of(
+    kept: Option<&str>,
+    age: Option<u64>,
+    is_missing: bool,
+    lost: Option<&LostStatus>,
+) -> (String, String) {
     let resource = resource(|_| {});
     let sink = validated(&resource);
     let mut externals = externals(&sink);
     let topic = sink.topics[0].name.clone();
     if let Some(view) = externals.kafka.as_mut().unwrap().topics.get_mut(&topic) {
-        view.config.insert("retention.ms".to_owned(), "36000000".to_owned());
+        view.config = kept.map(|kept| [("retention.ms".to_owned(), kept.to_owned())].into());
     }
     let known = age.map(|minutes| ((topic.clone(), 3), Duration::from_secs(minutes * 60)));
     let unknown = is_missing.then_some((topic, 1));
@@ -50,13 +60,25 @@ fn warns_at_half_and_at_four_fifths_of_a_topics_retention_with_the_time_left() {
 }
 
 #[test]
+fn is_not_known_where_the_brokers_do_not_tell_how_long_a_topic_keeps_messages() {
+    let check = |kept, age, is_missing, expected: &str| {
+        assert_eq!(risk_of(kept, age, is_missing, None).0, expected, "{kept:?} {age:?} {is_missing}");
+    };
+    check(None, Some(60_000), false, "Unknown NotChecked");
+    check(None, None, true, "Unknown NotChecked");
+    check(None, None, false, "False Reconciled");
+    check(Some("-1"), Some(60_000), false, "False Reconciled");
+    check(Some("-1"), None, true, "False Reconciled");
+}
+
+#[test]
 fn says_the_same_while_messages_grow_older_in_several_partitions() {
     let resource = resource(|_| {});
     let sink = validated(&resource);
     let mut externals = externals(&sink);
     let topic = sink.topics[0].name.clone();
     let view = externals.kafka.as_mut().unwrap().topics.get_mut(&topic).unwrap();
-    view.config.insert("retention.ms".to_owned(), "36000000".to_owned());
+    view.config = Some([("retention.ms".to_owned(), "36000000".to_owned())].into());
     let mut said = std::collections::BTreeSet::new();
     // Ten hours, minute by minute; each minute another partition has the oldest message.
     for minute in 0..600 {
