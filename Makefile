@@ -3,7 +3,10 @@
 CARGO ?= cargo
 # Never `-p`: cargo would build shared crates once more for each choice of packages.
 LAB   := $(CARGO) run --release --bin lab --
-BUILD := e2e/prerequisites.sh
+# Not `:=`: the script is told which target asks.
+BUILD  = e2e/prerequisites.sh $@
+# Tests against real parts wait most of their time: more of them at once than there are cores.
+TEST_THREADS ?= 8
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth scale kills freeze outages e2e generate deny advisories images lab-up lab-env lab-down clean
@@ -39,13 +42,13 @@ tidy: ## the house rules that clippy does not know
 	$(CARGO) test --workspace --test tidy
 
 unit: ## tests that need nothing but the compiler
-	$(CARGO) test --workspace --lib --bins --test agreement --test generated --test manifests --test offsets --test tidy
+	$(CARGO) test --workspace --lib --bins --test agreement --test generated --test groups --test manifests --test offsets --test tidy
 	$(CARGO) test --workspace --doc --quiet
 
 integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
 	$(CARGO) build --workspace --bins
 	target/debug/lab up kafka store apiserver
-	status=0; $(CARGO) test --workspace --test 'lab' --test 'registry' --test 'topic_ids' --test 'replaced_topics' --test 'runtime' --test 'broker' --test 'lives' --test 'bad_input' --test 'outages' --test 'security' --test 'operator' --test 'scale' --test 'admission' || status=$$?; \
+	status=0; $(CARGO) test --workspace --test integration --test registry --test replaced_topics --test topic_ids -- --test-threads=$(TEST_THREADS) || status=$$?; \
 	  target/debug/lab down; exit $$status
 
 faults: ## kills store, broker and members, tears logs, freezes members: nothing may be lost or stored twice (QUICK=1: a tenth of it)
@@ -59,12 +62,12 @@ faults: ## kills store, broker and members, tears logs, freezes members: nothing
 freeze: ## 64 partitions of 1 MB messages and a store that says nothing for ten minutes, inside 256 MiB (needs root; about 12 minutes)
 	@$(BUILD)
 	$(CARGO) build --workspace --bins
-	KAFKASINK_TEST_FREEZE_SECONDS=600 $(CARGO) test --workspace --test runtime -- frozen_store
+	KAFKASINK_TEST_FREEZE_SECONDS=600 $(CARGO) test --workspace --test integration -- frozen_store
 
 outages: ## the broker hangs, and is gone, for three minutes; full disk, quota and standstill as in `make test` (needs root; about 5 minutes)
 	@$(BUILD)
 	$(CARGO) build --workspace --bins
-	KAFKASINK_TEST_AWAY_SECONDS=180 $(CARGO) test --workspace --test outages
+	KAFKASINK_TEST_AWAY_SECONDS=180 $(CARGO) test --workspace --test integration -- outages::
 
 e2e: ## the cluster itself: DNS, Services, exec, and that nothing of it stays on the machine (needs root)
 	@$(BUILD)
@@ -87,7 +90,7 @@ scale: ## 500 KafkaSinks under one operator: how soon they are ready, what it co
 kills: ## kills the operator 50 times while 20 resources are created, edited and deleted (about 5 minutes; KILLS=NUMBER SEED=NUMBER)
 	@$(BUILD)
 	$(CARGO) build --workspace --bins
-	KAFKASINK_TEST_KILLS=$(or $(KILLS),50) $(if $(SEED),KAFKASINK_TEST_SEED=$(SEED)) $(CARGO) test --workspace --test operator -- kill_storm
+	KAFKASINK_TEST_KILLS=$(or $(KILLS),50) $(if $(SEED),KAFKASINK_TEST_SEED=$(SEED)) $(CARGO) test --workspace --test integration -- kill_storm
 
 generate: ## writes the generated files anew (the CRD and its chart)
 	$(CARGO) run --quiet --bin kafkasink-operator -- crd > target/kafkasinks.yaml

@@ -1,5 +1,5 @@
 //! The lab's own cluster, for real. IO: all of it; needs root and the node's address to itself, so it runs only when it
-//! is named: `cargo test -p kafkasink-e2e --test cluster`.
+//! is named: `cargo test --workspace --test cluster`.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

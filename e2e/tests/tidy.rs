@@ -208,3 +208,12 @@ fn architecture_names_files_that_exist() {
         .collect();
     report("ARCHITECTURE.md names only what exists", &findings);
 }
+
+#[test]
+fn make_runs_every_test_program() {
+    let makefile = sources::read("Makefile");
+    let named: Vec<_> = makefile.split_whitespace().collect();
+    let is_named = |name: &String| named.windows(2).any(|words| words == ["--test", name]);
+    let findings: Vec<_> = sources::test_programs().into_iter().filter(|name| !is_named(name)).collect();
+    report("each file and folder of a crate's `tests` is run by the Makefile", &findings);
+}

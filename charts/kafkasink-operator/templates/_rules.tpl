@@ -6,25 +6,28 @@
   verbs: [get, list, watch, patch]
 - apiGroups: [kafkasink.dev]
   resources: [kafkasinks/status]
-  verbs: [get, patch]
+  verbs: [patch]
 # Needed to be the blocking owner of children, where the cluster enforces it.
 - apiGroups: [kafkasink.dev]
   resources: [kafkasinks/finalizers]
   verbs: [update]
-# The children of a sink.
+# The children of a sink. Kubernetes deletes them with it; the operator itself only ends pods, and drops old configurations.
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
-  resources: [services, configmaps, serviceaccounts]
+  resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, serviceaccounts]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 # Why pods are not ready, and how far they are.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list]
+  verbs: [list]
 # Credentials and authorities that a resource refers to by name; of all others only names are looked at, to see changes.
 - apiGroups: [""]
   resources: [secrets]

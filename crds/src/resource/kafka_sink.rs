@@ -101,7 +101,8 @@ pub struct KafkaSinkSpec {
     /// own time, with all headers as labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mapping: Option<MappingSpec>,
-    /// Many messages in one record. Absent: one record per message.
+    /// Many messages in one record. Absent: one record per message. It does not work in this version: a sink that sets it
+    /// is `Stalled` with reason `NotImplementedYet`, and no pod starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packing: Option<PackingSpec>,
     /// How records travel, and what happens to those that cannot.

@@ -10,7 +10,7 @@ pub struct KeyRef {
     /// Name of the object.
     #[schemars(length(max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
-    /// Key inside the object's data. Example: `ca.crt`.
+    /// Key inside the object's data, like `token`, `password` or `ca.crt`.
     #[schemars(length(max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
     pub key: String,
 }

@@ -21,11 +21,14 @@ pub struct WorkloadSpec {
     /// The least severe log line that is written: `Error`, `Warn`, `Info`, `Debug` or `Trace`. Default: `Info`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<LogLevel>,
-    /// CPU and memory of a pod's container. Default: requests of `100m` CPU and `256Mi` memory, a limit of `256Mi` memory.
+    /// CPU and memory of a pod's container. Each part that is absent has its own default: a memory limit of `256Mi`, or the
+    /// memory request if that is more; a memory request of the memory limit; a CPU request of `100m`, or the CPU limit if
+    /// that is less; no CPU limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourcesSpec>,
     /// `Enabled` creates a `NetworkPolicy` that lets the pods reach only DNS, the brokers and the store. Default:
-    /// `Disabled`.
+    /// `Disabled`. `Enabled` does not work in this version: such a sink is `Stalled` with reason `NotImplementedYet`, and
+    /// no pod starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_policy: Option<NetworkPolicyMode>,
     /// Part of a pod template that is merged over the operator's own, last. The container is named `runtime`. Example:

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use tokio::process::Command;
 
-use crate::lab::{Paths, Progress, apt, python};
+use crate::lab::{Paths, Progress, preflight, python};
 
 /// The loop of the vendor's guide.
 pub(super) const GUIDE: &str = include_str!("../../bench/guide.py");
@@ -20,7 +20,7 @@ impl Libraries {
     /// Installs what is not installed yet.
     pub(super) async fn install(paths: &Paths) -> anyhow::Result<Self> {
         let step = Progress::start(1).step("gets Python's clients of Kafka and ReductStore");
-        apt::ensure_packages(&["python3", "python3-pip"], &step).await?;
+        preflight::check(paths, &python::needs(paths, &[python::REDUCT, python::KAFKA]), &step).await?;
         let reduct = python::library(paths, python::REDUCT, &step).await?;
         let kafka = python::library(paths, python::KAFKA, &step).await?;
         step.done();

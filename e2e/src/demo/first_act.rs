@@ -1,11 +1,13 @@
 //! The first act: messages are produced and stored, and one sink is scaled meanwhile. IO: Kafka, processes.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
 use rdkafka::producer::FutureProducer;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::compare::Produced;
 use super::delivered::Delivered;
@@ -22,11 +24,20 @@ const SCALED: (&str, u32) = ("weather", 3);
 /// Pods of a sink as its manifest says.
 const PODS: u32 = 2;
 
-/// Lets all workloads flow until the last message is stored; returns what was produced, in the order of [`WORKLOADS`].
+/// What the act made of one workload.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// What was produced.
+    pub produced: Produced,
+    /// The time from the first message produced until the last one was stored, and committed.
+    pub took: Duration,
+}
+
+/// Lets all workloads flow until the last message is stored; returns what came of each, in the order of [`WORKLOADS`].
 ///
 /// # Errors
 /// A message could not be produced, or a sink stands still.
-pub async fn play(stage: &Stage) -> Result<Vec<Produced>> {
+pub async fn play(stage: &Stage) -> Result<Vec<Played>> {
     let start_ms = produce::now_ms()?;
     let progress = Progress::start(1);
     let messages: u64 = WORKLOADS.iter().map(|workload| workload.messages).sum();
@@ -36,9 +47,9 @@ pub async fn play(stage: &Stage) -> Result<Vec<Produced>> {
     let told = Told { counters: Counters::new(&step), delivered: Delivered::default(), half_way };
     let flows = WORKLOADS.iter().map(|workload| flow(stage, workload, start_ms, &kafka, &told));
     let scaling = scale(&stage.kubectl, at_half, &progress);
-    let (produced, ()) = tokio::try_join!(try_join_all(flows), scaling)?;
+    let (played, ()) = tokio::try_join!(try_join_all(flows), scaling)?;
     step.done();
-    Ok(produced)
+    Ok(played)
 }
 
 /// Returns how many pods a workload's sink has in the end.
@@ -60,7 +71,9 @@ async fn flow(
     start_ms: u64,
     kafka: &FutureProducer,
     told: &Told<'_>,
-) -> Result<Produced> {
+) -> Result<Played> {
+    // The first message is due at once.
+    let began = Instant::now();
     let messages = produce::first_act(workload, start_ms);
     let produced = produce::produce(kafka, workload, messages, |partition, offset| {
         told.delivered.note(workload.name, partition, offset);
@@ -75,7 +88,7 @@ async fn flow(
     let all = workload.messages;
     let stored = |left| told.counters.tell(workload, all, all.saturating_sub(left));
     group::wait_until_committed(bootstrap, workload.name, ends, stored).await?;
-    Ok(produced)
+    Ok(Played { produced, took: began.elapsed() })
 }
 
 /// Scales one sink as soon as half of its messages are produced.

@@ -6,7 +6,8 @@ use super::console;
 use super::kubectl::Kubectl;
 use super::stage::Stage;
 use crate::lab::in_cluster::NAMESPACE;
-use crate::lab::{Paths, Progress, Run, apt, python};
+use crate::lab::preflight::Need;
+use crate::lab::{Paths, Progress, Run, python};
 
 /// Lines of `kubectl describe` that are shown from a heading on.
 const EXCERPT_LINES: usize = 24;
@@ -38,13 +39,18 @@ pub async fn at_sinks(kubectl: &Kubectl) -> Result<()> {
     console::command(&format!("kubectl {}", args.join(" ")), &format!("…\n{conditions}\n…\n{events}"))
 }
 
+/// Returns what the machine must have for [`at_a_record`].
+#[must_use]
+pub fn needs(paths: &Paths) -> Vec<Need> {
+    [vec![Need::Curl], python::needs(paths, &[python::REDUCT])].concat()
+}
+
 /// Shows one record by curl and by reduct-py.
 ///
 /// # Errors
-/// A tool cannot be installed or fails.
+/// reduct-py cannot be fetched, or a tool fails.
 pub async fn at_a_record(paths: &Paths, stage: &Stage) -> Result<()> {
-    let step = Progress::start(1).step("gets curl and reduct-py");
-    apt::ensure_packages(&["curl", "python3", "python3-pip"], &step).await?;
+    let step = Progress::start(1).step("gets reduct-py");
     let library = python::library(paths, python::REDUCT, &step).await?;
     step.done();
     let (url, token) = (&stage.doors.store_url, &stage.addresses.store_token);

@@ -1,5 +1,7 @@
 //! Pure. The closing table and the last line.
 
+use std::time::Duration;
+
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 
@@ -15,6 +17,8 @@ pub struct Outcome {
     pub pods: u32,
     /// Messages of the first act.
     pub in_first_act: u64,
+    /// The time from its first message produced until its last one was stored.
+    pub took: Duration,
     /// What reading back said.
     pub verdict: Verdict,
 }
@@ -24,14 +28,24 @@ pub struct Outcome {
 pub fn table(outcomes: &[Outcome]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY);
-    let header = ["topic", "partitions", "pods", "first act", "second act", "MB", "missing", "duplicates"];
-    table.set_header(header);
-    for Outcome { workload, pods, in_first_act, verdict } in outcomes {
+    table.set_header([
+        "topic",
+        "partitions",
+        "pods",
+        "messages of\nthe first act",
+        "produced and\nstored in seconds",
+        "messages of\nthe second act",
+        "MB",
+        "missing",
+        "duplicates",
+    ]);
+    for Outcome { workload, pods, in_first_act, took, verdict } in outcomes {
         table.add_row([
             workload.name.to_owned(),
             workload.partitions.to_string(),
             pods.to_string(),
             in_first_act.to_string(),
+            format!("{}.{}", took.as_secs(), took.subsec_millis() / 100),
             verdict.produced.saturating_sub(*in_first_act).to_string(),
             format!("{}.{}", verdict.bytes / 1_000_000, verdict.bytes / 100_000 % 10),
             verdict.missing.to_string(),
@@ -56,6 +70,8 @@ pub fn last_line(outcomes: &[Outcome]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::compare::Verdict;
     use super::super::workload::WORKLOADS;
     use super::{Outcome, last_line, table};
@@ -63,7 +79,8 @@ mod tests {
     fn outcome() -> Outcome {
         let verdict =
             Verdict { produced: 10, stored: 9, missing: 1, bytes: 12_345_678, ..Verdict::default() };
-        Outcome { workload: WORKLOADS[0].clone(), pods: 2, in_first_act: 7, verdict }
+        let took = Duration::from_millis(11_970);
+        Outcome { workload: WORKLOADS[0].clone(), pods: 2, in_first_act: 7, took, verdict }
     }
 
     #[test]
@@ -75,7 +92,7 @@ mod tests {
     #[test]
     fn the_table_has_a_row_per_workload() {
         let text = table(&[outcome()]);
-        for cell in ["cameras", " 7 ", " 3 ", "12.3"] {
+        for cell in ["cameras", " 7 ", " 11.9 ", " 3 ", "12.3"] {
             assert!(text.contains(cell), "{text}");
         }
     }

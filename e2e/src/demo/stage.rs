@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::console;
 use super::kubectl::Kubectl;
+use super::{console, foreign};
 use crate::lab::cluster::{self, Cluster};
 use crate::lab::helm::{self, Release};
 use crate::lab::images::{self, Archive};
@@ -19,8 +19,8 @@ use crate::lab::{Paths, Progress};
 /// Namespace of the operator.
 pub const OPERATOR_NAMESPACE: &str = "kafkasink";
 
-/// Marks the namespace that the demo may remove.
-const DEMO_LABEL: &str = "kafkasink.dev/demo";
+/// The charts in the order of their installation; a release has the name of its chart.
+pub const CHARTS: [&str; 2] = ["kafkasink-crds", "kafkasink-operator"];
 
 /// Steps that [`set`] shows besides the cluster's own.
 const STEPS: usize = 9;
@@ -35,16 +35,17 @@ pub struct Stage {
     pub doors: Doors,
 }
 
-/// Starts what does not run yet and removes what an earlier demo left in the cluster.
+/// Starts what does not run yet and removes what an earlier demo left in the cluster; `later` is what the machine must have
+/// once everything runs.
 ///
 /// # Errors
 /// A part cannot be built or started; the message says which and what to do.
-pub async fn set(paths: &Paths, foreign: Option<&Path>) -> Result<Stage> {
+pub async fn set(paths: &Paths, foreign: Option<&Path>, later: Vec<Need>) -> Result<Stage> {
     let progress = Progress::start(STEPS + if foreign.is_some() { 0 } else { cluster::STEPS });
     let _lock = Lock::of_run(paths, || progress.say("waits for another run of the lab")).await?;
-    look_at_machine(paths, foreign, &progress).await?;
+    look_at_machine(paths, foreign, later, &progress).await?;
     let cluster = match foreign {
-        Some(kubeconfig) => Cluster::existing(kubeconfig).await?,
+        Some(kubeconfig) => existing(kubeconfig).await?,
         None => cluster::up(paths, &progress).await?,
     };
     let ours = give_images(paths, &cluster, &progress).await?;
@@ -57,14 +58,34 @@ pub async fn set(paths: &Paths, foreign: Option<&Path>) -> Result<Stage> {
     Ok(Stage { kubectl, addresses, doors })
 }
 
+/// Looks before anything is built whether the demo may use the cluster.
+async fn existing(kubeconfig: &Path) -> Result<Cluster> {
+    let cluster = Cluster::existing(kubeconfig).await?;
+    foreign::expect_free(&cluster.client()).await?;
+    Ok(cluster)
+}
+
 /// Asks for everything before the first build is begun: minutes must not end at what a later step lacks.
-async fn look_at_machine(paths: &Paths, foreign: Option<&Path>, progress: &Progress) -> Result<()> {
+async fn look_at_machine(
+    paths: &Paths,
+    foreign: Option<&Path>,
+    later: Vec<Need>,
+    progress: &Progress,
+) -> Result<()> {
     let step = progress.step("looks at what this machine has");
-    let parts = [Part::Kafka, Part::Store].into_iter().chain(foreign.is_none().then_some(Part::Cluster));
-    let needs: Vec<Need> = parts.flat_map(|part| part.needs(paths)).collect();
-    preflight::check(paths, &needs, &step).await?;
+    preflight::check(paths, &[needs(paths, foreign), later].concat(), &step).await?;
     step.done();
     Ok(())
+}
+
+/// Returns what the machine must have for [`set`].
+#[must_use]
+pub fn needs(paths: &Paths, foreign: Option<&Path>) -> Vec<Need> {
+    let cluster = match foreign {
+        Some(_) => kubernetes::needs(paths, Binary::Kubectl),
+        None => Part::Cluster.needs(paths),
+    };
+    [cluster, in_cluster::needs(paths), helm::needs(paths)].concat()
 }
 
 /// Returns the images of our own programs.
@@ -83,23 +104,9 @@ async fn clear(paths: &Paths, cluster: &Cluster, progress: &Progress) -> Result<
     let step = progress.step("removes what an earlier demo left");
     let program = kubernetes::binaries(paths, &step, &[Binary::Kubectl]).await?.join("kubectl");
     let kubectl = Kubectl { program, kubeconfig: cluster.kubeconfig.clone() };
-    if !cluster.is_ours() {
-        expect_own_namespace(&kubectl).await?;
-    }
     kubectl.run(&["delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=3m"]).await?;
     step.done();
     Ok(kubectl)
-}
-
-/// In somebody else's cluster only a namespace that an earlier demo made may be removed.
-async fn expect_own_namespace(kubectl: &Kubectl) -> Result<()> {
-    let args = ["get", "namespace", NAMESPACE, "--ignore-not-found", "--output=jsonpath={.metadata.labels}"];
-    let labels = kubectl.run(&args).await?;
-    ensure!(
-        labels.is_empty() || labels.contains(DEMO_LABEL),
-        "namespace {NAMESPACE} is there and not from a demo: remove it by hand, or use another cluster"
-    );
-    Ok(())
 }
 
 async fn load(cluster: &Cluster, archives: &[Archive], progress: &Progress, what: &str) -> Result<()> {
@@ -129,7 +136,7 @@ async fn install_charts(
         &runtime_tag,
         &written,
     ];
-    for (name, set) in [("kafkasink-crds", &[][..]), ("kafkasink-operator", &settings[..])] {
+    for (name, set) in CHARTS.into_iter().zip([&[][..], &settings[..]]) {
         let chart = checkout()?.join("charts").join(name);
         let release = Release { name, chart: &chart, namespace: OPERATOR_NAMESPACE, settings: set };
         helm::install(paths, kubeconfig, release, &step).await?;

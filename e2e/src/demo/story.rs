@@ -5,11 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::compare::Verdict;
+use super::kubectl::Kubectl;
 use super::stage::{self, Stage};
 use super::workload::WORKLOADS;
-use super::{audit, console, first_act, look, plan, second_act, show};
+use super::{audit, console, farewell, first_act, look, plan, second_act, show};
 use crate::lab::in_cluster::NAMESPACE;
-use crate::lab::{Paths, Progress};
+use crate::lab::{Paths, Progress, helm};
 
 /// Tells the story, on the lab's own cluster or on that of `kubeconfig`; true if every message is in the store exactly
 /// once, as produced, and no pod was disturbed but those that the second act disturbs.
@@ -20,7 +21,7 @@ pub async fn tell(kubeconfig: Option<&Path>) -> Result<bool> {
     let paths = Paths::from_env()?;
     console::say(plan::TEXT)?;
     console::chapter("The stage: Kubernetes, Kafka, ReductStore, the operator")?;
-    let stage = stage::set(&paths, kubeconfig).await?;
+    let stage = stage::set(&paths, kubeconfig, look::needs(&paths)).await?;
     console::chapter("Three sinks, applied as you would")?;
     apply(&stage).await?;
     console::chapter("First act: messages flow, one sink is scaled meanwhile")?;
@@ -34,7 +35,7 @@ pub async fn tell(kubeconfig: Option<&Path>) -> Result<bool> {
     console::chapter("What became of every message")?;
     let outcomes = audit::of(&stage, first, second).await?;
     console::say(show::table(&outcomes))?;
-    console::say(farewell(&stage))?;
+    console::say(farewell(&paths, &stage, kubeconfig.is_some()).await?)?;
     for surprise in &surprises {
         console::say(format!("must not happen: pod {surprise}"))?;
     }
@@ -60,18 +61,14 @@ async fn apply(stage: &Stage) -> Result<()> {
     stage.kubectl.show(&["get", "ksink", "--namespace", NAMESPACE]).await.map(drop)
 }
 
-fn farewell(stage: &Stage) -> String {
-    let kubectl = &stage.kubectl;
-    format!(
-        "
-Look around while it runs:
-  export KUBECONFIG={kubeconfig} PATH=$PATH:{programs}
-  kubectl get ksink,statefulset,pods -n {NAMESPACE}
-  kubectl explain ksink.spec --recursive
-  kubectl port-forward -n {NAMESPACE} svc/reductstore 8383 &   # token: kubectl get secret -n {NAMESPACE} reductstore -o yaml
-Stop it and leave the machine as it was: make lab-down
-",
-        kubeconfig = kubectl.kubeconfig.display(),
-        programs = kubectl.program.parent().unwrap_or(&kubectl.program).display(),
-    )
+/// Says how to look around and how to undo it all; in a foreign cluster that takes Helm, which is built by now.
+async fn farewell(paths: &Paths, stage: &Stage, foreign: bool) -> Result<String> {
+    let Kubectl { program, kubeconfig } = &stage.kubectl;
+    let kubectl = program.parent().unwrap_or(program);
+    if !foreign {
+        return Ok(format!("{}\n{}\n", farewell::look_around(kubeconfig, &[kubectl]), farewell::undo_own()));
+    }
+    let helm = helm::program(paths, &Progress::silent().step("finds Helm")).await?;
+    let programs = [kubectl, helm.parent().unwrap_or(&helm)];
+    Ok(format!("{}\n{}\n", farewell::look_around(kubeconfig, &programs), farewell::undo_foreign()))
 }

@@ -1,4 +1,4 @@
-//! Installs Debian packages that a part needs. IO: dpkg and apt.
+//! Installs Debian packages that a part needs. IO: apt.
 
 use std::path::Path;
 
@@ -14,40 +14,28 @@ pub fn usable() -> bool {
     program::find(Path::new("apt-get")).is_some() && nix::unistd::geteuid().is_root()
 }
 
-/// Makes sure that packages are installed; does nothing, fast, if they are.
+/// Installs packages, whose programs were looked for and not found; does nothing if there are none.
 ///
 /// # Errors
-/// Packages are absent and we are not root, with the command that installs them; or apt fails.
-pub async fn ensure_packages(packages: &[&str], step: &Step) -> anyhow::Result<()> {
-    let mut absent = Vec::new();
-    for package in packages {
-        if !installed(package).await {
-            absent.push(*package);
-        }
-    }
-    if absent.is_empty() {
+/// We are not root, with the command that installs them; or apt fails.
+pub async fn install(packages: &[&str], step: &Step) -> anyhow::Result<()> {
+    if packages.is_empty() {
         return Ok(());
     }
-    let names = absent.join(" ");
+    let names = packages.join(" ");
     if !usable() {
         bail!("packages are missing and only root can install them: sudo apt-get install -y {names}");
     }
     step.note(&format!("installs {names}"));
-    if install(&absent, step).await.is_ok() {
+    if apt_install(packages, step).await.is_ok() {
         return Ok(());
     }
     // On a fresh machine the package lists are absent or stale.
     apt_get(step).arg("update").run().await?;
-    install(&absent, step).await
+    apt_install(packages, step).await
 }
 
-async fn installed(package: &str) -> bool {
-    let query =
-        Run::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]).run().await;
-    query.is_ok_and(|output| output.stdout == "installed")
-}
-
-async fn install(packages: &[&str], step: &Step) -> anyhow::Result<()> {
+async fn apt_install(packages: &[&str], step: &Step) -> anyhow::Result<()> {
     apt_get(step).args(["install", "-y", "--no-install-recommends"]).args(packages).run().await.map(drop)
 }
 

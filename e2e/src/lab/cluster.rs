@@ -29,6 +29,7 @@ use super::control_plane::{self, ControlPlane, Reach};
 use super::images::{self, Archive};
 use super::kubernetes::{self, Binary};
 use super::paths::Paths;
+use super::preflight::Need;
 use super::progress::{Progress, Step};
 use super::state::{KubernetesAddress, State};
 use super::{Daemon, versions};
@@ -97,6 +98,18 @@ impl Cluster {
         }
         Ok(Vec::new())
     }
+}
+
+/// Returns what the machine must have for [`up`], but for the programs of the node.
+#[must_use]
+pub fn needs(paths: &Paths) -> Vec<Need> {
+    let mut needs = vec![Need::Root("run containers")];
+    needs.extend(control_plane::needs(paths));
+    let rest = kubernetes::are_built(paths, &Binary::ALL) && images::is_coredns_built(paths);
+    if needs.len() == 1 && !rest {
+        needs.extend([Need::Architecture, Need::Go, Need::DiskGib(3)]);
+    }
+    needs
 }
 
 /// Starts a cluster and waits until its node is ready and names are resolved; nothing is done if it runs.

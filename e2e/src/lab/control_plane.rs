@@ -32,7 +32,7 @@ const BINARIES: [Binary; 2] = [Binary::ApiServer, Binary::Kubectl];
 /// Returns what the machine must have for [`up`].
 #[must_use]
 pub fn needs(paths: &Paths) -> Vec<Need> {
-    if kubernetes::are_built(paths, &BINARIES) {
+    if kubernetes::are_built(paths, &BINARIES) && etcd::is_built(paths) {
         return Vec::new();
     }
     vec![Need::Architecture, Need::Go, Need::DiskGib(6)]

@@ -6,8 +6,11 @@ use super::cache::cached;
 use super::command::Run;
 use super::go::{self, Program};
 use super::paths::Paths;
+use super::preflight::Need;
 use super::progress::Step;
 use super::versions;
+
+const NAME: &str = "helm";
 
 /// A chart to be installed.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,12 @@ pub struct Release<'a> {
     pub settings: &'a [&'a str],
 }
 
+/// Returns what the machine must have for [`program`].
+#[must_use]
+pub fn needs(paths: &Paths) -> Vec<Need> {
+    if paths.part_dir(NAME, versions::HELM).exists() { Vec::new() } else { vec![Need::Go, Need::DiskGib(1)] }
+}
+
 /// Returns the program; the first build takes about a minute.
 ///
 /// # Errors
@@ -34,7 +43,7 @@ pub async fn program(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf> {
         let program = Program { package: "helm.sh/helm/v3/cmd/helm", settings: &settings };
         go::install(&folder.join("bin"), program, &version, step).await
     };
-    Ok(cached(paths, "helm", versions::HELM, step, build).await?.join("bin/helm"))
+    Ok(cached(paths, NAME, versions::HELM, step, build).await?.join("bin/helm"))
 }
 
 /// Installs or upgrades a release and waits until its workloads are ready.

@@ -15,7 +15,7 @@ mod recipe;
 mod third_party;
 mod tree;
 
-pub use kafka::kafka;
+pub use kafka::{kafka, kafka_needs};
 pub use programs::write_to;
 pub use recipe::Archive;
-pub use third_party::{coredns, pause, pause_program, store};
+pub use third_party::{coredns, is_coredns_built, pause, pause_program, store};

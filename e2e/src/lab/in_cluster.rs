@@ -12,9 +12,10 @@ use kube::{Api, Client};
 use super::cluster::Cluster;
 use super::images::{self, Archive};
 use super::manifests;
+use super::parts::Part;
 use super::paths::Paths;
 use super::port_forward::{self, PortForward, Target};
-use super::preflight::free_port;
+use super::preflight::{Need, free_port};
 use super::progress::Step;
 
 /// The namespace that the demo's manifests name.
@@ -57,6 +58,12 @@ pub struct Doors {
     /// The store for programs of this machine, `http://127.0.0.1:28383`.
     pub store_url: String,
     _forwards: [PortForward; 2],
+}
+
+/// Returns what the machine must have for [`archives`].
+#[must_use]
+pub fn needs(paths: &Paths) -> Vec<Need> {
+    [Part::Kafka.needs(paths), Part::Store.needs(paths), images::kafka_needs(paths)].concat()
 }
 
 /// Returns the images of Kafka and the store; building the store takes about five minutes the first time.

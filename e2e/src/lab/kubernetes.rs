@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::go::{Program, Wrapper};
 use super::lock::Lock;
 use super::paths::Paths;
+use super::preflight::Need;
 use super::progress::Step;
 use super::versions;
 
@@ -78,6 +79,15 @@ pub async fn binaries(paths: &Paths, step: &Step, wanted: &[Binary]) -> anyhow::
         build(&part, binary, step).await.with_context(|| format!("build {}", binary.name()))?;
     }
     Ok(bin)
+}
+
+/// Returns what the machine must have for one of the [`binaries`] alone.
+#[must_use]
+pub fn needs(paths: &Paths, wanted: Binary) -> Vec<Need> {
+    if are_built(paths, &[wanted]) {
+        return Vec::new();
+    }
+    vec![Need::Architecture, Need::Go, Need::DiskGib(3)]
 }
 
 /// Tells whether all of them are built.

@@ -58,7 +58,7 @@ impl Part {
             Self::Kafka => kafka::needs(paths),
             Self::Store => store::needs(paths),
             Self::Apiserver => control_plane::needs(paths),
-            Self::Cluster => [vec![Need::Root("run containers")], control_plane::needs(paths)].concat(),
+            Self::Cluster => cluster::needs(paths),
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, interval, sleep};
 use super::findings::Rest;
 use super::operator::{CLIENT, Operator};
 use super::stage::Stage;
-use crate::lab::control_plane::audit::{AuditLog, Write};
+use crate::lab::control_plane::audit::{AuditLog, Mark, Write};
 
 /// So long without a write but to the Lease is rest.
 const QUIET: Duration = Duration::from_secs(30);
@@ -18,14 +18,14 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Waits for rest, then watches for so long.
 pub(super) async fn watch(stage: &Stage, operator: &Operator, time: Duration) -> anyhow::Result<Rest> {
-    let log = AuditLog::of(&stage.kubernetes)?;
+    let log = Log { file: AuditLog::of(&stage.kubernetes)?, stage };
     let came = settle(&log).await?;
-    let (mark, before) = (log.mark()?, operator.usage()?);
+    let (mark, before) = (log.file.mark()?, operator.usage()?);
     let (begun, reconciliations) = (Instant::now(), operator.reconciliations().await?);
     sleep(time).await;
     let after = operator.usage()?;
     let mut writes: BTreeMap<String, u64> = BTreeMap::new();
-    for write in log.writes_since(mark, CLIENT)? {
+    for write in log.writes_since(mark)? {
         *writes.entry(write.in_words()).or_default() += 1;
     }
     Ok(Rest {
@@ -38,14 +38,31 @@ pub(super) async fn watch(stage: &Stage, operator: &Operator, time: Duration) ->
     })
 }
 
+/// The log of an API server on which others may work too.
+struct Log<'a> {
+    file: AuditLog,
+    stage: &'a Stage,
+}
+
+impl Log<'_> {
+    /// What our operator has asked for: everything of an operator where there is no other, else what is in our namespace.
+    fn writes_since(&self, mark: Mark) -> anyhow::Result<Vec<Write>> {
+        if self.stage.is_own {
+            self.file.writes_since(mark, CLIENT)
+        } else {
+            self.file.writes_in(&self.stage.namespace, mark, CLIENT)
+        }
+    }
+}
+
 /// Waits until nothing is written; returns how long that took, nothing if it never came.
-async fn settle(log: &AuditLog) -> anyhow::Result<Option<Duration>> {
-    let (begun, mut mark) = (Instant::now(), log.mark()?);
+async fn settle(log: &Log<'_>) -> anyhow::Result<Option<Duration>> {
+    let (begun, mut mark) = (Instant::now(), log.file.mark()?);
     let (mut quiet_since, mut looks) = (begun, interval(LOOK));
     loop {
         looks.tick().await;
-        let end = log.mark()?;
-        if log.writes_since(mark, CLIENT)?.iter().any(is_work) {
+        let end = log.file.mark()?;
+        if log.writes_since(mark)?.iter().any(is_work) {
             quiet_since = Instant::now();
         }
         mark = end;

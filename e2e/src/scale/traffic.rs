@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use anyhow::ensure;
 use futures::future::try_join_all;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::crowd::{Crowd, PARTITIONS};
 use super::group_commits::{Commit, GroupCommits};
@@ -20,6 +21,9 @@ const TICKS_PER_COMMIT: usize = 2;
 /// Longest time until the broker has a message.
 const DELIVERY_MAX: Duration = Duration::from_secs(30);
 
+/// Longest time until all groups have a coordinator.
+const COORDINATOR_MAX: Duration = Duration::from_mins(1);
+
 /// Where each partition of each sink's topic ends.
 type Ends = BTreeMap<u16, BTreeMap<i32, i64>>;
 
@@ -30,6 +34,7 @@ pub(super) async fn flow(stage: &Stage, crowd: &Crowd) -> anyhow::Result<Infalli
     let mut commits = GroupCommits::connect(bootstrap).await?;
     let (mut ends, mut ticks) = (Ends::new(), interval(TICK));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut all_committed = Instant::now();
     for tick in 0_usize.. {
         ticks.tick().await;
         let partition = i32::try_from(tick % PARTITIONS)?;
@@ -39,7 +44,11 @@ pub(super) async fn flow(stage: &Stage, crowd: &Crowd) -> anyhow::Result<Infalli
         }
         if tick % TICKS_PER_COMMIT == 0 {
             // Groups whose coordinator is not up commit the next time.
-            commits.commit(&of_all(crowd, &ends)).await?;
+            let waiting = commits.commit(&of_all(crowd, &ends)).await?;
+            if waiting == 0 {
+                all_committed = Instant::now();
+            }
+            ensure!(all_committed.elapsed() < COORDINATOR_MAX, "{waiting} groups have no coordinator");
         }
     }
     anyhow::bail!("time has ended")

@@ -60,6 +60,16 @@ pub(crate) fn rust_sources() -> Vec<Source> {
     paths.into_iter().map(named).collect()
 }
 
+/// Names of the programs that cargo makes of the crates' `tests` folders.
+pub(crate) fn test_programs() -> Vec<String> {
+    let name = |source: Source| match source.path.split('/').collect::<Vec<_>>()[..] {
+        [_, "tests", file] => file.strip_suffix(".rs").map(str::to_owned),
+        [_, "tests", folder, "main.rs"] => Some(folder.to_owned()),
+        _ => None,
+    };
+    rust_sources().into_iter().filter_map(name).collect()
+}
+
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("list a crate's folder") {
         let path = entry.expect("list a crate's folder").path();

@@ -29,7 +29,7 @@ const MODULES: [&str; 4] = ["overlay", "br_netfilter", "nf_conntrack", "veth"];
 pub(super) async fn prepare(paths: &Paths, step: &Step) -> anyhow::Result<()> {
     let needs = [Need::Root("run containers"), Need::Architecture, Need::DiskGib(4)];
     preflight::check(paths, &needs, step).await?;
-    apt::ensure_packages(&missing_packages(), step).await?;
+    apt::install(&missing_packages(), step).await?;
     // Fails where the module is built in or this is a container: then what lacks shows when it is used.
     drop(Run::new("modprobe").arg("--all").args(MODULES).run().await);
     try_namespaces().await

@@ -21,8 +21,14 @@ rules:
 - level: Metadata
 ";
 
-/// The log is not cut while a lab runs: whoever reads it remembers how far.
+/// The log is not cut while a run lasts: whoever reads it remembers how far.
 pub(super) const LOG_MEBIBYTES_MAX: u32 = 4096;
+
+/// A lab that stays up keeps this many logs that were cut.
+pub(super) const OLD_LOGS_MAX: u32 = 1;
+
+/// Longer than any line.
+const LINE_BYTES_MAX: u64 = 1 << 18;
 
 /// Where the API server writes down what it is asked to write, in the order of its answers. An answer is sent after that.
 #[derive(Clone, Debug)]
@@ -85,35 +91,45 @@ impl AuditLog {
     /// # Errors
     /// The log cannot be read.
     pub fn mark(&self) -> anyhow::Result<Mark> {
-        Ok(Mark(self.read_from(Mark(0))?.1))
+        let length = self.file.metadata().with_context(|| format!("read {}", self.file.display()))?.len();
+        let near = length.saturating_sub(LINE_BYTES_MAX);
+        let text = self.read_from(Mark(near))?;
+        let lines = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        Ok(Mark(near + u64::try_from(lines)?))
     }
 
-    /// Returns the writes behind `mark` that a client of this name asked for; its version stands behind a `/`.
+    /// Returns the writes in a namespace behind `mark` that clients of this name asked for.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn writes_in(&self, namespace: &str, mark: Mark, client: &str) -> anyhow::Result<Vec<Write>> {
+        let mut writes = self.writes_since(mark, client)?;
+        writes.retain(|write| write.object_ref.namespace == namespace);
+        Ok(writes)
+    }
+
+    /// Returns the writes behind `mark` that clients of this name asked for; their version stands behind a `/`.
     ///
     /// # Errors
     /// The log cannot be read.
     pub fn writes_since(&self, mark: Mark, client: &str) -> anyhow::Result<Vec<Write>> {
-        let (text, _) = self.read_from(mark)?;
-        let writes =
-            text.lines().map(|line| serde_json::from_str::<Write>(line).context("read the audit log"));
+        let text = self.read_from(mark)?;
+        // The last line may be on its way.
+        let whole = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        let writes = whole.map(|line| serde_json::from_slice::<Write>(line).context("read the audit log"));
         let is_of = |write: &Write| write.user_agent.split('/').next() == Some(client);
         writes.filter(|write| write.as_ref().map_or(true, is_of)).collect()
     }
 
-    /// Returns the whole lines behind `mark`, and where they end.
-    fn read_from(&self, Mark(start): Mark) -> anyhow::Result<(String, u64)> {
+    fn read_from(&self, Mark(start): Mark) -> anyhow::Result<Vec<u8>> {
         let read = || {
             let mut file = File::open(&self.file)?;
             file.seek(SeekFrom::Start(start))?;
-            let mut text = String::new();
-            file.read_to_string(&mut text)?;
+            let mut text = Vec::new();
+            file.read_to_end(&mut text)?;
             std::io::Result::Ok(text)
         };
-        let mut text = read().with_context(|| format!("read {}", self.file.display()))?;
-        // The last line may be on its way.
-        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
-        let end = start + u64::try_from(text.len())?;
-        Ok((text, end))
+        read().with_context(|| format!("read {}", self.file.display()))
     }
 }
 
@@ -174,5 +190,7 @@ mod tests {
         let words: Vec<_> = writes.iter().map(super::Write::in_words).collect();
         assert_eq!(words, ["patch kafkasinks/status", "patch "]);
         assert_eq!(log.writes_since(Mark::default(), "operator").unwrap().len(), 3);
+        assert_eq!(log.writes_in("n", mark, "operator").unwrap().len(), 1);
+        assert_eq!(log.writes_in("other", mark, "operator").unwrap(), []);
     }
 }

@@ -34,6 +34,11 @@ pub(super) async fn binary(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf
     Ok(part.await?.join(NAME))
 }
 
+/// Tells whether the program is built.
+pub(super) fn is_built(paths: &Paths) -> bool {
+    paths.part_dir(NAME, versions::ETCD).exists()
+}
+
 pub(super) fn runs(paths: &Paths, reach: Reach) -> bool {
     Daemon::find(paths, &reach.name_of(NAME)).is_some()
 }

@@ -38,6 +38,7 @@ pub(super) fn of(plane: &ControlPlane) -> Vec<String> {
         file("audit-policy-file", &audit::policy_file(pki.folder())),
         file("audit-log-path", &audit::log_file(pki.folder())),
         flag("audit-log-maxsize", audit::LOG_MEBIBYTES_MAX),
+        flag("audit-log-maxbackup", audit::OLD_LOGS_MAX),
     ];
     flags.extend(pair("tls-cert-file", "tls-private-key-file", &pki.apiserver()));
     flags.extend(pair("kubelet-client-certificate", "kubelet-client-key", &pki.kubelet_client()));

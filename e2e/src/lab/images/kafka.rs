@@ -11,6 +11,7 @@ use super::{base, libraries};
 use crate::lab::cache::cached;
 use crate::lab::command::Run;
 use crate::lab::paths::Paths;
+use crate::lab::preflight::Need;
 use crate::lab::progress::Step;
 use crate::lab::{kafka, versions};
 
@@ -31,7 +32,15 @@ const DESKTOP_LIBRARIES: [&str; 11] = [
     "libmlib_image.so",
     "libsplashscreen.so",
 ];
-const RUNTIME_VERSION: &str = "1";
+/// The runtime's part in the cache: its name and version.
+const RUNTIME: (&str, &str) = ("java-for-kafka", "1");
+
+/// Returns what the machine must have for [`kafka()`] besides what its jars need.
+#[must_use]
+pub fn kafka_needs(paths: &Paths) -> Vec<Need> {
+    let (name, version) = RUNTIME;
+    if paths.part_dir(name, version).exists() { Vec::new() } else { vec![Need::Jlink] }
+}
 
 /// Returns the image of Kafka: jars in `/opt/kafka`, Java in `/opt/java`, which starts with the jars as its class path.
 ///
@@ -89,5 +98,6 @@ async fn java_runtime(paths: &Paths, step: &Step) -> anyhow::Result<PathBuf> {
         }
         Ok(())
     };
-    Ok(cached(paths, "java-for-kafka", RUNTIME_VERSION, step, build).await?.join("java"))
+    let (name, version) = RUNTIME;
+    Ok(cached(paths, name, version, step, build).await?.join("java"))
 }

@@ -19,6 +19,7 @@ const PAUSE_SOURCE: &str = include_str!("../../../parts/pause/pause.c");
 const PAUSE_VERSION: &str = "1";
 const SIGKILL_SOURCE: &str = include_str!("../../../parts/sigkill/sigkill.c");
 const SIGKILL_VERSION: &str = "1";
+const COREDNS: &str = "coredns";
 const COREDNS_WRAPPER: Wrapper = Wrapper {
     module: include_str!("../../../parts/coredns/go.mod"),
     sums: include_str!("../../../parts/coredns/go.sum"),
@@ -44,6 +45,12 @@ pub async fn pause(paths: &Paths, step: &Step) -> anyhow::Result<Archive> {
     recipe("pause", PAUSE_VERSION).cached(paths, step, async { Ok(tree) }).await
 }
 
+/// Tells whether the program of `CoreDNS` is built.
+#[must_use]
+pub fn is_coredns_built(paths: &Paths) -> bool {
+    paths.part_dir(COREDNS, versions::COREDNS).exists()
+}
+
 /// Returns the image of `CoreDNS`; the first build takes about a minute.
 ///
 /// # Errors
@@ -53,9 +60,9 @@ pub async fn coredns(paths: &Paths, step: &Step) -> anyhow::Result<Archive> {
         let program = Program { package: ".", settings: &[] };
         COREDNS_WRAPPER.build(&folder.join("wrapper"), program, &folder.join("coredns"), step).await
     };
-    let program = cached(paths, "coredns", versions::COREDNS, step, build).await?.join("coredns");
+    let program = cached(paths, COREDNS, versions::COREDNS, step, build).await?.join("coredns");
     let tree = with_program("/coredns", &program);
-    recipe("coredns", versions::COREDNS).cached(paths, step, tree).await
+    recipe(COREDNS, versions::COREDNS).cached(paths, step, tree).await
 }
 
 /// Returns the image of `ReductStore`, with `/sigkill` in it, by which the demo kills it; the first build takes about

@@ -24,7 +24,7 @@ pub async fn check(paths: &Paths, needs: &[Need], step: &Step) -> anyhow::Result
         return Ok(());
     }
     if packages_mend_all && apt::usable() {
-        apt::ensure_packages(&packages, step).await?;
+        apt::install(&packages, step).await?;
         return refuse(&self::problems(paths, needs).await?);
     }
     refuse(&problems)
@@ -51,10 +51,14 @@ async fn look(paths: &Paths, needs: &[Need]) -> anyhow::Result<Facts> {
             Need::Root(_) => facts.root = nix::unistd::geteuid().is_root(),
             Need::Architecture => std::env::consts::ARCH.clone_into(&mut facts.architecture),
             Need::Java => facts.java = java().await,
+            Need::Jlink => facts.programs_absent.extend(absent("jlink").await),
             Need::Maven => facts.programs_absent.extend(absent("mvn").await),
             Need::Go => facts.go = go().await,
             Need::CCompiler => facts.programs_absent.extend(absent("cc").await),
             Need::Cargo => facts.programs_absent.extend(absent("cargo").await),
+            Need::Curl => facts.programs_absent.extend(absent("curl").await),
+            Need::Python => facts.programs_absent.extend(absent("python3").await),
+            Need::Pip => facts.programs_absent.extend(pip_absent().await),
         }
     }
     Ok(facts)
@@ -69,6 +73,11 @@ fn disk_bytes_free(folder: &Path) -> anyhow::Result<u64> {
 
 async fn absent(program: &'static str) -> Option<&'static str> {
     Run::new(program).arg("--version").run().await.is_err().then_some(program)
+}
+
+/// A Python may be there without its installer, which is no program of its own.
+async fn pip_absent() -> Option<&'static str> {
+    Run::new("python3").args(["-m", "pip", "--version"]).run().await.is_err().then_some("pip")
 }
 
 /// Asks for the feature version: `JAVA_VERSION="17.0.2"` and `1.8.0` are 17 and 8.

@@ -13,6 +13,8 @@ pub enum Need {
     Architecture,
     /// A Java runtime, 17 or newer.
     Java,
+    /// The JDK's program that puts a Java runtime together; a machine with Java alone lacks it.
+    Jlink,
     /// Maven.
     Maven,
     /// Go, at least `1.<minor>`; an older one from 1.21 on fetches the newer by itself.
@@ -21,6 +23,12 @@ pub enum Need {
     CCompiler,
     /// Rust's cargo.
     Cargo,
+    /// curl.
+    Curl,
+    /// Python 3.
+    Python,
+    /// Python's installer, as `python3 -m pip`.
+    Pip,
 }
 
 /// What was found on the machine.
@@ -81,21 +89,29 @@ impl Need {
             Self::Root(why) => (!facts.root).then(|| no_root(why)),
             Self::Architecture => wrong_architecture(&facts.architecture),
             Self::Java => old_java(facts.java),
-            Self::Maven => {
-                facts.programs_absent.contains(&"mvn").then(|| Problem::package("Maven is missing", "maven"))
+            Self::Jlink => {
+                facts.lack("jlink", "jlink, a part of the JDK, is missing", "default-jdk-headless")
             }
+            Self::Maven => facts.lack("mvn", "Maven is missing", "maven"),
             Self::Go => old_go(facts.go),
-            Self::CCompiler => facts
-                .programs_absent
-                .contains(&"cc")
-                .then(|| Problem::package("a C compiler is missing", "build-essential")),
+            Self::CCompiler => facts.lack("cc", "a C compiler is missing", "build-essential"),
             Self::Cargo => facts.programs_absent.contains(&"cargo").then(|| {
                 Problem::other(
                     "cargo is missing",
                     "install Rust with rustup, or open a shell that has it on PATH",
                 )
             }),
+            Self::Curl => facts.lack("curl", "curl is missing", "curl"),
+            Self::Python => facts.lack("python3", "Python is missing", "python3"),
+            Self::Pip => facts.lack("pip", "pip is missing", "python3-pip"),
         }
+    }
+}
+
+impl Facts {
+    /// Returns what is wrong if a program is absent that a package of Debian has.
+    fn lack(&self, program: &str, what: &str, package: &'static str) -> Option<Problem> {
+        self.programs_absent.contains(&program).then(|| Problem::package(what, package))
     }
 }
 
@@ -124,7 +140,9 @@ fn too_little_disk(needed_gib: u64, facts: &Facts) -> Problem {
 }
 
 fn no_root(why: &str) -> Problem {
-    Problem::other(format!("root is needed to {why}"), "run the same command with sudo")
+    // sudo looks programs up in folders of its own, where rustup and Go are not, and rustup looks into HOME.
+    let remedy = r#"run the same command by `sudo env "PATH=$PATH" "HOME=$HOME" …`"#;
+    Problem::other(format!("root is needed to {why}"), remedy)
 }
 
 fn wrong_architecture(found: &str) -> Option<Problem> {
@@ -176,10 +194,14 @@ mod tests {
             Need::Root("start containers"),
             Need::Architecture,
             Need::Java,
+            Need::Jlink,
             Need::Maven,
             Need::Go,
             Need::CCompiler,
             Need::Cargo,
+            Need::Curl,
+            Need::Python,
+            Need::Pip,
         ];
         assert_eq!(problems(&needs, &good_machine()), []);
     }
@@ -207,7 +229,7 @@ mod tests {
         check(
             Need::Root("start containers"),
             Facts { root: false, ..good() },
-            "root is needed to start containers: run the same command with sudo",
+            r#"root is needed to start containers: run the same command by `sudo env "PATH=$PATH" "HOME=$HOME" …`"#,
         );
         check(
             Need::Architecture,
@@ -226,6 +248,14 @@ mod tests {
             Facts { programs_absent: vec!["mvn"], ..good() },
             "Maven is missing: apt-get install -y maven",
         );
+        for (need, program, expected) in [
+            (Need::Jlink, "jlink", format!("jlink, a part of the JDK, is missing: {java}")),
+            (Need::Curl, "curl", "curl is missing: apt-get install -y curl".to_owned()),
+            (Need::Python, "python3", "Python is missing: apt-get install -y python3".to_owned()),
+            (Need::Pip, "pip", "pip is missing: apt-get install -y python3-pip".to_owned()),
+        ] {
+            check(need, Facts { programs_absent: vec![program], ..good() }, &expected);
+        }
         let go = "install Go 1.21 or newer and put it on PATH (Debian 13: apt-get install -y golang-go); it fetches 1.26 by itself";
         check(Need::Go, Facts { go: None, ..good() }, &format!("Go is missing: {go}"));
         check(Need::Go, Facts { go: Some(19), ..good() }, &format!("Go 1.19 is too old: {go}"));
