@@ -112,8 +112,8 @@ async fn pass_through(sandbox: &mut Sandbox, phase: Phase, storm: &mut Storm) ->
     }
     for kill in 0..kills {
         // As even as they can be: with more kills than resources some follow no question of their own.
-        let portion = all.len() * kill / kills..all.len() * (kill + 1) / kills;
-        ask(sandbox, phase, &all[portion]).await?;
+        let portion = all.get(all.len() * kill / kills..all.len() * (kill + 1) / kills);
+        ask(sandbox, phase, portion.context("a portion lies within")?).await?;
         storm.strike(sandbox).await?;
     }
     Ok(())
