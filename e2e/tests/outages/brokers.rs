@@ -39,16 +39,16 @@ async fn check(way: Way) -> anyhow::Result<()> {
     let mut produced = world.topic.produce(numbered(0..2_000)).await?;
     let proxy = Proxy::start(&world.store().url, SLOWLY).await?;
     let named = |name: &str| Spec::named(name).store(&proxy.url());
-    let mut first = world.start(&named("m-0")).await?;
-    let mut second = world.start(&named("m-1")).await?;
+    let mut first = Minded::start(&world, named("m-0"), way).await?;
+    let mut second = Minded::start(&world, named("m-1"), way).await?;
     world.wait_until_stored(500, PATIENCE).await?;
     produced.extend(world.topic.produce(numbered(2_000..8_000)).await?);
-    first.wait_for_backlog(PATIENCE).await?;
+    first.member.wait_for_backlog(PATIENCE).await?;
     match way {
         Way::Frozen => broker.freeze()?,
         Way::Killed => broker.kill().await?,
     }
-    expect_alive([&first, &second], away()?).await?;
+    expect_alive([&first.member, &second.member], away()?).await?;
     ensure!(world.count_stored().await? < produced.len(), "nothing was left to do, nothing was tested");
     match way {
         Way::Frozen => broker.wake()?,
@@ -57,11 +57,61 @@ async fn check(way: Way) -> anyhow::Result<()> {
     broker.ready().await?;
     proxy.rest(true);
     produced.extend(world.topic.produce(numbered(8_000..8_500)).await?);
-    expect_stored_once(&world, &produced).await?;
-    until_ready(&world, &mut first, &named("m-0")).await?;
-    until_ready(&world, &mut second, &named("m-1")).await?;
-    first.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
-    second.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+    tokio::select! {
+        stored = expect_stored_once(&world, &produced) => stored?,
+        minded = first.mind_for_ever(&world) => minded?,
+        minded = second.mind_for_ever(&world) => minded?,
+    }
+    first.until_ready(&world).await?;
+    second.until_ready(&world).await?;
+    first.member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
+    second.member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}
+
+/// A member that is started again where the broker has fenced it, as the kubelet does: one that wakes may answer a request
+/// to join that the client gave up long ago, and no longer knows the member by the id of the next one. Nothing else may end it,
+/// and this only once.
+struct Minded {
+    member: Member,
+    spec: Spec,
+    way: Way,
+    is_again: bool,
+}
+
+impl Minded {
+    async fn start(world: &World, spec: Spec, way: Way) -> anyhow::Result<Self> {
+        let member = world.start(&spec).await?;
+        Ok(Self { member, spec, way, is_again: false })
+    }
+
+    async fn mind(&mut self, world: &World) -> anyhow::Result<()> {
+        let Some(ended) = self.member.ended()? else { return Ok(()) };
+        ensure!(self.way == Way::Frozen && !self.is_again, "a member has ended: {ended:?}");
+        ensure!(ended.code == Some(1) && ended.stderr.contains("Static consumer fenced"), "{ended:?}");
+        self.member = world.start(&self.spec).await?;
+        self.is_again = true;
+        Ok(())
+    }
+
+    /// Fails where the member ends as it must not.
+    async fn mind_for_ever(&mut self, world: &World) -> anyhow::Result<()> {
+        loop {
+            self.mind(world).await?;
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn until_ready(&mut self, world: &World) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.mind(world).await?;
+            if self.member.status("/readyz").await.is_ok_and(|status| status == 200) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "a member is not ready:\n{}", self.member.stderr()?);
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
 }
 
 /// Fails where a member tells meanwhile that it must be killed.
@@ -78,23 +128,6 @@ async fn expect_alive(members: [&Member; 2], duration: Duration) -> anyhow::Resu
         sleep(Duration::from_secs(1)).await;
     }
     Ok(())
-}
-
-/// Waits until a member is ready, and starts it again where the broker has fenced it, as the kubelet does: a broker that wakes
-/// answers the request to join that the client gave up long ago, and no longer knows the member by the id of the next one.
-async fn until_ready(world: &World, member: &mut Member, spec: &Spec) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(ended) = member.ended()? {
-            ensure!(ended.code == Some(1) && ended.stderr.contains("Static consumer fenced"), "{ended:?}");
-            *member = world.start(spec).await?;
-        }
-        if member.status("/readyz").await.is_ok_and(|status| status == 200) {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "a member is not ready:\n{}", member.stderr()?);
-        sleep(Duration::from_millis(200)).await;
-    }
 }
 
 fn away() -> anyhow::Result<Duration> {
