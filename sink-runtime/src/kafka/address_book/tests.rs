@@ -10,14 +10,12 @@ use std::time::Duration;
 
 use kafkasink_crds::runtime_config::{KafkaConfig, StartFrom};
 use prometheus_client::metrics::counter::Counter;
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use tokio::sync::mpsc;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::{ClientConfig, ClientContext};
 use tokio::time::Instant;
 
 use super::{AddressBook, Memory, REMIND_EVERY};
-use crate::kafka::access::Access;
-use crate::kafka::consumer_context::Context;
+use crate::kafka::statistics;
 
 /// Longest wait for what must come.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -112,7 +110,18 @@ fn listen() -> (u16, Arc<Deeds>) {
     (port, deeds)
 }
 
-fn client(port: u16) -> BaseConsumer<Context> {
+/// Passes reports on, as the clients of a member do.
+struct Reports(Arc<AddressBook>);
+
+impl ClientContext for Reports {
+    fn stats_raw(&self, json: &[u8]) {
+        self.0.note(statistics::read(json).is_blank);
+    }
+}
+
+impl ConsumerContext for Reports {}
+
+fn client(port: u16) -> BaseConsumer<Reports> {
     let config = KafkaConfig {
         bootstrap_servers: vec![format!("127.0.0.1:{port}")],
         group_id: "cameras".to_owned(),
@@ -121,7 +130,6 @@ fn client(port: u16) -> BaseConsumer<Context> {
         tls: None,
         authentication: None,
     };
-    let (events, _) = mpsc::channel(1);
     let book = AddressBook::new(&config, Counter::default());
     ClientConfig::new()
         .set("bootstrap.servers", config.bootstrap_servers.join(","))
@@ -129,7 +137,7 @@ fn client(port: u16) -> BaseConsumer<Context> {
         // The oldest answers are the shortest.
         .set("api.version.request", "false")
         .set("broker.version.fallback", "0.9.0")
-        .create_with_context(Context::new(events, Arc::<Access>::default(), book))
+        .create_with_context(Reports(book))
         .unwrap()
 }
 
@@ -145,6 +153,6 @@ fn client_that_was_told_of_no_brokers_finds_them_again() {
         let knows_broker = answer.is_ok_and(|answer| answer.brokers().len() == 1);
         steady = if was_told && knows_broker { steady + 1 } else { 0 };
         while client.poll(Duration::from_millis(100)).is_some() {}
-        client.context().remind(&client);
+        client.context().0.remind(client.client(), Instant::now());
     }
 }

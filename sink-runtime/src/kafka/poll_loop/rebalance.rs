@@ -194,7 +194,7 @@ impl PollLoop {
     }
 
     fn assign(&mut self) {
-        let Some(starts) = self.resolve() else {
+        let Some(starts) = self.resolve().filter(|starts| !starts.is_empty()) else {
             return;
         };
         if let Err(error) = self.fit(starts.len()) {

@@ -33,6 +33,9 @@ use crate::source::SourceEvent;
 /// Longest wait for what must come.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// These brokers take as long over every rebalance.
+const SESSION_MS: &str = "10000";
+
 const TOPIC: &str = "cameras";
 const GROUP: &str = "plant.cameras";
 
@@ -62,7 +65,8 @@ impl Running {
         let (event_sender, events) = mpsc::channel(64);
         let book = AddressBook::new(&config, Counter::default());
         let context = Context::new(event_sender.clone(), Arc::<Access>::default(), book);
-        let client = properties::consumer(connection, &membership, &budget.plan().fetch);
+        let mut client = properties::consumer(connection, &membership, &budget.plan().fetch);
+        client.set("session.timeout.ms", SESSION_MS);
         let consumer: BaseConsumer<Context> = client.create_with_context(context).unwrap();
         consumer.subscribe(&[TOPIC]).unwrap();
         let [sink_uid, mapping] = ["uid", "mapping"].map(str::to_owned);
@@ -120,6 +124,7 @@ fn member_that_cannot_find_out_where_to_begin_holds_up_nobody_in_its_group() {
         .set("bootstrap.servers", cluster.bootstrap_servers())
         .set("group.id", GROUP)
         .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", SESSION_MS)
         .create()
         .unwrap();
     other.subscribe(&[TOPIC]).unwrap();
