@@ -1,7 +1,7 @@
 //! Pure. Which librdkafka settings belong to the sink and can therefore not be set by its user.
 
 /// Settings that carry a promise of the sink: delivery, identity, fencing, memory.
-pub const OWNED_PROPERTIES: [&str; 29] = [
+pub const OWNED_PROPERTIES: [&str; 34] = [
     "acks",
     "allow.auto.create.topics",
     "auto.commit.enable",
@@ -26,8 +26,13 @@ pub const OWNED_PROPERTIES: [&str; 29] = [
     "partition.assignment.strategy",
     "plugin.library.paths",
     "receive.message.max.bytes",
+    "reconnect.backoff.max.ms",
+    "reconnect.backoff.ms",
     "request.required.acks",
     "session.timeout.ms",
+    "socket.connection.setup.timeout.ms",
+    "socket.max.fails",
+    "socket.timeout.ms",
     "statistics.interval.ms",
     "topic.blacklist",
     "transactional.id",
@@ -57,6 +62,7 @@ mod tests {
             "security.protocol",
             "test.mock.num.brokers",
             "fetch.max.bytes",
+            "socket.timeout.ms",
         ] {
             assert!(is_owned_property(owned), "{owned}");
         }

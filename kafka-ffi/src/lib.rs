@@ -12,11 +12,12 @@
 //!         cluster, topics, create, configs, group_offsets ──► request (one call: its options, its queue, its answer)
 //!         topics ──► operations (what the brokers let us do)
 //!         groups ──► assignment (what a member has)
-//!      offsets, log, log_queue, position ──► memory  (who frees what) ──► error (what the library or a broker said)
+//!      offsets, log, log_queue, position, brokers ──► memory  (who frees what) ──► error (what the library or a broker said)
 //! ```
 #![allow(unsafe_code, reason = "rdkafka 0.39 has no safe form of these calls of librdkafka")]
 
 mod assignment;
+mod brokers;
 mod cluster;
 mod configs;
 mod create;
@@ -33,6 +34,7 @@ mod position;
 mod request;
 mod topics;
 
+pub use brokers::add_brokers;
 pub use cluster::{ClusterDescription, describe_cluster};
 pub use configs::incremental_alter_configs;
 pub use create::{NewTopic, create_topic};
@@ -45,4 +47,4 @@ pub use log_queue::LogQueue;
 pub use offsets::{OffsetSpec, PartitionOffset, list_offsets};
 pub use operations::Operation;
 pub use position::position;
-pub use topics::{DescribedTopic, TopicDescription, describe_topics};
+pub use topics::{DescribedTopic, TopicDescription, describe_topics, sight_topics};

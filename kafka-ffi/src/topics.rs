@@ -22,9 +22,12 @@ pub struct TopicDescription {
     pub partitions: usize,
     /// Number of replicas of the first partition.
     pub replication_factor: usize,
-    /// What the brokers let us do to it; empty where they do not tell.
+    /// What the brokers let us do to it; empty where they do not tell, or were not asked.
     pub operations: Vec<Operation>,
 }
+
+/// What is asked.
+const OPERATION: sys::rd_kafka_admin_op_t = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
 
 /// The name of a topic and its description, or why it has none.
 pub type DescribedTopic = (String, Result<TopicDescription, NativeError>);
@@ -38,8 +41,24 @@ pub fn describe_topics<C: ClientContext>(
     names: &[&str],
     timeout: Duration,
 ) -> Result<Vec<DescribedTopic>, NativeError> {
-    let request = Request::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout)?;
+    let request = Request::new(client, OPERATION, timeout)?;
     request.include_operations()?;
+    describe(&request, names)
+}
+
+/// Returns the same without what the brokers let us do to topics: they look through all their rules to tell that.
+///
+/// # Errors
+/// As those of [`describe_topics`].
+pub fn sight_topics<C: ClientContext>(
+    client: &Client<C>,
+    names: &[&str],
+    timeout: Duration,
+) -> Result<Vec<DescribedTopic>, NativeError> {
+    describe(&Request::new(client, OPERATION, timeout)?, names)
+}
+
+fn describe(request: &Request, names: &[&str]) -> Result<Vec<DescribedTopic>, NativeError> {
     let names = names.iter().map(|name| c_string(name)).collect::<Result<Vec<_>, _>>()?;
     let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
     // SAFETY: `pointers` holds as many terminated strings as we say; the collection copies them.

@@ -59,11 +59,12 @@ pub async fn run(args: Args, config: RuntimeConfig, log_level: LogLevelHandle) -
         "a member of the sink begins"
     );
     let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
     let parts = Parts {
         writer: Arc::new(ReductWriter::new(store_settings(&config)).map_err(AppError::Writer)?),
-        metrics: Metrics::register(&mut registry),
         health: Arc::new(Health::default()),
-        vitals: Vitals::default(),
+        vitals: Vitals { reminders: metrics.reminders(), ..Vitals::default() },
+        metrics,
         config: config.clone(),
     };
     let admin = Admin {
@@ -129,7 +130,8 @@ async fn build(
     let topics: Vec<String> = config.topics.iter().map(|topic| topic.name.clone()).collect();
     let mapper = Mapper::new(&config.mapping, topics.len()).map_err(AppError::Mapper)?;
     let topic = config.delivery.dead_letter_topic.as_deref();
-    let letters = KafkaDeadLetters::new(connection, topic).map_err(AppError::DeadLetters)?;
+    let letters = KafkaDeadLetters::new(connection, topic, parts.vitals.reminders.clone())
+        .map_err(AppError::DeadLetters)?;
     let budget = Budget::new(share_out(connection, (&topics, topic), &parts.vitals.access).await?);
     let signature = Signature {
         writer_id: membership.writer_id.clone(),

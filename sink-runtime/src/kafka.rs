@@ -1,6 +1,7 @@
 //! The only door to Kafka: one consumer on a thread of its own, and the producer of dead letters.
 
 mod access;
+mod address_book;
 mod commit_metadata;
 mod committer;
 mod complaints;

@@ -49,6 +49,7 @@ pub struct Metrics {
     committed_offset: Family<PartitionLabels, Gauge>,
     violations: Family<InvariantLabels, Counter>,
     rebalances: Counter,
+    reminders: Counter,
     held_bytes: Gauge,
     held_partitions: Gauge,
     waiting_partitions: Family<WaitingLabels, Gauge>,
@@ -94,6 +95,7 @@ impl Metrics {
             committed_offset: Family::default(),
             violations: Family::default(),
             rebalances: Counter::default(),
+            reminders: Counter::default(),
             held_bytes: Gauge::default(),
             held_partitions: Gauge::default(),
             waiting_partitions: Family::default(),
@@ -151,6 +153,12 @@ impl Metrics {
         self.rebalances.inc();
     }
 
+    /// Returns what counts how often a client of Kafka had to be told again where the brokers are.
+    #[must_use]
+    pub fn reminders(&self) -> Counter {
+        self.reminders.clone()
+    }
+
     /// Sets the bytes of messages in memory and the number of partitions that stand still.
     pub fn set_held(&self, bytes: usize, partitions: usize) {
         self.held_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -201,6 +209,11 @@ impl Metrics {
             "kafkasink_rebalances",
             "Changes of the partitions of this member by its group",
             self.rebalances.clone(),
+        );
+        registry.register(
+            "kafkasink_brokers_forgotten",
+            "Times that a Kafka client knew no broker any more and was told of them again",
+            self.reminders.clone(),
         );
         registry.register(
             "kafkasink_invariant_violations",

@@ -122,11 +122,12 @@ fn serve(
 ) {
     let mut told = Told::default();
     for Job { epoch, commits, answer } in jobs {
+        let list = to_list(&commits, signature);
         if epoch != current_epoch.load(Ordering::Relaxed) {
             continue;
         }
         let begun = since_boot();
-        let outcome = to_list(&commits, signature).and_then(|list| consumer.commit(&list, CommitMode::Sync));
+        let outcome = list.and_then(|list| commit(consumer, &list));
         match &outcome {
             Ok(()) => {
                 told.succeed();
@@ -148,6 +149,14 @@ fn serve(
             debug!("nobody waits for the answer to a commit any more");
         }
     }
+}
+
+/// Commits, unless the session is over: the partitions are somebody else's, although nobody here has been told of that yet.
+fn commit(consumer: &BaseConsumer<Context>, list: &TopicPartitionList) -> Result<(), KafkaError> {
+    if consumer.assignment_lost() {
+        return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::AssignmentLost));
+    }
+    consumer.commit(list, CommitMode::Sync)
 }
 
 fn to_list(commits: &[Commit], signature: &Signature) -> Result<TopicPartitionList, KafkaError> {

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, TopicPartitionList};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{debug, error, info};
 
 use super::access::{self, Access};
+use super::address_book::AddressBook;
 use super::statistics;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::source::SourceEvent;
@@ -47,8 +49,11 @@ pub(super) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     events: mpsc::Sender<SourceEvent>,
     access: Arc<Access>,
+    book: Arc<AddressBook>,
     /// Counts what was called back.
     served: AtomicU64,
+    /// The group has taken all partitions away, and the library has been made to forget that.
+    is_lost: AtomicBool,
     is_closing: AtomicBool,
     has_joined: AtomicBool,
     /// Number of partitions that the group has given to this member, whether they are read or not.
@@ -56,11 +61,17 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(events: mpsc::Sender<SourceEvent>, access: Arc<Access>) -> Self {
+    pub(super) fn new(
+        events: mpsc::Sender<SourceEvent>,
+        access: Arc<Access>,
+        book: Arc<AddressBook>,
+    ) -> Self {
         Self {
             rebalances: Mutex::default(),
             events,
             access,
+            book,
+            is_lost: AtomicBool::new(false),
             served: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
             has_joined: AtomicBool::new(false),
@@ -98,6 +109,20 @@ impl Context {
         self.given.load(Ordering::Relaxed) > 0
     }
 
+    /// Tells the client where the brokers are, if it has forgotten that.
+    pub(super) fn remind(&self, consumer: &BaseConsumer<Self>) {
+        self.book.remind(consumer.client(), Instant::now());
+    }
+
+    /// Notes that the loss of all partitions is answered for.
+    pub(super) fn forget_loss(&self) {
+        self.is_lost.store(false, Ordering::Relaxed);
+    }
+
+    fn note_loss(&self, consumer: &BaseConsumer<Self>) {
+        self.is_lost.fetch_or(consumer.assignment_lost(), Ordering::Relaxed);
+    }
+
     fn note(&self, rebalance: Rebalance) {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
     }
@@ -119,12 +144,7 @@ impl ConsumerContext for Context {
         let given = if is_assignment { given + list.count() } else { given.saturating_sub(list.count()) };
         self.given.store(given, Ordering::Relaxed);
         if self.is_closing.load(Ordering::Relaxed) {
-            let done = if is_assignment {
-                consumer.incremental_assign(list)
-            } else {
-                // The library takes none back where one of them was never taken, and waits for ever for the answer.
-                consumer.assignment().and_then(|taken| consumer.incremental_unassign(&common(list, &taken)))
-            };
+            let done = if is_assignment { take(consumer, list) } else { give_back(consumer, list) };
             done.unwrap_or_else(|error| debug!(%error, "cannot answer a rebalance while closing"));
             return;
         }
@@ -132,7 +152,8 @@ impl ConsumerContext for Context {
         self.note(if is_assignment {
             Rebalance::Assign(partitions)
         } else {
-            Rebalance::Revoke { partitions, are_lost: consumer.assignment_lost() }
+            self.note_loss(consumer);
+            Rebalance::Revoke { partitions, are_lost: self.is_lost.swap(false, Ordering::Relaxed) }
         });
     }
 }
@@ -149,6 +170,7 @@ impl ClientContext for Context {
         if statistics.is_connected && self.access.admit() {
             info!("the brokers let this member in again");
         }
+        self.book.note(statistics.is_blank);
         self.tell(SourceEvent::Ends(statistics.ends));
     }
 
@@ -172,6 +194,28 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
             debug!(facility, detail = message, "the kafka client tells");
         }
     }
+}
+
+/// Has the library take partitions to those that it has.
+///
+/// With that, and with the next that it gives up, it forgets whether the group has taken all of them away, although nobody may
+/// have been told: whoever is told next hears of it all the same.
+pub(super) fn take(consumer: &BaseConsumer<Context>, list: &TopicPartitionList) -> KafkaResult<()> {
+    keep_loss(consumer, || consumer.incremental_assign(list))
+}
+
+fn keep_loss(consumer: &BaseConsumer<Context>, change: impl FnOnce() -> KafkaResult<()>) -> KafkaResult<()> {
+    consumer.context().note_loss(consumer);
+    let outcome = change();
+    consumer.context().note_loss(consumer);
+    outcome
+}
+
+/// Has the library give up those of some partitions that it has. It gives up none where it has one of them not, and waits for
+/// ever for the answer that it was asked for.
+pub(super) fn give_back(consumer: &BaseConsumer<Context>, list: &TopicPartitionList) -> KafkaResult<()> {
+    let taken = consumer.assignment()?;
+    keep_loss(consumer, || consumer.incremental_unassign(&common(list, &taken)))
 }
 
 /// Returns what both lists hold.

@@ -2,16 +2,20 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use prometheus_client::metrics::counter::Counter;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::address_book::AddressBook;
 use super::consumer_context::log;
 use super::letter_headers::letter_headers;
 use super::properties::{self, Connection};
+use super::statistics;
 use crate::dead_letter::{DeadLetterError, DeadLetters, Letter, Obstacle};
 
 /// Bytes of letters that the producer holds at once, of all partitions; a larger letter travels alone. The producer keeps
@@ -43,6 +47,7 @@ struct Outlet {
     group: String,
     settings: ClientConfig,
     producer: Mutex<Arc<ThreadedProducer<Reports>>>,
+    book: Arc<AddressBook>,
     room: Arc<Semaphore>,
 }
 
@@ -53,11 +58,15 @@ struct Travelling {
 }
 
 /// Passes delivery reports on to whoever waits for them.
-struct Reports;
+struct Reports(Arc<AddressBook>);
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
+    }
+
+    fn stats_raw(&self, json: &[u8]) {
+        self.0.note(statistics::read(json).is_blank);
     }
 
     /// What fails shows in the delivery reports.
@@ -78,12 +87,18 @@ impl ProducerContext for Reports {
 }
 
 impl KafkaDeadLetters {
-    /// Returns what delivers to the topic; without one nothing is ever handed to it.
+    /// Returns what delivers to the topic; without one nothing is ever handed to it. `reminders` counts how often the
+    /// producer had to be told again where the brokers are.
     ///
     /// # Errors
     /// A setting of the producer is refused.
-    pub fn new(connection: Connection<'_>, topic: Option<&str>) -> Result<Self, KafkaDeadLettersError> {
-        let outlet = topic.map(|topic| Outlet::new(connection, topic)).transpose()?;
+    pub fn new(
+        connection: Connection<'_>,
+        topic: Option<&str>,
+        reminders: Counter,
+    ) -> Result<Self, KafkaDeadLettersError> {
+        let book = AddressBook::new(connection.config, reminders);
+        let outlet = topic.map(|topic| Outlet::new(connection, topic, book)).transpose()?;
         Ok(Self { outlet })
     }
 }
@@ -106,16 +121,21 @@ impl DeadLetters for KafkaDeadLetters {
 }
 
 impl Outlet {
-    fn new(connection: Connection<'_>, topic: &str) -> Result<Self, KafkaDeadLettersError> {
+    fn new(
+        connection: Connection<'_>,
+        topic: &str,
+        book: Arc<AddressBook>,
+    ) -> Result<Self, KafkaDeadLettersError> {
         let settings = properties::producer(connection);
         let producer = settings
-            .create_with_context(Reports)
+            .create_with_context(Reports(Arc::clone(&book)))
             .map_err(|source| KafkaDeadLettersError::Create { topic: topic.to_owned(), source })?;
         Ok(Self {
             topic: topic.to_owned(),
             group: connection.config.group_id.clone(),
             settings,
             producer: Mutex::new(Arc::new(producer)),
+            book,
             room: Arc::new(Semaphore::new(LETTER_BYTES_MAX as usize)),
         })
     }
@@ -156,16 +176,19 @@ impl Outlet {
         })
     }
 
-    /// Returns the producer, a new one where the last has failed for good.
+    /// Returns the producer, a new one where the last has failed for good, and with the brokers' addresses where it has
+    /// forgotten them.
     fn producer(&self) -> Result<Arc<ThreadedProducer<Reports>>, KafkaError> {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((code, reason)) = producer.client().fatal_error() {
             warn!(%code, reason, "the producer of dead letters failed for good, another takes its place");
-            let failed =
-                std::mem::replace(&mut *producer, Arc::new(self.settings.create_with_context(Reports)?));
+            let next = self.settings.create_with_context(Reports(Arc::clone(&self.book)))?;
+            let failed = std::mem::replace(&mut *producer, Arc::new(next));
             // Ending it waits for its thread.
             drop(tokio::task::spawn_blocking(move || drop(failed)));
         }
+        // Letters that travel are given up after a while, and handed to it once more.
+        self.book.remind(producer.client(), Instant::now());
         Ok(Arc::clone(&producer))
     }
 }

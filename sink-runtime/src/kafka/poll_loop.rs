@@ -198,6 +198,7 @@ impl PollLoop {
         runtime: &Handle,
     ) -> Result<Next, SourceError> {
         self.poll()?;
+        self.consumer.context().remind(&self.consumer);
         self.rebalance(runtime);
         self.cover(runtime);
         self.look(runtime);
@@ -337,3 +338,6 @@ fn is_early(at: Option<Instant>) -> bool {
 fn soon() -> Instant {
     Instant::now() + RETRY_AFTER
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,18 @@ use rdkafka::ClientConfig;
 use super::credentials::KafkaCredentials;
 use crate::memory::FetchLimits;
 
+/// Settings of every client: how soon it has done with a broker that does not answer.
+const CONNECTION: [(&str, &str); 4] = [
+    ("reconnect.backoff.ms", "100"),
+    // Questions are given up after 3 s: one that is asked while a client waits to connect again would not even be sent.
+    ("reconnect.backoff.max.ms", "2000"),
+    ("socket.connection.setup.timeout.ms", "10000"),
+    // Less than the session: a connection on which a broker has fallen silent is closed before the session is over, and no
+    // request to join enters it. A broker that wakes would answer one that the client gave up long ago, and fence the
+    // member by the id that it gave it.
+    ("socket.timeout.ms", "20000"),
+];
+
 /// Settings of the consumer and why they are what they are.
 const CONSUMER: [(&str, &str); 15] = [
     ("auto.offset.reset", "error"), // where to start is decided here and committed before the first read
@@ -27,7 +39,7 @@ const CONSUMER: [(&str, &str); 15] = [
 ];
 
 /// Settings of the producer of dead letters.
-const PRODUCER: [(&str, &str); 8] = [
+const PRODUCER: [(&str, &str); 9] = [
     ("acks", "all"),
     ("allow.auto.create.topics", "false"), // a topic that nobody declared would keep letters for nobody knows how long
     ("batch.num.messages", "1"), // the topic's limit holds for a batch: together even small letters would be too large
@@ -35,6 +47,7 @@ const PRODUCER: [(&str, &str); 8] = [
     ("linger.ms", "0"),
     ("message.max.bytes", "1000000000"), // the topic decides, not the client
     ("message.timeout.ms", "30000"),
+    ("statistics.interval.ms", "2000"), // tells whether it knows any broker
     ("topic.metadata.propagation.max.ms", "5000"), // how long a topic may be unknown before it counts as absent
 ];
 
@@ -88,11 +101,11 @@ pub(super) fn client(Connection { config, credentials }: Connection<'_>) -> Clie
     client.set("bootstrap.servers", config.bootstrap_servers.join(","));
     client.set("client.id", "kafkasink");
     // Connection settings hold for all clients, those of fetching do not.
-    let is_for_all =
-        |name: &str| ["socket.", "broker.", "reconnect."].iter().any(|prefix| name.starts_with(prefix));
+    let is_for_all = |name: &str| ["socket.", "broker."].iter().any(|prefix| name.starts_with(prefix));
     for (name, value) in config.properties.iter().filter(|(name, _)| is_for_all(name)) {
         client.set(name, value);
     }
+    connect(&mut client);
     credentials.apply(&mut client);
     client
 }
@@ -112,5 +125,12 @@ fn base(config: &KafkaConfig) -> ClientConfig {
     }
     client.set("bootstrap.servers", config.bootstrap_servers.join(","));
     client.set("client.id", "kafkasink");
+    connect(&mut client);
     client
+}
+
+fn connect(client: &mut ClientConfig) {
+    for (name, value) in CONNECTION {
+        client.set(name, value);
+    }
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use prometheus_client::metrics::counter::Counter;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::access::Access;
+use super::address_book::AddressBook;
 use super::commit_metadata::Signature;
 use super::consumer_context::Context;
 use super::poll_loop::{Command, PollLoop, PollSettings};
@@ -28,13 +30,15 @@ pub struct KafkaSource {
     thread: JoinHandle<()>,
 }
 
-/// What the reading thread tells of itself, whichever consumer it has at the moment.
+/// What the reading thread and its clients tell of themselves, whichever they are at the moment.
 #[derive(Clone, Debug, Default)]
 pub struct Vitals {
     /// Whether it goes round.
     pub pulse: Arc<Pulse>,
     /// Whether the brokers let it in.
     pub access: Arc<Access>,
+    /// How often a client had to be told again where the brokers are.
+    pub reminders: Counter,
 }
 
 /// Why reading cannot begin.
@@ -73,7 +77,8 @@ impl KafkaSource {
         let (commands, command_receiver) = mpsc::channel(QUEUE);
         let mut client = properties::consumer(connection, membership, &budget.plan().fetch);
         ReplacedTopics::watch(&mut client);
-        let context = Context::new(event_sender.clone(), Arc::clone(&vitals.access));
+        let book = AddressBook::new(connection.config, vitals.reminders.clone());
+        let context = Context::new(event_sender.clone(), Arc::clone(&vitals.access), book);
         let consumer: BaseConsumer<Context> =
             client.create_with_context(context).map_err(KafkaSourceError::Create)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();

@@ -7,7 +7,6 @@ use kafkasink_crds::runtime_config::StartFrom;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionListElem};
 use tracing::debug;
 
@@ -16,11 +15,12 @@ use super::consumer_context::Context;
 use super::ends::{Ends, ends};
 use super::life_rule::{Beginning, LifeFacts, Sighting, beginning, latest_life, needs_registry};
 use super::start_rule::{Facts, Start, start, start_of_life, start_of_new};
+use super::topic_ids::Sight;
 use crate::record::{Partition, Topic, TopicPartition};
 use crate::registry::{LastLife, Lineage, TopicRecord};
 
-/// Longest wait for one answer of the brokers.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for the group's commits. It is short because commits and the lease wait for the thread that asks.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is known before the group's commits are read.
 pub(super) struct Known<'a> {
@@ -30,8 +30,8 @@ pub(super) struct Known<'a> {
     pub(super) signature: &'a Signature,
     /// Id of the Kafka cluster; empty where the brokers do not tell.
     pub(super) cluster_id: &'a str,
-    /// What the brokers say of the topics.
-    pub(super) sightings: &'a HashMap<Topic, Sighting>,
+    /// What the brokers say of all topics that are read.
+    pub(super) sights: &'a HashMap<Topic, Sight>,
     /// What the registry says of those that it was asked about.
     pub(super) registered: &'a HashMap<Topic, Option<TopicRecord>>,
 }
@@ -61,11 +61,15 @@ pub(super) fn resolve(
     known: &Known<'_>,
 ) -> Result<Resolved, KafkaError> {
     let mut resolved = Resolved::default();
-    let is_seen = |topic: &Topic| !matches!(known.sightings.get(topic), None | Some(Sighting::Absent));
+    let is_seen = |topic: &Topic| !matches!(known.sighting(topic), Sighting::Absent);
     let (seen, absent): (Vec<_>, Vec<_>) = partitions.into_iter().partition(|p| is_seen(&p.topic));
     resolved.absent = absent;
-    let topics: BTreeSet<Topic> = seen.iter().map(|partition| partition.topic.clone()).collect();
-    let commits = Commits::read(consumer, &topics)?;
+    let topics: BTreeSet<&Topic> = match known.from {
+        StartFrom::Earliest => seen.iter().map(|partition| &partition.topic).collect(),
+        // Whether the group has read anything yet decides where it begins.
+        StartFrom::Latest => known.sights.keys().collect(),
+    };
+    let commits = Commits::read(consumer, &topics, known.sights)?;
     let (seen, mut untold): (Vec<_>, Vec<_>) = seen.into_iter().partition(|p| commits.is_told(&p.topic));
     // Deleted, or so new that not every broker knows it.
     let (mut seen, unlisted): (Vec<_>, Vec<_>) =
@@ -73,7 +77,7 @@ pub(super) fn resolve(
     resolved.absent.extend(unlisted);
     let is_new = |partition: &TopicPartition| commits.of(partition).0.is_none();
     let group_start =
-        if seen.iter().any(is_new) { group_start(consumer, known.from)? } else { Some(known.from) };
+        if seen.iter().any(is_new) { commits.group_start(known.from) } else { Some(known.from) };
     if group_start.is_none() {
         untold.extend(seen.extract_if(.., |partition| is_new(partition)));
     }
@@ -84,6 +88,12 @@ pub(super) fn resolve(
     let asked: Vec<TopicPartition> = openings.iter().map(|opening| opening.partition.clone()).collect();
     resolved.begin(openings, &ends(consumer, &asked), &known);
     Ok(resolved)
+}
+
+impl Known<'_> {
+    fn sighting(&self, topic: &Topic) -> &Sighting {
+        self.sights.get(topic).map_or(&Sighting::Absent, |sight| &sight.sighting)
+    }
 }
 
 /// A partition that begins as soon as it is known where its log does.
@@ -97,7 +107,7 @@ struct Opening {
 impl Resolved {
     /// Puts a partition where it belongs; returns it where it may begin.
     fn sort(&mut self, partition: TopicPartition, commits: &Commits, known: &Known<'_>) -> Option<Opening> {
-        let now = known.sightings.get(&partition.topic).unwrap_or(&Sighting::Absent);
+        let now = known.sighting(&partition.topic);
         let committed = commits.of(&partition);
         let registered = known.registered.get(&partition.topic);
         let (is_topic_committed, lives, partitions) = commits.of_topic(&partition.topic);
@@ -167,29 +177,37 @@ struct Commits {
 }
 
 impl Commits {
-    fn read<'a>(
+    fn read(
         consumer: &BaseConsumer<Context>,
-        topics: impl IntoIterator<Item = &'a Topic>,
+        topics: &BTreeSet<&Topic>,
+        sights: &HashMap<Topic, Sight>,
     ) -> Result<Self, KafkaError> {
-        let mut list = TopicPartitionList::new();
+        let (mut list, mut untold) = (TopicPartitionList::new(), BTreeSet::new());
         for topic in topics {
-            let metadata = consumer.fetch_metadata(Some(topic.as_str()), PATIENCE)?;
-            for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
-                list.add_partition(topic.as_str(), partition.id());
+            let Some(count) = sights.get(*topic).and_then(|sight| sight.partitions) else {
+                untold.insert(Topic::clone(topic));
+                continue;
+            };
+            for number in (0..).take(count) {
+                list.add_partition(topic.as_str(), number);
             }
         }
         if list.count() == 0 {
-            return Ok(Self::default());
+            return Ok(Self { untold, ..Self::default() });
         }
         let answers = consumer.committed_offsets(list, PATIENCE)?;
-        Ok(Self::sort(answers.elements().iter().map(|element| {
+        let answers = answers.elements().into_iter().map(|element| {
             let (topic, partition) = (Topic::new(element.topic()), Partition(element.partition()));
-            (TopicPartition { topic, partition }, committed(element))
-        })))
+            (TopicPartition { topic, partition }, committed(&element))
+        });
+        Ok(Self::sort(untold, answers))
     }
 
-    fn sort(answers: impl Iterator<Item = (TopicPartition, Result<Committed, KafkaError>)>) -> Self {
-        let mut commits = Self::default();
+    fn sort(
+        untold: BTreeSet<Topic>,
+        answers: impl Iterator<Item = (TopicPartition, Result<Committed, KafkaError>)>,
+    ) -> Self {
+        let mut commits = Self { untold, ..Self::default() };
         for (partition, answer) in answers {
             match answer {
                 Ok(committed) => {
@@ -210,6 +228,16 @@ impl Commits {
 
     fn of(&self, partition: &TopicPartition) -> Committed {
         self.committed.get(partition).cloned().unwrap_or_default()
+    }
+
+    /// Returns where new partitions begin, judged by what the whole group has committed; none where it does not tell all of it.
+    fn group_start(&self, from: StartFrom) -> Option<StartFrom> {
+        if from == StartFrom::Earliest {
+            return Some(from);
+        }
+        let committed = self.committed.values().filter(|(offset, _)| offset.is_some());
+        let read: Vec<Option<CommitMetadata>> = committed.map(|(_, metadata)| metadata.clone()).collect();
+        self.untold.is_empty().then(|| start_of_new(from, &read))
     }
 
     /// Tells whether anything of a topic is committed, in which lives, and how many partitions it has.
@@ -234,25 +262,9 @@ fn committed(element: &TopicPartitionListElem<'_>) -> Result<Committed, KafkaErr
     })
 }
 
-/// Returns where new partitions begin, judged by what the whole group has committed; none where it does not tell all of it.
-fn group_start(consumer: &BaseConsumer<Context>, from: StartFrom) -> Result<Option<StartFrom>, KafkaError> {
-    if from == StartFrom::Earliest {
-        return Ok(Some(from));
-    }
-    let subscription = consumer.subscription()?;
-    let topics: Vec<Topic> = subscription.elements().iter().map(|topic| Topic::new(topic.topic())).collect();
-    let commits = Commits::read(consumer, &topics)?;
-    if !commits.untold.is_empty() {
-        return Ok(None);
-    }
-    let committed = commits.committed.into_values().filter(|(offset, _)| offset.is_some());
-    let read: Vec<Option<CommitMetadata>> = committed.map(|(_, metadata)| metadata).collect();
-    Ok(Some(start_of_new(from, &read)))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashMap};
+    use std::collections::{BTreeMap, BTreeSet, HashMap};
 
     use kafkasink_crds::runtime_config::StartFrom;
     use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -282,7 +294,7 @@ mod tests {
             from: StartFrom::Earliest,
             signature: &signature,
             cluster_id: "",
-            sightings: &HashMap::new(),
+            sights: &HashMap::new(),
             registered: &HashMap::new(),
         };
         let mut resolved = Resolved::default();
@@ -305,7 +317,7 @@ mod tests {
             (partition("doors", 0), Ok((None, None))),
             (partition("doors", 1), refused()),
         ];
-        let commits = Commits::sort(answers.into_iter());
+        let commits = Commits::sort(BTreeSet::new(), answers.into_iter());
         assert!(commits.is_told(&Topic::new("cameras")));
         assert!(
             !commits.is_told(&Topic::new("doors")),

@@ -1,5 +1,5 @@
 //! Pure. The parts of librdkafka's statistics that are used: where each partition ends, whether all of it was read, whether
-//! its leader is connected, and whether any broker is.
+//! its leader is connected, whether any broker is, and whether any is known.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,6 +15,8 @@ pub(super) struct Report {
     pub(super) ends: Vec<End>,
     /// At least one broker has let the client in and is connected.
     pub(super) is_connected: bool,
+    /// The client knows no broker that it could connect to.
+    pub(super) is_blank: bool,
 }
 
 #[derive(Deserialize)]
@@ -31,7 +33,13 @@ struct BrokerStatistics {
     #[serde(default = "unknown_broker")]
     nodeid: i32,
     state: String,
+    /// How the client has come to know it.
+    source: String,
 }
+
+/// Sources of brokers that the client can connect to by their addresses: others, as that of a group's coordinator, stand for
+/// one of these.
+const KNOWN_SOURCES: [&str; 2] = ["configured", "learned"];
 
 #[derive(Deserialize)]
 struct TopicStatistics {
@@ -69,6 +77,8 @@ pub(super) fn read(json: &[u8]) -> Report {
     let Ok(statistics) = serde_json::from_slice::<Statistics>(json) else {
         return Report::default();
     };
+    let is_known = |broker: &BrokerStatistics| KNOWN_SOURCES.contains(&broker.source.as_str());
+    let is_blank = !statistics.brokers.values().any(is_known);
     let up = statistics.brokers.values().filter(|broker| broker.state == "UP");
     let up: HashSet<i32> = up.map(|broker| broker.nodeid).collect();
     let mut ends = Vec::new();
@@ -83,7 +93,7 @@ pub(super) fn read(json: &[u8]) -> Report {
             End { partition: at, offset: Offset(partition.ls_offset), has_unread, is_away }
         }));
     }
-    Report { ends, is_connected: !up.is_empty() }
+    Report { ends, is_connected: !up.is_empty(), is_blank }
 }
 
 #[cfg(test)]
@@ -104,10 +114,26 @@ mod tests {
 
     #[test]
     fn one_broker_that_is_up_is_a_connection() {
-        let json =
-            |state: &str| format!(r#"{{"brokers":{{"a":{{"state":"INIT"}},"b":{{"state":"{state}"}}}}}}"#);
+        let json = |state: &str| {
+            format!(
+                r#"{{"brokers":{{"a":{{"state":"INIT","source":"learned"}},"b":{{"state":"{state}","source":"learned"}}}}}}"#
+            )
+        };
         assert!(read(json("UP").as_bytes()).is_connected);
         assert!(!read(json("AUTH_REQ").as_bytes()).is_connected);
+    }
+
+    #[test]
+    fn coordinator_alone_is_no_broker_that_is_known() {
+        let json = |source: &str| {
+            format!(
+                r#"{{"brokers":{{"a":{{"state":"UP","source":"logical"}},"b":{{"state":"DOWN","source":"{source}"}}}}}}"#
+            )
+        };
+        assert!(read(json("internal").as_bytes()).is_blank);
+        assert!(!read(json("configured").as_bytes()).is_blank);
+        assert!(!read(json("learned").as_bytes()).is_blank);
+        assert!(!read(b"no json").is_blank, "what cannot be read tells nothing");
     }
 
     #[test]
@@ -128,7 +154,9 @@ mod tests {
     fn partition_is_away_without_a_leader_that_is_connected() {
         let check = |leader: i32, state: &str, expected: bool| {
             let json = format!(
-                r#"{{"brokers":{{"a":{{"nodeid":-1,"state":"UP"}},"b":{{"nodeid":2,"state":"UP"}},"c":{{"nodeid":3,"state":"{state}"}}}},
+                r#"{{"brokers":{{
+                "a":{{"nodeid":-1,"state":"UP","source":"configured"}},"b":{{"nodeid":2,"state":"UP","source":"learned"}},
+                "c":{{"nodeid":3,"state":"{state}","source":"learned"}}}},
                 "topics":{{"t":{{"partitions":{{"0":{{"partition":0,"ls_offset":7,"leader":{leader}}}}}}}}}}}"#
             );
             let away: Vec<bool> = read(json.as_bytes()).ends.iter().map(|end| end.is_away).collect();

@@ -53,11 +53,11 @@ pub async fn survey(
 ) -> Result<Demand, SurveyError> {
     let client = properties::client(connection);
     let asking = || Asking(Arc::clone(access));
-    let reader: Arc<BaseConsumer<Asking>> =
-        Arc::new(client.create_with_context(asking()).map_err(SurveyError::Create)?);
+    let reader = || client.create_with_context(asking()).map_err(SurveyError::Create);
     let mut has_failed = false;
     let (brokers, partitions) = loop {
-        match look_up(&reader, topics.to_vec()).await {
+        // One that asks in vain may know no broker any more, and never will.
+        match look_up(reader()?, topics.to_vec()).await {
             Ok(found) => break found,
             Err(error) if has_failed => debug!(%error, "the brokers do not answer yet"),
             Err(error) => warn!(%error, "cannot look the topics up, it is tried again"),
@@ -74,8 +74,7 @@ pub async fn survey(
 }
 
 /// Returns the number of brokers and of partitions.
-async fn look_up(reader: &Arc<BaseConsumer<Asking>>, topics: Vec<String>) -> Result<(u64, u64), KafkaError> {
-    let reader = Arc::clone(reader);
+async fn look_up(reader: BaseConsumer<Asking>, topics: Vec<String>) -> Result<(u64, u64), KafkaError> {
     let look_up = move || {
         let found = count(&reader, &topics);
         // Its events, among them why a connection failed, come only to who asks for them.

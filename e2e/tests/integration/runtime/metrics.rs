@@ -11,7 +11,7 @@ use crate::runtime::PATIENCE;
 
 /// The samples that dashboards and alarms are made of: name, kind, unit. A unit is told where the name ends with it; what a
 /// counter counts stands in its name before `_total`.
-const PROMISED: [(&str, &str, Option<&str>); 18] = [
+const PROMISED: [(&str, &str, Option<&str>); 19] = [
     ("kafkasink_records_stored_total", "counter", None),
     ("kafkasink_bytes_stored_total", "counter", None),
     ("kafkasink_duplicates_total", "counter", None),
@@ -20,6 +20,7 @@ const PROMISED: [(&str, &str, Option<&str>); 18] = [
     ("kafkasink_expired_total", "counter", None),
     ("kafkasink_lost_to_retention_total", "counter", None),
     ("kafkasink_rebalances_total", "counter", None),
+    ("kafkasink_brokers_forgotten_total", "counter", None),
     ("kafkasink_invariant_violations_total", "counter", None),
     ("kafkasink_consumer_lag_messages", "gauge", Some("messages")),
     ("kafkasink_consumer_lag_seconds", "gauge", Some("seconds")),

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafkasink_kafka_ffi::{GroupDescription, NativeError, describe_group, describe_topics};
+use kafkasink_kafka_ffi::{GroupDescription, NativeError, describe_group, sight_topics};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -90,7 +90,7 @@ fn compare(
     let assigned: HashSet<(&str, i32)> =
         group.assigned.iter().map(|(topic, partition)| (topic.as_str(), *partition)).collect();
     let mut unowned = BTreeSet::new();
-    for (name, description) in describe_topics(consumer.client(), &names, PATIENCE)? {
+    for (name, description) in sight_topics(consumer.client(), &names, PATIENCE)? {
         let count = description.map_or(0, |description| description.partitions);
         let numbers = (0..).take(count).filter(|number| !assigned.contains(&(name.as_str(), *number)));
         unowned.extend(

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use tokio::runtime::Handle;
 use tracing::{debug, error, warn};
 
 use super::{PollLoop, is_early, soon};
+use crate::kafka::consumer_context::give_back;
 use crate::kafka::ends::lows;
 use crate::record::{Offset, TopicPartition};
 use crate::source::{Commit, Return, SourceError};
@@ -80,7 +80,7 @@ impl PollLoop {
                 |error| error!(%error, %partition, "cannot set where a partition is read again"),
             );
         }
-        if let Err(error) = self.consumer.incremental_unassign(&given_up) {
+        if let Err(error) = give_back(&self.consumer, &given_up) {
             debug!(%error, "cannot give partitions up to read them again");
         }
         for (partition, way) in ways {
@@ -88,10 +88,7 @@ impl PollLoop {
                 feed.take_up(&self.consumer, way.generation);
             }
         }
-        if let Err(error) = self.consumer.incremental_assign(&taken) {
-            // The next round of the group takes them away or hands them out anew.
-            error!(%error, "cannot take partitions to read them again");
-        }
+        self.take(&taken);
     }
 }
 

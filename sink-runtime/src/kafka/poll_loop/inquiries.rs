@@ -48,8 +48,13 @@ impl Inquiries {
         self.open.len() < before
     }
 
-    /// Returns the answers; each is used once, because what it says may change.
-    pub(super) fn take(&mut self) -> HashMap<Topic, Known> {
-        std::mem::take(&mut self.answers)
+    /// Returns the answers.
+    pub(super) fn answers(&self) -> &HashMap<Topic, Known> {
+        &self.answers
+    }
+
+    /// Forgets the answers, once they are used: what they say may change.
+    pub(super) fn forget_answers(&mut self) {
+        self.answers.clear();
     }
 }

@@ -20,7 +20,7 @@ use super::look::Look;
 use crate::kafka::consumer_context::Context;
 use crate::kafka::life_rule::{Change, Sighting};
 use crate::kafka::replaced_topics::ReplacedTopics;
-use crate::kafka::topic_ids::topic_ids;
+use crate::kafka::topic_ids::{Sight, sights, topic_ids};
 use crate::record::{Topic, TopicId};
 use crate::source::Commit;
 
@@ -59,15 +59,15 @@ impl Lives {
     }
 
     /// Returns what the brokers say of topics that are about to be read; an id of a life that is over is no answer.
-    pub(super) fn sight(&self, topics: &[Topic]) -> Sightings {
-        let mut sightings = topic_ids(self.consumer.client(), topics, PATIENCE);
+    pub(super) fn sight(&self, topics: &[Topic]) -> HashMap<Topic, Sight> {
+        let mut sights = sights(self.consumer.client(), topics, PATIENCE);
         let now = Instant::now();
-        for (topic, sighting) in &mut sightings {
+        for (topic, Sight { sighting, .. }) in &mut sights {
             if matches!(sighting, Sighting::Known(id) if self.ids.is_over(now, topic, *id)) {
                 *sighting = Sighting::Absent;
             }
         }
-        sightings
+        sights
     }
 
     /// Returns the id of the cluster; empty where the brokers do not tell.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::{PollLoop, RETRY_AFTER, is_early, soon};
-use crate::kafka::consumer_context::Rebalance;
+use crate::kafka::consumer_context::{Rebalance, give_back, take};
 use crate::kafka::feed::Feed;
 use crate::kafka::start::{Known, Resolved, resolve};
 use crate::kafka::start_rule::{Start, Truncated};
@@ -29,15 +29,20 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 
 impl PollLoop {
     /// Takes the changes in order, then begins what can begin.
+    ///
+    /// The group has its answer before anything is looked up. Until then the library keeps the session alive and hears of no
+    /// rebalance, so that the brokers hold all other members up, for minutes: what it takes to find out where partitions
+    /// begin must not be what the group waits for. Partitions are added as soon as that is known.
     pub(super) fn rebalance(&mut self, runtime: &Handle) {
         while let Some(change) = self.consumer.context().next_rebalance() {
             self.cover.begin();
             self.tell_rebalance(&change);
             match change {
                 Rebalance::Assign(partitions) => {
+                    self.take(&TopicPartitionList::new());
+                    self.tell(SourceEvent::Joined);
                     self.wait_for_start(partitions, Unstarted::Unresolved);
                     self.resolve_at = None;
-                    self.assign();
                 }
                 Rebalance::Revoke { partitions, are_lost } => self.revoke(&partitions, are_lost, runtime),
             }
@@ -58,15 +63,17 @@ impl PollLoop {
     /// Finds out where partitions begin, as far as that can be told now.
     fn resolve(&mut self) -> Option<Vec<(TopicPartition, Start, Lineage)>> {
         let partitions: Vec<TopicPartition> = std::mem::take(&mut self.unresolved).into_keys().collect();
-        let topics: BTreeSet<Topic> = partitions.iter().map(|partition| partition.topic.clone()).collect();
-        let topics: Vec<Topic> = topics.into_iter().collect();
-        let cluster_id = self.lives.cluster_id();
+        let topics: Vec<Topic> = self.settings.topics.iter().map(|topic| Topic::new(topic)).collect();
+        let sights = self.lives.sight(&topics);
+        // Brokers that have just said nothing are not waited for a second time.
+        let has_answer = sights.values().any(|sight| sight.partitions.is_some());
+        let cluster_id = if has_answer { self.lives.cluster_id() } else { String::new() };
         let known = Known {
             from: self.settings.start_from,
             signature: &self.settings.signature,
             cluster_id: &cluster_id,
-            sightings: &self.lives.sight(&topics),
-            registered: &self.inquiries.take(),
+            sights: &sights,
+            registered: self.inquiries.answers(),
         };
         let Resolved { starts, absent, untold, unregistered, expired } =
             match resolve(&self.consumer, partitions.clone(), &known) {
@@ -80,6 +87,9 @@ impl PollLoop {
                     return None;
                 }
             };
+        if untold.is_empty() {
+            self.inquiries.forget_answers();
+        }
         for partition in &unregistered {
             self.inquiries.ask(&partition.topic, &cluster_id, &self.events);
         }
@@ -184,7 +194,7 @@ impl PollLoop {
     }
 
     fn assign(&mut self) {
-        let Some(starts) = self.resolve() else {
+        let Some(starts) = self.resolve().filter(|starts| !starts.is_empty()) else {
             return;
         };
         if let Err(error) = self.fit(starts.len()) {
@@ -206,15 +216,18 @@ impl PollLoop {
             list.add_partition_offset(partition.topic.as_str(), partition.partition.0, offset)
                 .unwrap_or_else(|error| error!(%error, %partition, "cannot set where a partition begins"));
         }
-        if let Err(error) = self.consumer.incremental_assign(&list) {
-            // Nothing would ever come of these partitions, and the group would go on as if they were read.
+        self.take(&list);
+        self.unconfirmed.extend(starts);
+        self.give_up(&replaced);
+    }
+
+    /// Has the library take partitions to those that it has. Where it does not, nothing would ever come of them, and the
+    /// group would go on as if they were read: the member ends.
+    pub(super) fn take(&self, list: &TopicPartitionList) {
+        if let Err(error) = take(&self.consumer, list) {
             let reason = format!("cannot take partitions: {error}");
             self.tell(SourceEvent::Failed(SourceError::Fatal { reason }));
-            return;
         }
-        self.unconfirmed.extend(starts);
-        self.tell(SourceEvent::Joined);
-        self.give_up(&replaced);
     }
 
     /// Checks that memory is enough for so many partitions more.
@@ -302,6 +315,7 @@ impl PollLoop {
             self.finish(partitions, runtime);
         }
         self.drop_feeds(partitions);
+        self.consumer.context().forget_loss();
     }
 
     /// Lets the driver finish with partitions, and commits what has come of it.
@@ -323,8 +337,10 @@ impl PollLoop {
                 list.add_partition(partition.topic.as_str(), partition.partition.0);
             }
         }
-        if let Err(error) = self.consumer.incremental_unassign(&list) {
-            error!(%error, "cannot give partitions up");
+        if let Err(error) = give_back(&self.consumer, &list) {
+            // The group would wait for the answer, and nothing would ever be given to this member again.
+            let reason = format!("cannot give partitions up: {error}");
+            self.tell(SourceEvent::Failed(SourceError::Fatal { reason }));
         }
     }
 

@@ -19,7 +19,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         lanes.stop(&partitions, deadline);
         self.wait_for_the_end(&mut lanes, deadline).await?;
         let (commits, _late) = lanes.drain(&partitions, deadline).await;
-        let late = lanes.wait_for_retired(deadline).await;
+        let late = lanes.late();
         self.source.close(commits, leaves).await.map_err(PipelineError::Close)?;
         if late > 0 {
             return Err(PipelineError::NotDrained { partitions: late });
@@ -56,6 +56,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             SourceEvent::Lost(partitions) => {
                 for partition in &partitions {
                     lanes.retire(partition);
+                    self.metrics.forget(partition);
                 }
             }
             SourceEvent::Committed(commits) => self.committed(commits, lanes),

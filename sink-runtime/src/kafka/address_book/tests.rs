@@ -1,0 +1,160 @@
+//! A client that was told that there are no brokers, once, by one of a few lines of this process: no real one says so at the
+//! moment that matters. IO: sockets.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use kafkasink_crds::runtime_config::{KafkaConfig, StartFrom};
+use prometheus_client::metrics::counter::Counter;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::{ClientConfig, ClientContext};
+use tokio::time::Instant;
+
+use super::{AddressBook, Memory, REMIND_EVERY};
+use crate::kafka::statistics;
+
+/// Longest wait for what must come.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Metadata, as the protocol numbers it.
+const METADATA: i16 = 3;
+
+/// Topics of the cluster. The client drops its brokers first and takes in the topics then. Meanwhile the brokers' threads end,
+/// and the last of them has the addresses looked up once more; but what begins that is called off when all is taken in, and
+/// never begun again. With few topics the client is quicker than its threads, most of the time.
+const TOPICS: i32 = 50_000;
+
+/// How often metadata is told before it names no brokers: the client must have learned of one.
+const WHOLE: u32 = 1;
+
+/// How many answers running tell that the client goes on.
+const STEADY: u32 = 5;
+
+/// What the broker has done so far.
+#[derive(Default)]
+struct Deeds {
+    connections: AtomicU32,
+    answers: AtomicU32,
+    /// Connections with a lower number are told that there are no brokers.
+    blank_below: AtomicU32,
+}
+
+#[test]
+fn client_is_reminded_when_two_reports_show_no_broker_and_not_too_often() {
+    let (mut memory, now) = (Memory::default(), Instant::now());
+    let mut report = |is_blank, at| {
+        memory.note(is_blank);
+        memory.is_due(at)
+    };
+    assert!(!report(true, now) && !report(false, now), "one broker was exchanged for another");
+    assert!(!report(true, now) && report(true, now));
+    assert!(!report(true, now) && !report(true, now), "it was reminded just now");
+    assert!(report(true, now + REMIND_EVERY));
+}
+
+/// Returns what is told of the cluster, in the first version of the answer.
+fn metadata(port: Option<u16>) -> Vec<u8> {
+    let text = |text: &str| [&[0, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let mut body = i32::from(port.is_some()).to_be_bytes().to_vec();
+    if let Some(port) = port {
+        body.extend(1_i32.to_be_bytes());
+        body.extend(text("127.0.0.1"));
+        body.extend(i32::from(port).to_be_bytes());
+    }
+    body.extend(TOPICS.to_be_bytes());
+    for number in 0..TOPICS {
+        body.extend(0_i16.to_be_bytes());
+        body.extend(text(&format!("cameras-{number}")));
+        body.extend(0_i32.to_be_bytes());
+    }
+    body
+}
+
+/// Answers the requests of one connection until it ends.
+fn serve(mut stream: TcpStream, port: u16, connection: u32, deeds: &Deeds) -> std::io::Result<()> {
+    loop {
+        // Size, kind, version and number of the request; the rest says who asks for what.
+        let mut head = [0; 12];
+        stream.read_exact(&mut head)?;
+        let [a, b, c, d, key_high, key_low, _, _, number @ ..] = head;
+        let rest = u64::try_from(i32::from_be_bytes([a, b, c, d]) - 8).unwrap_or(0);
+        std::io::copy(&mut (&mut stream).take(rest), &mut std::io::sink())?;
+        if i16::from_be_bytes([key_high, key_low]) != METADATA {
+            continue;
+        }
+        if deeds.answers.fetch_add(1, Ordering::Relaxed) == WHOLE {
+            deeds.blank_below.store(deeds.connections.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        let is_blank = connection < deeds.blank_below.load(Ordering::Relaxed);
+        let body = metadata((!is_blank).then_some(port));
+        stream.write_all(&i32::try_from(body.len() + 4).unwrap().to_be_bytes())?;
+        stream.write_all(&number)?;
+        stream.write_all(&body)?;
+    }
+}
+
+/// Starts the broker; returns its port, and what it does.
+fn listen() -> (u16, Arc<Deeds>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, deeds) = (listener.local_addr().unwrap().port(), Arc::<Deeds>::default());
+    let done = Arc::clone(&deeds);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let told = Arc::clone(&done);
+            let connection = told.connections.fetch_add(1, Ordering::Relaxed);
+            thread::spawn(move || serve(stream, port, connection, &told));
+        }
+    });
+    (port, deeds)
+}
+
+/// Passes reports on, as the clients of a member do.
+struct Reports(Arc<AddressBook>);
+
+impl ClientContext for Reports {
+    fn stats_raw(&self, json: &[u8]) {
+        self.0.note(statistics::read(json).is_blank);
+    }
+}
+
+impl ConsumerContext for Reports {}
+
+fn client(port: u16) -> BaseConsumer<Reports> {
+    let config = KafkaConfig {
+        bootstrap_servers: vec![format!("127.0.0.1:{port}")],
+        group_id: "cameras".to_owned(),
+        properties: std::collections::BTreeMap::new(),
+        start_from: StartFrom::Earliest,
+        tls: None,
+        authentication: None,
+    };
+    let book = AddressBook::new(&config, Counter::default());
+    ClientConfig::new()
+        .set("bootstrap.servers", config.bootstrap_servers.join(","))
+        .set("statistics.interval.ms", "100")
+        // The oldest answers are the shortest.
+        .set("api.version.request", "false")
+        .set("broker.version.fallback", "0.9.0")
+        .create_with_context(Reports(book))
+        .unwrap()
+}
+
+#[test]
+fn client_that_was_told_of_no_brokers_finds_them_again() {
+    let (port, deeds) = listen();
+    let client = client(port);
+    let (deadline, mut steady) = (Instant::now() + PATIENCE, 0);
+    while steady < STEADY {
+        assert!(Instant::now() < deadline, "the client knows no broker any more");
+        let was_told = deeds.blank_below.load(Ordering::Relaxed) > 0;
+        let answer = client.fetch_metadata(Some("cameras-0"), Duration::from_secs(1));
+        let knows_broker = answer.is_ok_and(|answer| answer.brokers().len() == 1);
+        steady = if was_told && knows_broker { steady + 1 } else { 0 };
+        while client.poll(Duration::from_millis(100)).is_some() {}
+        client.context().0.remind(client.client(), Instant::now());
+    }
+}
