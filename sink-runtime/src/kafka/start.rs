@@ -184,11 +184,12 @@ impl Commits {
     ) -> Result<Self, KafkaError> {
         let (mut list, mut untold) = (TopicPartitionList::new(), BTreeSet::new());
         for topic in topics {
-            match sights.get(*topic).and_then(|sight| sight.partitions) {
-                Some(count) => (0..).take(count).for_each(|number| {
-                    list.add_partition(topic.as_str(), number);
-                }),
-                None => drop(untold.insert(Topic::clone(topic))),
+            let Some(count) = sights.get(*topic).and_then(|sight| sight.partitions) else {
+                untold.insert(Topic::clone(topic));
+                continue;
+            };
+            for number in (0..).take(count) {
+                list.add_partition(topic.as_str(), number);
             }
         }
         if list.count() == 0 {

@@ -89,17 +89,19 @@ impl Running {
 
     /// Waits until the group has changed what is this member's.
     async fn rebalanced(&mut self) {
-        let heard = async {
-            loop {
-                match self.events.recv().await.expect("the loop goes on") {
-                    SourceEvent::Rebalanced { is_session_over } => return is_session_over,
-                    SourceEvent::Failed(error) => panic!("{error}"),
-                    _ => {}
-                }
-            }
-        };
-        let is_session_over = timeout(PATIENCE, heard).await.expect("the group waits for this member");
+        let is_session_over =
+            timeout(PATIENCE, self.next_rebalance()).await.expect("the group waits for this member");
         assert!(!is_session_over, "the group went on without this member");
+    }
+
+    async fn next_rebalance(&mut self) -> bool {
+        loop {
+            let event = self.events.recv().await.expect("the loop goes on");
+            if let SourceEvent::Rebalanced { is_session_over } = event {
+                return is_session_over;
+            }
+            assert!(!matches!(event, SourceEvent::Failed(_)), "{event:?}");
+        }
     }
 
     fn end(self, runtime: &Runtime) {
@@ -116,7 +118,7 @@ fn member_that_cannot_find_out_where_to_begin_holds_up_nobody_in_its_group() {
     let cluster = MockCluster::<'_, DefaultProducerContext>::new(1).unwrap();
     cluster.create_topic(TOPIC, 4, 1).unwrap();
     let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
-    cluster.request_errors(RDKafkaApiKey::OffsetFetch, &[refusal; 10_000]);
+    cluster.request_errors(RDKafkaApiKey::OffsetFetch, &vec![refusal; 10_000]);
     let runtime = Runtime::new().unwrap();
     let mut member = Running::start(cluster.bootstrap_servers(), &runtime);
     runtime.block_on(member.rebalanced());
