@@ -221,7 +221,8 @@ mod tests {
         check(Some(&working), &first, &[]);
         check(Some(&first), &second, &["TopicReplaced"]);
 
-        let warning = WarningStatus { reason: "TooFewReplicas".to_owned(), message: "why".to_owned() };
+        let warning =
+            WarningStatus { reason: "TooFewReplicas".to_owned(), about: None, message: "why".to_owned() };
         let warned = KafkaSinkStatus { warnings: vec![warning], ..working.clone() };
         check(Some(&working), &warned, &["TooFewReplicas"]);
         check(Some(&warned), &warned, &[]);

@@ -1,12 +1,11 @@
 //! Pure but for the numbers themselves. The operator's own numbers, named as other controllers name theirs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kafkasink_crds::resource::{KafkaSink, LostStatus};
 use kube::ResourceExt;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
@@ -16,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::model::End;
 
 /// From a reconciliation that changes nothing to one that waits for every time-out.
 const RECONCILE_SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
@@ -80,7 +81,7 @@ impl CredentialLabels {
 #[derive(Debug)]
 struct Told {
     labels: SinkLabels,
-    credentials: Vec<&'static str>,
+    credentials: BTreeSet<&'static str>,
 }
 
 /// Every number the operator reports.
@@ -259,25 +260,30 @@ impl Metrics {
         self.lost.get_or_create(&labels).set(lost.map_or(0, |lost| lost.messages));
         self.sinks()
             .entry(sink.uid().unwrap_or_default())
-            .or_insert(Told { labels, credentials: Vec::new() });
+            .or_insert(Told { labels, credentials: BTreeSet::new() });
     }
 
-    /// Sets when the credentials of a sink end; those that are not named any more are forgotten.
-    pub(crate) fn expiries(&self, sink: &KafkaSink, ends: &[(&'static str, Timestamp)]) {
+    /// Sets when the credentials of a sink end; what could not be seen stays as it was.
+    pub(crate) fn expiries(&self, sink: &KafkaSink, ends: impl Iterator<Item = (&'static str, End)>) {
         let labels = SinkLabels { namespace: sink.namespace().unwrap_or_default(), sink: sink.name_any() };
-        for (credential, end) in ends {
-            let gauge = self.expiries.get_or_create_owned(&CredentialLabels::new(&labels, credential));
-            gauge.set(end.as_second());
-        }
-        let credentials: Vec<_> = ends.iter().map(|(credential, _)| *credential).collect();
         let mut sinks = self.sinks();
         let told = sinks
             .entry(sink.uid().unwrap_or_default())
-            .or_insert_with(|| Told { labels, credentials: Vec::new() });
-        for gone in told.credentials.iter().filter(|credential| !credentials.contains(credential)) {
-            self.expiries.remove(&CredentialLabels::new(&told.labels, gone));
+            .or_insert_with(|| Told { labels, credentials: BTreeSet::new() });
+        for (credential, end) in ends {
+            let series = CredentialLabels::new(&told.labels, credential);
+            match end {
+                End::At(end) => {
+                    self.expiries.get_or_create_owned(&series).set(end.as_second());
+                    told.credentials.insert(credential);
+                }
+                End::Never => {
+                    self.expiries.remove(&series);
+                    told.credentials.remove(credential);
+                }
+                End::Unseen => {}
+            }
         }
-        told.credentials = credentials;
     }
 
     /// Forgets a resource that is gone.
@@ -308,7 +314,29 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Metrics, Outcome};
+    use jiff::Timestamp;
+
+    use super::{Duration, End, KafkaSink, Metrics, Outcome};
+
+    #[test]
+    fn an_end_stays_while_it_cannot_be_seen_and_goes_with_what_ends() {
+        let metrics = Metrics::new();
+        let manifest = include_str!("../../crds/tests/valid/smallest.yaml");
+        let mut sink: KafkaSink = serde_saphyr::from_str(manifest).unwrap();
+        sink.metadata.uid = Some("u".to_owned());
+        let check = |end: End, expected: bool| {
+            metrics.expiries(&sink, [("store_token", end)].into_iter());
+            let text = metrics.encode().unwrap();
+            assert_eq!(text.contains("credential=\"store_token\"} 5\n"), expected, "{end:?}: {text}");
+        };
+        check(End::Unseen, false);
+        check(End::At(Timestamp::constant(5, 0)), true);
+        check(End::Unseen, true);
+        check(End::Never, false);
+        check(End::At(Timestamp::constant(5, 0)), true);
+        metrics.forget("u");
+        assert!(!metrics.encode().unwrap().contains("store_token"));
+    }
 
     #[test]
     fn reports_what_was_counted() {

@@ -20,7 +20,7 @@ mod store;
 mod token;
 mod workload;
 
-pub(crate) use credentials::{Certificate, KafkaCredentials, KafkaTls, KeySource, MountedKey, Sasl};
+pub(crate) use credentials::{Certificate, End, KafkaCredentials, KafkaTls, KeySource, MountedKey, Sasl};
 pub(crate) use external::{
     AppliedExternals, BucketAction, BucketOutcome, BucketPlan, Externals, TopicAction, TopicChange,
     TopicCreation, TopicOutcome, TopicPlan,

@@ -64,6 +64,7 @@ pub(crate) async fn reconcile(
     let pods = pods.unwrap_or_default();
     let ages = fetch::ages(context, &sink, externals.kafka.as_ref().ok(), &members, now).await;
     let lost = status::lost(resource, &members, &pods, now);
+    let expiries = status::expiries(&sink, &externals);
     let findings = Findings {
         sink: &sink,
         externals: &externals,
@@ -74,12 +75,11 @@ pub(crate) async fn reconcile(
         pods: &pods,
         members: &members,
         ages: &ages,
+        expiries: &expiries,
         lost: lost.as_ref(),
     };
     context.metrics.retention(resource, status::retention_used(&findings), lost.as_ref());
-    let ends: Vec<_> =
-        status::expiries(&findings).iter().map(|expiry| (expiry.credential, expiry.end)).collect();
-    context.metrics.expiries(resource, &ends);
+    context.metrics.expiries(resource, expiries.iter().map(|expiry| (expiry.credential, expiry.end)));
     report(context, resource, status::status(resource, &findings, now)).await?;
     Ok(status::next(&findings))
 }

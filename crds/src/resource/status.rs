@@ -68,6 +68,10 @@ pub struct KafkaSinkStatus {
 pub struct WarningStatus {
     /// What kind of harm, in one word.
     pub reason: String,
+    /// What it is about: `brokers`, `permissions`, `store`, `bucket`, `topic/` and its name, or a certificate or token as the
+    /// metric of their ends calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// What would do harm, and what would be right.
     pub message: String,
 }

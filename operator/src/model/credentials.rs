@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use kafkasink_crds::resource::{CaSource, KeyRef};
 use kafkasink_crds::runtime_config::SaslMechanism;
 
@@ -55,6 +56,24 @@ pub(crate) struct Sasl {
     pub(crate) username: String,
     /// The password.
     pub(crate) password: Token,
+}
+
+/// When a certificate or a token ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// There is none, or it is valid for ever.
+    Never,
+    /// Then.
+    At(Timestamp),
+    /// Whoever shows it could not be seen.
+    Unseen,
+}
+
+impl End {
+    /// Returns the end of what was seen.
+    pub(crate) fn seen(end: Option<Timestamp>) -> Self {
+        end.map_or(Self::Never, Self::At)
+    }
 }
 
 /// One key of a Secret or a `ConfigMap` that pods see as a file.

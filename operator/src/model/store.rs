@@ -17,6 +17,13 @@ pub(crate) struct StoreAccess {
     pub(crate) admin_token: Option<Token>,
 }
 
+impl StoreAccess {
+    /// Tells whether the store is asked by TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.url.starts_with("https:")
+    }
+}
+
 /// A store as it was seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StoreView {

@@ -2,6 +2,7 @@
 
 use kafkasink_crds::resource::LostStatus;
 
+use super::expiries::Expiry;
 use crate::desired::Replicas;
 use crate::model::{Ages, AppliedExternals, MembersView, PodView, Problem, ValidatedSink, WorkloadView};
 
@@ -25,6 +26,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) members: &'a MembersView,
     /// How old the messages are that wait.
     pub(crate) ages: &'a Ages,
+    /// What may end by itself.
+    pub(crate) expiries: &'a [Expiry],
     /// What retention took before it was stored.
     pub(crate) lost: Option<&'a LostStatus>,
 }

@@ -88,6 +88,7 @@ fn findings<'a>(
         pods: &[],
         members: &NO_MEMBERS,
         ages: &NO_AGES,
+        expiries: &[],
         lost: None,
     }
 }

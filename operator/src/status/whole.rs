@@ -30,7 +30,7 @@ pub(crate) fn status(resource: &KafkaSink, findings: &Findings<'_>, now: Timesta
         consumer_group: group::group(findings).or(previous.consumer_group),
         binding: binding::binding(findings, previous.binding),
         effective: Some(effective::effective(sink, view.map(|view| view.desired))),
-        warnings: warnings::warnings(findings, previous.warnings, now),
+        warnings: warnings::warnings(findings, &previous.warnings, now),
         mappings: previous.mappings,
         lost_to_retention: findings.lost.cloned(),
         replicas: previous.replicas,

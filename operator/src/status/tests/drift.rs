@@ -52,21 +52,25 @@ fn a_topic_whose_configuration_is_not_told_is_not_called_as_declared() {
 fn warns_of_what_will_do_harm_one_day() {
     let resource = resource(|_| {});
     let sink = validated(&resource);
-    let check = |before: &KafkaSink, auto_create: Option<bool>, in_sync: &str, expected: &[&str]| {
+    let check = |before: &KafkaSink, auto_create: Option<bool>, in_sync: Option<&str>, expected: &[&str]| {
         let mut world = externals(&sink);
-        world.kafka.as_mut().unwrap().auto_creates_topics = auto_create;
-        let in_sync = ("min.insync.replicas".to_owned(), in_sync.to_owned());
-        world.topics[0].view.as_mut().unwrap().config = Some([in_sync].into());
+        let kafka = world.kafka.as_mut().unwrap();
+        kafka.auto_creates_topics = auto_create;
+        let config = in_sync.map(|number| [("min.insync.replicas".to_owned(), number.to_owned())].into());
+        kafka.topics.values_mut().for_each(|view| view.config = config.clone());
         let status = found(before, &sink, &world);
         let reasons: Vec<_> = status.warnings.iter().map(|warning| warning.reason.as_str()).collect();
         assert_eq!(reasons, expected);
         KafkaSink { status: Some(status), ..before.clone() }
     };
-    check(&resource, None, "1", &[]);
-    check(&resource, Some(false), "1", &[]);
-    let warned = check(&resource, Some(true), "2", &["AutoCreateEnabled", "TooFewReplicas"]);
-    let still = check(&warned, None, "1", &["AutoCreateEnabled"]);
-    check(&still, Some(false), "1", &[]);
+    check(&resource, None, Some("1"), &[]);
+    check(&resource, None, None, &[]);
+    check(&resource, Some(false), Some("1"), &[]);
+    let warned = check(&resource, Some(true), Some("2"), &["AutoCreateEnabled", "TooFewReplicas"]);
+    // What is not told now is as it was.
+    let still = check(&warned, None, None, &["AutoCreateEnabled", "TooFewReplicas"]);
+    let better = check(&still, None, Some("1"), &["AutoCreateEnabled"]);
+    check(&better, Some(false), Some("1"), &[]);
 }
 
 #[test]
