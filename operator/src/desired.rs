@@ -22,7 +22,7 @@ mod workload;
 
 pub(crate) use bucket::lifecycle_policy;
 pub(crate) use config_map::members_data;
-pub(crate) use externals::externals;
+pub(crate) use externals::{Said, externals};
 pub(crate) use labels::{CONFIG_LABEL, MANAGED_BY, SINK_LABEL, selector};
 pub(crate) use runtime_config::runtime_config_yaml;
 pub(crate) use stateful_set::ADMIN_PORT;

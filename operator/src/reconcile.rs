@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::desired::BuildError;
+use crate::desired::{BuildError, Said};
 use crate::events::{self, Notice};
 use crate::kubernetes::KubernetesError;
 use crate::model::{AppliedExternals, Fetched, Problem, ValidatedSink, WorkloadView, World};
@@ -50,10 +50,11 @@ pub(crate) async fn reconcile(
     finalizer::keep_in_step(&context.client, resource).await.map_err(ReconcileError::Kubernetes)?;
 
     let world = recognised(resource, &sink, fetch::world(context, &sink).await);
-    let known = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
+    let topics = resource.status.as_ref().map_or(&[][..], |status| &status.topics);
+    let said = Said { topics, is_bucket_full: status::is_bucket_full(resource) };
     let cluster_id = world.kafka.as_ref().ok().map(|cluster| cluster.cluster_id.as_str());
     let owners = ownership::owners(resource, cluster_id, &fetched.neighbours);
-    let plans = desired::externals(&sink, &world, known, &owners);
+    let plans = desired::externals(&sink, &world, said, &owners);
     let externals = apply::externals(context, &sink, world, plans).await;
     publish(context, resource, events::of_externals(&externals, sink.bucket.name.as_str())).await;
 

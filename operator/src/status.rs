@@ -25,7 +25,9 @@ pub(crate) use expiries::expiries;
 pub(crate) use findings::Findings;
 pub(crate) use losses::lost;
 pub(crate) use retention::used as retention_used;
-pub(crate) use whole::{keeps_its_lag, next, pods_awaited_long, refused, status, unreadable, with_lag_of};
+pub(crate) use whole::{
+    is_bucket_full, keeps_its_lag, next, pods_awaited_long, refused, status, unreadable, with_lag_of,
+};
 
 #[cfg(test)]
 mod tests;

@@ -112,7 +112,7 @@ async fn says_that_a_bucket_is_full_until_it_may_hold_more() -> anyhow::Result<(
     let quota =
         |size: &str| json!({ "reductStore": { "bucket": { "quota": { "type": "HARD", "size": size } } } });
     sandbox.apply_sink("full-bucket", quota("100000")).await?;
-    let full = ["of its HARD quota of 100000 and takes no more", "quota.size"];
+    let full = ["used up its HARD quota of 100000 bytes", "takes no more", "quota.size"];
     sandbox.until_says("full-bucket", "TargetReady=False BucketFull", &full).await?;
     sandbox.until_warns("full-bucket", "BucketNearlyFull", "nine tenths").await?;
     sandbox.apply_sink("full-bucket", quota("1000000")).await?;

@@ -8,16 +8,19 @@ use crate::model::{
     BucketAction, BucketPlan, BucketView, Owners, Problem, StoreView, ValidatedBucket, ValidatedSink,
 };
 
-/// From this share of a HARD quota on the next batch may be refused.
-const QUOTA_FULL: f64 = 0.99;
+/// A HARD quota is used up where it leaves less than a batch; a small one, where it leaves less than one of so many parts.
+const QUOTA_PARTS: u64 = 100;
+
+/// So many times as much must be left before a bucket that was full is not: one at the limit would turn with every look.
+const FULL_NO_MORE: u64 = 3;
 
 /// Returns the name of the lifecycle policy that keeps a bucket's retention.
 pub(crate) fn lifecycle_policy(bucket: &ValidatedBucket) -> String {
     format!("kafkasink-{}", bucket.name)
 }
 
-/// Returns what is to be done to the sink's bucket.
-pub(super) fn plan(sink: &ValidatedSink, store: &StoreView, owners: &Owners) -> BucketPlan {
+/// Returns what is to be done to the sink's bucket, of which it was said before whether it is full.
+pub(super) fn plan(sink: &ValidatedSink, store: &StoreView, owners: &Owners, was_full: bool) -> BucketPlan {
     let bucket = &sink.bucket;
     let is_enforced = bucket.management == ManagementPolicy::Enforce;
     let (actions, problem) = match (&store.bucket, &owners.bucket) {
@@ -29,7 +32,9 @@ pub(super) fn plan(sink: &ValidatedSink, store: &StoreView, owners: &Owners) -> 
         (Some(_), None | Some(_)) => (Vec::new(), None),
     };
     let drift = store.bucket.as_ref().and_then(|view| drift(bucket, view, store));
-    let problem = problem.or_else(|| full(bucket, store.bucket.as_ref()?, &actions));
+    let is_altered = actions.iter().any(|action| matches!(action, BucketAction::Set(_)));
+    let view = store.bucket.as_ref().filter(|_| !is_altered);
+    let problem = problem.or_else(|| full(sink, view?, was_full));
     let unusable = missing_permission(sink, store).or_else(|| entry_conflict(sink, owners));
     let there = store.bucket.is_some() || !actions.is_empty();
     let usable = there && unusable.is_none();
@@ -97,16 +102,16 @@ fn powerless(store: &StoreView) -> &'static str {
     }
 }
 
-/// A bucket that takes nothing more, and is not about to be made larger.
-fn full(bucket: &ValidatedBucket, view: &BucketView, actions: &[BucketAction]) -> Option<Problem> {
-    let is_altered = actions.iter().any(|action| matches!(action, BucketAction::Set(_)));
-    let is_full = view.quota_used().is_some_and(|used| used >= QUOTA_FULL);
-    (is_full && !is_altered).then(|| {
-        let (held, quota) = (view.held_bytes.unwrap_or(0), view.quota_bytes.unwrap_or(0));
+/// A bucket that takes no further batch. How much it holds is not said, so that the text does not change with every look.
+fn full(sink: &ValidatedSink, view: &BucketView, was_full: bool) -> Option<Problem> {
+    let (quota, left) = view.quota_left()?;
+    let needed = sink.delivery.batch_bytes_max.min(quota / QUOTA_PARTS).max(1);
+    let needed = if was_full { needed.saturating_mul(FULL_NO_MORE) } else { needed };
+    (left < needed).then(|| {
         let message = format!(
-            "bucket {} holds {held} bytes of its HARD quota of {quota} and takes no more; raise \
+            "bucket {} has used up its HARD quota of {quota} bytes but for less than a batch and takes no more; raise \
              reductStore.bucket.quota.size, delete records, or let the quota be FIFO",
-            bucket.name
+            sink.bucket.name
         );
         Problem::new(Reason::BucketFull, message)
     })
@@ -175,7 +180,7 @@ mod tests {
     use super::{
         BucketView, ManagementPolicy, Owners, RetentionTime, StoreView, ValidatedBucket, ValidatedSink, plan,
     };
-    use crate::model::Fetched;
+    use crate::model::{Fetched, QuotaKind};
     use crate::validate::validate;
 
     fn bucket(management: ManagementPolicy, retention: Option<RetentionTime>) -> ValidatedBucket {
@@ -192,14 +197,18 @@ mod tests {
         StoreView { bucket: block_bytes.map(view), retention_seconds, managed, ..StoreView::default() }
     }
 
-    /// The names of the steps, the reason of the problem, and what else is said.
-    fn check_owned(bucket: &ValidatedBucket, store: &StoreView, owners: &Owners, expected: &str) {
+    fn sink_into(bucket: &ValidatedBucket) -> ValidatedSink {
         let resource = include_str!("../../../crds/tests/valid/smallest.yaml");
         let mut resource: KafkaSink = serde_saphyr::from_str(resource).unwrap();
         resource.metadata.namespace = Some("plant".to_owned());
         resource.metadata.uid = Some("u".to_owned());
         let sink = validate(&resource, &Fetched::without_tokens(), "image").unwrap();
-        let plan = plan(&ValidatedSink { bucket: bucket.clone(), ..sink }, store, owners);
+        ValidatedSink { bucket: bucket.clone(), ..sink }
+    }
+
+    /// The names of the steps, the reason of the problem, and what else is said.
+    fn check_owned(bucket: &ValidatedBucket, store: &StoreView, owners: &Owners, expected: &str) {
+        let plan = plan(&sink_into(bucket), store, owners, false);
         let steps: Vec<_> = plan.actions.iter().map(|action| format!("{action:?}")).collect();
         let names: Vec<_> = steps.iter().map(|step| step.split(' ').next().unwrap()).collect();
         let reason = plan.problem.map(|problem| problem.reason.as_str()).unwrap_or_default();
@@ -257,5 +266,34 @@ mod tests {
         let enforced = bucket(ManagementPolicy::Enforce, None);
         check_owned(&enforced, &store(true, Some(1), None), &owners, "EntryConflict unusable");
         check_owned(&enforced, &store(true, Some(2), None), &owners, "Set(BucketView EntryConflict unusable");
+    }
+
+    #[test]
+    fn is_full_where_no_batch_fits_until_there_is_room_again() {
+        let sink = sink_into(&bucket(ManagementPolicy::Observe, None));
+        let said = |quota: u64, left: u64, was_full: bool| {
+            let held_bytes = Some(quota - left);
+            let view =
+                BucketView { quota: Some(QuotaKind::Hard), quota_bytes: Some(quota), ..view(held_bytes) };
+            let store = StoreView { bucket: Some(view), ..StoreView::default() };
+            plan(&sink, &store, &Owners::default(), was_full).problem
+        };
+        let (large, batch) = (500 << 30, sink.delivery.batch_bytes_max);
+        let check = |quota: u64, left: u64, was_full: bool, expected: bool| {
+            assert_eq!(said(quota, left, was_full).is_some(), expected, "{left} of {quota}, {was_full}");
+        };
+        check(large, 5 << 30, false, false);
+        check(large, batch, false, false);
+        check(large, batch - 1, false, true);
+        check(large, batch * 3 - 1, true, true);
+        check(large, batch * 3, true, false);
+        check(100_000, 1_000, false, false);
+        check(100_000, 999, false, true);
+        check(100_000, 3_000, true, false);
+        assert_eq!(said(large, batch - 1, false), said(large, 0, true), "it changes while the bucket fills");
+    }
+
+    fn view(held_bytes: Option<u64>) -> BucketView {
+        BucketView { held_bytes, ..BucketView::default() }
     }
 }

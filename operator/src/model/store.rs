@@ -61,6 +61,12 @@ pub(crate) struct BucketView {
 }
 
 impl BucketView {
+    /// Returns a quota that ends all writes, and how much of it is left; `None` where nothing ends them.
+    pub(crate) fn quota_left(&self) -> Option<(u64, u64)> {
+        let quota = self.quota_bytes.filter(|_| self.quota == Some(QuotaKind::Hard))?;
+        Some((quota, quota.saturating_sub(self.held_bytes?)))
+    }
+
     /// Returns the share of a quota that ends all writes which is used up; `None` where nothing ends them.
     pub(crate) fn quota_used(&self) -> Option<f64> {
         let quota = self.quota_bytes.filter(|bytes| *bytes > 0 && self.quota == Some(QuotaKind::Hard))?;

@@ -17,6 +17,12 @@ const IN_SYNC_MIN: &str = "min.insync.replicas";
 /// From this share of a HARD quota on a person should know.
 const QUOTA_NEARLY_FULL: f64 = 0.9;
 
+/// Below this share one who was told need not know any more: deletions and writes take turns.
+const QUOTA_FREE_AGAIN: f64 = 0.85;
+
+/// The warning about such a quota.
+const NEARLY_FULL: &str = "BucketNearlyFull";
+
 /// What is to be said of one thing.
 enum Said {
     /// It could not be seen: what was said before.
@@ -47,7 +53,7 @@ pub(super) fn warnings(
         };
         (expiry.credential.to_owned(), said)
     });
-    let all = of_kafka(findings).into_iter().chain(of_store(findings)).chain(ending);
+    let all = of_kafka(findings).into_iter().chain(of_store(findings, previous)).chain(ending);
     let told = all.filter_map(|(about, said)| match said {
         Said::AsBefore => previous.iter().find(|warning| warning.about.as_ref() == Some(&about)).cloned(),
         Said::Nothing => None,
@@ -108,7 +114,7 @@ fn too_few_replicas(name: &TopicName, replicas: u16, needed: u16) -> String {
     )
 }
 
-fn of_store(findings: &Findings<'_>) -> [(String, Said); 2] {
+fn of_store(findings: &Findings<'_>, previous: &[WarningStatus]) -> [(String, Said); 2] {
     let store = findings.externals.store.as_ref().ok();
     let powerless = store.map_or(Said::AsBefore, |store| {
         let message = "the token of reductStore.adminTokenFrom has no full access, so that the operator can neither create nor \
@@ -117,19 +123,22 @@ fn of_store(findings: &Findings<'_>) -> [(String, Said); 2] {
     });
     let bucket = store.map_or(Said::AsBefore, |store| match &store.bucket {
         None => Said::Nothing,
-        Some(bucket) => of_bucket(findings, bucket),
+        Some(bucket) => {
+            let was_told = previous.iter().any(|warning| warning.reason == NEARLY_FULL);
+            of_bucket(findings, bucket, if was_told { QUOTA_FREE_AGAIN } else { QUOTA_NEARLY_FULL })
+        }
     });
     [("store".to_owned(), powerless), ("bucket".to_owned(), bucket)]
 }
 
-fn of_bucket(findings: &Findings<'_>, bucket: &BucketView) -> Said {
-    let is_nearly_full = bucket.quota_used().is_some_and(|used| used >= QUOTA_NEARLY_FULL);
+fn of_bucket(findings: &Findings<'_>, bucket: &BucketView, share: f64) -> Said {
+    let is_nearly_full = bucket.quota_used().is_some_and(|used| used >= share);
     Said::of(is_nearly_full.then(|| {
         let message = format!(
-            "bucket {} has used up nine tenths of its HARD quota, at the end of which it takes no more; raise \
+            "bucket {} has used up about nine tenths of its HARD quota, at the end of which it takes no more; raise \
              reductStore.bucket.quota.size, delete records, or let the quota be FIFO",
             findings.sink.bucket.name
         );
-        ("BucketNearlyFull", message)
+        (NEARLY_FULL, message)
     }))
 }

@@ -86,6 +86,13 @@ pub(crate) fn pods_awaited_long(resource: &KafkaSink, now: Timestamp) -> bool {
     })
 }
 
+/// Tells whether the status says that the bucket takes no more.
+pub(crate) fn is_bucket_full(resource: &KafkaSink) -> bool {
+    let conditions = resource.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let target = conditions::find(conditions, ConditionType::TargetReady);
+    target.is_some_and(|target| target.reason == Reason::BucketFull.as_str())
+}
+
 /// Returns when a sink with this status is looked at again.
 pub(crate) fn next(findings: &Findings<'_>) -> Next {
     let complete = findings.workload.ok().flatten().is_some_and(WorkloadView::is_complete);

@@ -6,6 +6,7 @@ use super::{
     AppliedExternals, Findings, NOW, RUNNING, externals, find, findings, found, problem, resource, status,
     summary, validated,
 };
+use crate::model::{BucketView, QuotaKind};
 
 #[test]
 fn a_topic_that_bears_our_mark_is_ours_whatever_the_status_forgot() {
@@ -71,6 +72,28 @@ fn warns_of_what_will_do_harm_one_day() {
     let still = check(&warned, None, None, &["AutoCreateEnabled", "TooFewReplicas"]);
     let better = check(&still, None, Some("1"), &["AutoCreateEnabled"]);
     check(&better, Some(false), Some("1"), &[]);
+}
+
+#[test]
+fn warns_of_a_quota_until_there_is_room_again() {
+    let mut resource = resource(|_| {});
+    let sink = validated(&resource);
+    let mut world = externals(&sink);
+    let mut check = |held: u64, expected: bool| {
+        let bucket = BucketView {
+            quota: Some(QuotaKind::Hard),
+            quota_bytes: Some(100),
+            held_bytes: Some(held),
+            ..BucketView::default()
+        };
+        world.store.as_mut().unwrap().bucket = Some(bucket);
+        let status = found(&resource, &sink, &world);
+        assert_eq!(status.warnings.len() == 1, expected, "{held}: {:?}", status.warnings);
+        resource.status = Some(status);
+    };
+    for (held, expected) in [(89, false), (90, true), (86, true), (84, false), (89, false)] {
+        check(held, expected);
+    }
 }
 
 #[test]
