@@ -4,6 +4,7 @@
 //! a warning. The creation of a topic is tried: brokers tell nothing of permissions to what is not there.
 
 use kafkasink_crds::resource::{DeletionPolicy, ManagementPolicy, Reason};
+use kafkasink_crds::runtime_config::OnRejected;
 
 use crate::model::{KafkaView, Operation, Problem, Rights, ValidatedSink, ValidatedTopic};
 
@@ -13,12 +14,19 @@ const TO_CONSUME: [Operation; 3] = [Operation::Describe, Operation::DescribeConf
 /// What letters are sent by.
 const TO_PRODUCE: [Operation; 3] = [Operation::Describe, Operation::DescribeConfigs, Operation::Write];
 
+/// What a topic is compared by with what is declared of it.
+const TO_COMPARE: [Operation; 2] = [Operation::Describe, Operation::DescribeConfigs];
+
 /// Returns every permission without which no message could be stored.
 pub(crate) fn problem(sink: &ValidatedSink, kafka: &KafkaView) -> Option<Problem> {
-    let consumed = sink.topics.iter().map(|topic| (topic, TO_CONSUME));
-    let produced = sink.dead_letter.iter().map(|topic| (topic, TO_PRODUCE));
-    let topics =
-        consumed.chain(produced).filter_map(|(topic, needed)| lacking(&kafka.rights, topic, &needed));
+    let for_letters: &[Operation] = match sink.delivery.on_rejected {
+        OnRejected::DeadLetter => &TO_PRODUCE,
+        // No letter is ever sent.
+        OnRejected::Block => &TO_COMPARE,
+    };
+    let consumed = sink.topics.iter().map(|topic| (topic, &TO_CONSUME[..]));
+    let letters = sink.dead_letter.iter().map(|topic| (topic, for_letters));
+    let topics = consumed.chain(letters).filter_map(|(topic, needed)| lacking(&kafka.rights, topic, needed));
     let group = (kafka.rights.may_read_group == Some(false))
         .then(|| format!("{} on group {}", Operation::Read, sink.kafka.group_id));
     let missing: Vec<_> = topics.chain(group).collect();
@@ -69,7 +77,7 @@ mod tests {
     use kafkasink_crds::resource::KafkaSink;
     use kafkasink_crds::topic_name::TopicName;
 
-    use super::{KafkaView, Operation, Rights, ValidatedSink, foreseen, problem};
+    use super::{KafkaView, OnRejected, Operation, Rights, ValidatedSink, foreseen, problem};
     use crate::model::{Fetched, TopicView};
     use crate::validate::validate;
 
@@ -105,18 +113,27 @@ mod tests {
     #[test]
     fn names_what_is_missing_one_by_one() {
         use Operation::{Alter, AlterConfigs, Delete, Describe, DescribeConfigs, Read, Write};
-        let check = |kafka: &KafkaView, expected: Option<&str>| {
-            let said = problem(&sink(), kafka).map(|problem| problem.message);
+        let check_of = |sink: &ValidatedSink, kafka: &KafkaView, expected: Option<&str>| {
+            let said = problem(sink, kafka).map(|problem| problem.message);
             let expected = expected.map(|missing| {
                 format!("the client without credentials lacks permissions: {missing}; add these ACLs")
             });
             assert_eq!(said, expected);
         };
+        let check = |kafka: &KafkaView, expected: Option<&str>| check_of(&sink(), kafka, expected);
         let [enough, letters] = [Read, Write].map(|last| [Describe, DescribeConfigs, last]);
         check(&kafka(&enough, &letters, Some(true)), None);
         check(&kafka(&enough, &letters, None), None);
         check(&KafkaView::default(), None);
         check(&kafka(&enough, &enough, None), Some("Write on topic letters"));
+        let mut blocking = sink();
+        blocking.delivery.on_rejected = OnRejected::Block;
+        check_of(&blocking, &kafka(&enough, &enough, None), None);
+        check_of(
+            &blocking,
+            &kafka(&enough, &[Write], None),
+            Some("Describe, DescribeConfigs on topic letters"),
+        );
         check(
             &kafka(&[Describe], &[], Some(false)),
             Some(
