@@ -26,6 +26,12 @@ const NO_TOPIC: &str = "no topic / asked for by kafkasink";
 /// Longest wait for a coordinator that has just gone; the clients never join, so that this is all it bounds.
 const SESSION_MS: &str = "6000";
 
+/// Longest wait for the answer to a request that has no time-out of its own: a commit, above all.
+const SOCKET_TIMEOUT_MS: &str = "5000";
+
+/// How long a broker waits for messages where there are none; less than the client waits for the broker.
+const FETCH_WAIT_MS: &str = "500";
+
 /// How long it is taken for true that a group may be read.
 const TOLD_AGE_MAX: Duration = Duration::from_mins(10);
 
@@ -144,7 +150,9 @@ impl Groups {
         config
             .set("group.id", group)
             .set("enable.auto.commit", "false")
-            .set("session.timeout.ms", SESSION_MS);
+            .set("session.timeout.ms", SESSION_MS)
+            .set("socket.timeout.ms", SOCKET_TIMEOUT_MS)
+            .set("fetch.wait.max.ms", FETCH_WAIT_MS);
         // Where it reads at all it reads one message, and wants to know where there is none.
         config.set("auto.offset.reset", "error").set("enable.partition.eof", "true");
         config.set("queued.min.messages", "1").set("fetch.message.max.bytes", "1024");
