@@ -1,11 +1,11 @@
 //! Pure. Whether a topic goes with its resource.
 
-use kafkasink_crds::resource::TopicStatus;
+use kafkasink_crds::resource::{Reason, TopicStatus};
 use kafkasink_crds::runtime_config::StartFrom;
 use kafkasink_crds::topic_name::TopicName;
 
 use crate::birthmark;
-use crate::model::{GroupView, KafkaView, TopicView, ValidatedSink};
+use crate::model::{GroupView, KafkaView, Operation, Problem, TopicView, ValidatedSink};
 
 /// What becomes of a topic whose `deletionPolicy` is `Delete`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) enum Fate {
     Gone,
     /// It goes, with all its messages.
     Delete,
+    /// Nobody can tell yet, and what is missing for that.
+    Undecided(Problem),
     /// It stays.
     Keep {
         /// `CamelCase`, for an Event.
@@ -31,14 +33,21 @@ pub(crate) fn fate(
     kafka: &KafkaView,
     used: Option<&str>,
 ) -> Fate {
-    let Some(view) = kafka.topics.get(name) else { return Fate::Gone };
+    let Some(view) = kafka.topics.get(name) else {
+        let hidden = kafka.rights.hides(name);
+        return if hidden { unseen(name, sink, Operation::Describe) } else { Fate::Gone };
+    };
+    if view.config.is_none() && !is_recorded(name, known, view) {
+        return unseen(name, sink, Operation::DescribeConfigs);
+    }
     if let Some(why) = not_ours(name, &sink.identity.uid, known, view) {
         return keep(why);
     }
     if let Some(used) = used {
         return keep(used);
     }
-    match kafka.group.as_ref().and_then(|group| unstored(group, name, view, sink.kafka.start_from)) {
+    let Some(group) = &kafka.group else { return Fate::Undecided(group_unseen(sink, kafka)) };
+    match unstored(group, name, view, sink.kafka.start_from) {
         Some(0) => Fate::Delete,
         Some(count) => Fate::Keep {
             reason: "TopicRetainedUnread",
@@ -49,6 +58,36 @@ pub(crate) fn fate(
             why: "it cannot be told which of its messages are stored; delete it by hand".to_owned(),
         },
     }
+}
+
+/// Without this permission a topic looks like another one.
+fn unseen(name: &TopicName, sink: &ValidatedSink, missing: Operation) -> Fate {
+    let who = sink.credentials.who();
+    let message = format!(
+        "{who} lacks {missing} on topic {name}, without which nobody can tell whether it may go; add this ACL"
+    );
+    Fate::Undecided(Problem::new(Reason::AuthorizationFailed, message))
+}
+
+/// Nobody can tell what is stored while the group cannot be seen.
+fn group_unseen(sink: &ValidatedSink, kafka: &KafkaView) -> Problem {
+    let (who, group) = (sink.credentials.who(), &sink.kafka.group_id);
+    if kafka.rights.may_read_group == Some(false) {
+        let message = format!(
+            "{who} lacks Read on group {group}, without which nobody can tell what is stored; add this ACL"
+        );
+        return Problem::new(Reason::AuthorizationFailed, message);
+    }
+    let message = format!(
+        "no broker tells how far group {group} has come; wait, and see the brokers' logs if this lasts"
+    );
+    Problem::new(Reason::KafkaRequestFailed, message)
+}
+
+/// Tells whether the status says of this very topic whose it is.
+fn is_recorded(name: &TopicName, known: &[TopicStatus], view: &TopicView) -> bool {
+    let told = known.iter().find(|topic| topic.name == name.as_str());
+    told.is_some_and(|told| told.created.is_some() && told.id.as_ref() == Some(&view.id))
 }
 
 /// Why a topic is not one that the resource with this uid created.
@@ -86,7 +125,7 @@ fn unstored(group: &GroupView, name: &TopicName, view: &TopicView, start_from: S
 mod tests {
     use kafkasink_crds::resource::{KafkaSink, TopicStatus};
 
-    use super::{Fate, GroupView, KafkaView, TopicName, ValidatedSink, birthmark, fate};
+    use super::{Fate, GroupView, KafkaView, Operation, TopicName, ValidatedSink, birthmark, fate};
     use crate::model::{Fetched, PartitionView, TopicView};
     use crate::validate::validate;
 
@@ -126,6 +165,7 @@ mod tests {
         let outcome = match fate(&name, &sink(), &known, &kafka, None) {
             Fate::Gone => "gone",
             Fate::Delete => "delete",
+            Fate::Undecided(problem) => panic!("{problem:?}"),
             Fate::Keep { reason, .. } => reason,
         };
         assert_eq!(outcome, expected, "{status:?} {marked_by:?} {committed:?}");
@@ -156,6 +196,55 @@ mod tests {
         check(Some(("before", true)), Some("u"), Some(5), "delete");
         check(None, Some("u"), Some(4), "TopicRetainedUnread");
         check(None, Some("another"), Some(5), "TopicRetained");
+    }
+
+    #[test]
+    fn waits_for_what_it_takes_to_decide_about_a_topic_and_for_nothing_else() {
+        let name = TopicName::parse("t").unwrap();
+        let check = |change: fn(&mut KafkaView), known: Option<&TopicStatus>, expected: &str| {
+            let mut kafka = kafka(&name, Some(5), Some("u"));
+            change(&mut kafka);
+            let fate = fate(&name, &sink(), known.map_or(&[], std::slice::from_ref), &kafka, None);
+            assert!(format!("{fate:?}").contains(expected), "{fate:?}");
+        };
+        let recorded =
+            |id: &str, created| TopicStatus { id: Some(id.to_owned()), created, ..TopicStatus::named("t") };
+        let blind = |kafka: &mut KafkaView| kafka.topics.values_mut().for_each(|view| view.config = None);
+        check(blind, None, "lacks DescribeConfigs on topic t");
+        check(blind, Some(&recorded("before", Some(true))), "lacks DescribeConfigs on topic t");
+        check(blind, Some(&recorded("now", None)), "lacks DescribeConfigs on topic t");
+        check(blind, Some(&recorded("now", Some(true))), "Delete");
+        check(blind, Some(&recorded("now", Some(false))), "did not create it");
+        check(
+            |kafka| {
+                kafka.topics.clear();
+                kafka.rights.topics = [(TopicName::parse("t").unwrap(), [].into())].into();
+            },
+            None,
+            "lacks Describe on topic t",
+        );
+        check(|kafka| kafka.group = None, None, "no broker tells how far group");
+        check(
+            |kafka| {
+                kafka.group = None;
+                kafka.rights.may_read_group = Some(false);
+            },
+            None,
+            "lacks Read on group",
+        );
+        // Who deletes a topic need not be able to consume it, and other topics do not matter.
+        check(
+            |kafka| {
+                let rights = [("t", vec![Operation::Describe, Operation::DescribeConfigs]), ("dead", vec![])];
+                let of = |(topic, allowed): (&str, Vec<_>)| {
+                    (TopicName::parse(topic).unwrap(), allowed.into_iter().collect())
+                };
+                kafka.rights.topics = rights.map(of).into();
+                kafka.rights.may_read_group = Some(false);
+            },
+            None,
+            "Delete",
+        );
     }
 
     #[test]

@@ -18,7 +18,6 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::access;
 use crate::context::Context;
 use crate::deletion::{Fate, fate};
 use crate::desired::selector;
@@ -160,6 +159,9 @@ async fn delete_topics(
         let used = use_of(name, resource, &kafka, fetched);
         match fate(name, sink, known, &kafka, used.as_deref()) {
             Fate::Gone => {}
+            Fate::Undecided(problem) => {
+                outcome.problem.get_or_insert(problem);
+            }
             Fate::Keep { reason, why } => {
                 outcome.notices.push(Notice::warning(reason, format!("topic {name} is kept: {why}")));
             }
@@ -185,12 +187,7 @@ async fn look(
     let admin =
         context.connections.get(&sink.connection(), Instant::now()).map_err(|error| error.problem())?;
     let kafka = admin.observe(kafka_query(sink)).await.map_err(|error| error.problem())?;
-    let kafka = recognise(resource, sink, kafka)?;
-    // What we may not see is not gone.
-    match access::problem(sink, &kafka) {
-        Some(problem) => Err(problem),
-        None => Ok((admin, kafka)),
-    }
+    Ok((admin, recognise(resource, sink, kafka)?))
 }
 
 /// Returns which other resource uses a topic, or may do so.

@@ -53,15 +53,17 @@ fn topic(uid: &str, outcome: &TopicOutcome, previous: &[TopicStatus]) -> TopicSt
     };
     let same = before.and_then(|topic| topic.id.as_ref()) == Some(&view.id);
     let life_before = before.and_then(|topic| topic.life).unwrap_or(0);
-    let mark = |config| birthmark::borne(uid, &outcome.name, config);
-    let marked = view.config.as_ref().and_then(mark).is_some();
+    // A configuration that is not told may hold our mark.
+    let marked = view.config.as_ref().map(|config| birthmark::borne(uid, &outcome.name, config).is_some());
+    let said_before = before.filter(|_| same).and_then(|topic| topic.created);
+    let is_ours = created_now || is_still_ours(before, view);
     TopicStatus {
         name: name.to_owned(),
         id: Some(view.id.clone()),
         life: Some(if same { life_before } else { life_before + 1 }),
         partitions: i32::try_from(view.partitions).ok(),
         replication_factor: Some(i32::from(view.replication_factor)),
-        created: Some(created_now || marked || is_still_ours(before, view)),
+        created: if is_ours { Some(true) } else { marked.or(said_before) },
         configured_by: outcome.owner.clone(),
     }
 }

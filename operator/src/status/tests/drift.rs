@@ -1,12 +1,13 @@
 //! Pure. What the status says of topics that are ours, have drifted, or will do harm, and of what a sink is bound to.
 
-use kafkasink_crds::resource::{ConditionType, KafkaSink, Reason};
+use kafkasink_crds::resource::{ConditionType, KafkaSink, Reason, TopicStatus};
 
 use super::{
     AppliedExternals, Findings, NOW, RUNNING, externals, find, findings, found, problem, resource, status,
     summary, validated,
 };
 use crate::model::{BucketView, QuotaKind};
+use crate::status::topics::topics;
 
 #[test]
 fn a_topic_that_bears_our_mark_is_ours_whatever_the_status_forgot() {
@@ -15,8 +16,12 @@ fn a_topic_that_bears_our_mark_is_ours_whatever_the_status_forgot() {
     let name = &sink.topics[0].name;
     let mark = crate::birthmark::of_new("u", name, &[].into()).unwrap();
     world.topics[0].view.as_mut().unwrap().config = Some([mark].into());
-    let created = |uid| super::super::topics::topics(uid, &world, &[])[0].created;
-    assert_eq!((created("u"), created("another")), (Some(true), Some(false)));
+    let created = |seen: &AppliedExternals, uid, before: &[TopicStatus]| topics(uid, seen, before)[0].created;
+    assert_eq!((created(&world, "u", &[]), created(&world, "another", &[])), (Some(true), Some(false)));
+    let said_no = [TopicStatus { created: Some(false), ..topics("another", &world, &[])[0].clone() }];
+    world.topics[0].view.as_mut().unwrap().config = None;
+    assert_eq!(created(&world, "u", &[]), None, "the mark cannot be seen");
+    assert_eq!(created(&world, "u", &said_no), Some(false));
 }
 
 #[test]
