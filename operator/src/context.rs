@@ -47,3 +47,15 @@ pub(crate) struct Context {
     /// Image of the runtime where a resource names none.
     pub(crate) runtime_image: String,
 }
+
+impl Context {
+    /// Forgets a resource that is gone.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.requeue.forget(uid);
+        self.lag_pace.forget(uid);
+        self.memory.forget(uid);
+        self.age_memory.forget(uid);
+        self.member_memory.forget(uid);
+        self.metrics.forget(uid);
+    }
+}

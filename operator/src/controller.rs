@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
+use crate::finalizer;
 use crate::kubernetes::{KubernetesError, call};
 use crate::malformed;
 use crate::metrics::Outcome;
@@ -30,7 +31,6 @@ use crate::neighbours::Guarded;
 use crate::reconcile::{ReconcileError, reconcile};
 use crate::requeue::Next;
 use crate::telemetry::chain;
-use crate::{finalizer, requeue};
 use access::until_listed;
 use scope::Scope;
 use triggers::{Triggers, triggers};
@@ -78,7 +78,7 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
                 }
                 // A resource that goes at once is not reconciled any more.
                 Err(controller::Error::ObjectNotFound(gone)) => {
-                    forget(&context, gone.extra.uid.as_deref().unwrap_or_default());
+                    context.forget(gone.extra.uid.as_deref().unwrap_or_default());
                 }
                 // A reconciliation that failed has told so itself.
                 Err(_) | Ok(_) => {}
@@ -89,13 +89,15 @@ pub(crate) async fn run(context: Arc<Context>, watch: &Watch, stop: Cancellation
 
 /// Reconciles the resources of a scope as soon as they may be listed.
 fn controller(context: &Arc<Context>, turns: &Arc<Turns>, scope: &Scope) -> BoxStream<'static, Told> {
-    let (cache, triggers) = triggers(context, scope);
+    let (member, triggers) = triggers(context, scope);
     let listed = until_listed(context.client.clone(), scope.clone(), Arc::clone(&context.metrics));
     let listed = turns.stop.clone().run_until_cancelled_owned(listed);
     let (context, turns, scope) = (Arc::clone(context), Arc::clone(turns), scope.clone());
     let begin = async move {
         let Some(()) = listed.await else { return stream::empty().boxed() };
         tracing::info!(%scope, "watches kafkasinks");
+        member.may_list();
+        let cache = member.cache().clone();
         let (queue, settings) = (until(triggers, turns.stop.clone()), controller::Config::default());
         let in_turn = move |guarded, shared| spawned(reconcile_in_turn(Arc::clone(&turns), guarded, shared));
         applier(in_turn, on_error, context, cache, queue, settings).boxed()
@@ -177,8 +179,7 @@ async fn reconcile_guarded(guarded: Arc<Guarded>, context: Arc<Context>) -> Resu
         Err(_) => Outcome::Error,
     };
     context.metrics.ended(label, begun.elapsed());
-    let uid = guarded.uid().unwrap_or_default();
-    outcome.map(|next| Action::requeue(context.requeue.after(&uid, next, Instant::now())))
+    outcome.map(|next| again(&context, &guarded, next))
 }
 
 async fn reconcile_or_clean_up(guarded: &Guarded, context: &Context) -> Result<Next, ReconcileError> {
@@ -195,7 +196,7 @@ async fn reconcile_or_clean_up(guarded: &Guarded, context: &Context) -> Result<N
             return outcome;
         }
     }
-    forget(context, &guarded.uid().unwrap_or_default());
+    context.forget(&guarded.uid().unwrap_or_default());
     Ok(Next::Healthy)
 }
 
@@ -214,7 +215,7 @@ async fn work_on(context: &Context, DeserializeGuard(newest): Guarded) -> Result
             let next = finalizer::clean_up(context, &sink, now).await.map_err(ReconcileError::Kubernetes)?;
             // One that has to wait is waited for longer each time.
             if next == Next::Healthy {
-                forget(context, &sink.uid().unwrap_or_default());
+                context.forget(&sink.uid().unwrap_or_default());
             }
             Ok(next)
         }
@@ -223,19 +224,20 @@ async fn work_on(context: &Context, DeserializeGuard(newest): Guarded) -> Result
     }
 }
 
-fn forget(context: &Context, uid: &str) {
-    context.requeue.forget(uid);
-    context.lag_pace.forget(uid);
-    context.memory.forget(uid);
-    context.age_memory.forget(uid);
-    context.member_memory.forget(uid);
-    context.metrics.forget(uid);
+/// Returns when a resource is looked at again. One that went while it was worked on is forgotten once more, also where
+/// another one has come in its place.
+fn again(context: &Context, guarded: &Guarded, next: Next) -> Action {
+    let uid = guarded.uid().unwrap_or_default();
+    let pause = context.requeue.after(&uid, next, Instant::now());
+    if !context.neighbours.has(guarded) {
+        context.forget(&uid);
+    }
+    Action::requeue(pause)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that kube's controller asks for")]
 fn on_error(guarded: Arc<Guarded>, error: &ReconcileError, context: Arc<Context>) -> Action {
     let (namespace, sink) = (guarded.namespace().unwrap_or_default(), guarded.name_any());
     tracing::warn!(namespace, sink, error = chain(error), "reconciliation failed, trying again");
-    let uid = guarded.uid().unwrap_or_default();
-    Action::requeue(context.requeue.after(&uid, requeue::Next::Failed, Instant::now()))
+    again(&context, &guarded, Next::Failed)
 }

@@ -19,7 +19,7 @@ use crate::kubernetes::{KubernetesError, call};
 use crate::model::{Neighbour, Unreadable};
 use crate::ownership::{Claims, by_age};
 use bell::Bell;
-use changes::{Change, Changes};
+use changes::{Change, Changes, Heard};
 
 /// A resource, or why it cannot be read: one that cannot must not stop the others.
 pub(crate) type Guarded = DeserializeGuard<KafkaSink>;
@@ -37,11 +37,38 @@ pub(crate) struct Member {
     cache: Store<Guarded>,
     sinks: Api<DynamicObject>,
     is_filled: AtomicBool,
+    /// Whether the API server has refused us a list of them, until the controller may list them.
+    is_refused: AtomicBool,
     changes: Mutex<Changes>,
     bell: Bell<ObjectRef<Guarded>>,
 }
 
 impl Member {
+    /// Returns the cache of the controller.
+    pub(crate) fn cache(&self) -> &Store<Guarded> {
+        &self.cache
+    }
+
+    /// Takes note that the API server lets us list the resources of this controller.
+    pub(crate) fn may_list(&self) {
+        self.is_refused.store(false, Ordering::Release);
+    }
+
+    /// Returns what is there before the cache is filled; nothing where we are refused, without asking each time.
+    async fn early(&self) -> Result<Vec<KafkaSink>, KubernetesError> {
+        if self.is_refused.load(Ordering::Acquire) {
+            return Ok(Vec::new());
+        }
+        match list(&self.sinks).await {
+            Ok((readable, _)) => Ok(readable),
+            Err(error) if error.is_forbidden() => {
+                self.is_refused.store(true, Ordering::Release);
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Waits until resources of this controller are to be looked at because others changed, and returns them.
     pub(crate) async fn woken(&self) -> HashSet<ObjectRef<Guarded>> {
         self.bell.taken().await
@@ -51,25 +78,35 @@ impl Member {
 impl Neighbours {
     /// Adds what a controller watches, and its cache.
     pub(crate) fn join(&self, sinks: Api<DynamicObject>, cache: Store<Guarded>) -> Arc<Member> {
-        let (is_filled, changes, bell) = (AtomicBool::default(), Mutex::default(), Bell::default());
-        let member = Arc::new(Member { cache, sinks, is_filled, changes, bell });
+        let (is_filled, is_refused) = (AtomicBool::default(), AtomicBool::default());
+        let (changes, bell) = (Mutex::default(), Bell::default());
+        let member = Arc::new(Member { cache, sinks, is_filled, is_refused, changes, bell });
         self.lock().push(Arc::clone(&member));
         member
     }
 
-    /// Takes note of what a controller's watch tells, once its cache has, and wakes whom it concerns.
-    pub(crate) fn heard(&self, member: &Member, event: &Event<Guarded>) {
+    /// Takes note of what a controller's watch tells, once its cache has, wakes whom it concerns, and returns the uids of
+    /// resources that are gone.
+    pub(crate) fn heard(&self, member: &Member, event: &Event<Guarded>) -> Vec<String> {
         if matches!(event, Event::InitDone) {
             member.is_filled.store(true, Ordering::Release);
         }
-        let changed = member.changes.lock().unwrap_or_else(PoisonError::into_inner).heard(event);
-        if changed.is_empty() {
-            return;
+        let Heard { changes, gone } =
+            member.changes.lock().unwrap_or_else(PoisonError::into_inner).heard(event);
+        if changes.is_empty() {
+            return gone;
         }
         for watched in self.all() {
             let resources = watched.cache.state();
-            watched.bell.ring(changed.iter().flat_map(|change| concerned_by(change, &resources)));
+            watched.bell.ring(changes.iter().flat_map(|change| concerned_by(change, &resources)));
         }
+        gone
+    }
+
+    /// Tells whether a resource is still there, as far as the caches know; another one of its name is not it.
+    pub(crate) fn has(&self, resource: &Guarded) -> bool {
+        let (reference, uid) = (ObjectRef::from_obj(resource), resource.uid());
+        self.all().iter().any(|member| member.cache.get(&reference).is_some_and(|known| known.uid() == uid))
     }
 
     /// Returns the other resources that name anything that this one names, the oldest first.
@@ -85,11 +122,7 @@ impl Neighbours {
                 found.extend(neighbours(readable, resource));
                 continue;
             }
-            match list(&member.sinks).await {
-                Ok((readable, _)) => found.extend(neighbours(readable.iter(), resource)),
-                Err(error) if error.is_forbidden() => {}
-                Err(error) => return Err(error),
-            }
+            found.extend(neighbours(member.early().await?.iter(), resource));
         }
         Ok(sorted(found))
     }

@@ -21,14 +21,15 @@ use serde::de::DeserializeOwned;
 use super::scope::Scope;
 use crate::context::Context;
 use crate::desired::MANAGED_BY;
-use crate::neighbours::Guarded;
+use crate::neighbours::{Guarded, Member};
 use crate::references;
 
 /// Resources that are to be looked at, and watches that failed.
 pub(super) type Triggers = BoxStream<'static, Result<ObjectRef<Guarded>, watcher::Error>>;
 
-/// Returns a cache of the resources of a scope and what makes them be looked at. The one fills while the other is polled.
-pub(super) fn triggers(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Triggers) {
+/// Returns what is watched of a scope and what makes its resources be looked at. The one's cache fills while the other is
+/// polled.
+pub(super) fn triggers(context: &Arc<Context>, scope: &Scope) -> (Arc<Member>, Triggers) {
     let (client, neighbours) = (&context.client, &context.neighbours);
     let (cache, writer) = reflector::store();
     let member = neighbours.join(scope.raw(client), cache.clone());
@@ -36,11 +37,13 @@ pub(super) fn triggers(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>
         let resources = sleeper.woken().await;
         Some((stream::iter(resources), sleeper))
     });
-    let hub = Arc::clone(neighbours);
+    let (shared, heard) = (Arc::clone(context), Arc::clone(&member));
     let resources = watcher(scope.api::<Guarded>(client), watcher::Config::default())
         .default_backoff()
         .reflect(writer)
-        .inspect_ok(move |event| hub.heard(&member, event))
+        .inspect_ok(move |event| {
+            shared.neighbours.heard(&heard, event).iter().for_each(|gone| shared.forget(gone));
+        })
         .applied_objects()
         // Not what we write ourselves: a status that differs each time would be written again and again.
         .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default())
@@ -56,7 +59,7 @@ pub(super) fn triggers(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>
         referred::<Secret>(client, scope, cache.clone(), references::names_secret),
         referred::<ConfigMap>(client, scope, cache.clone(), references::names_config_map),
     ];
-    (cache, stream::select_all(triggers).boxed())
+    (member, stream::select_all(triggers).boxed())
 }
 
 /// Looks at the owners of objects of ours that change or go, and remembers that they did.

@@ -36,46 +36,56 @@ pub(super) struct Change {
     pub(super) specs: Vec<Arc<KafkaSinkSpec>>,
 }
 
-/// What is known of the resources of one watch, by their uids.
+/// What a watch told.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// The resources that changed.
+    pub(super) changes: Vec<Change>,
+    /// The uids of those that are gone; another resource may have their names.
+    pub(super) gone: Vec<String>,
+}
+
+/// What is known of the resources of one watch, by their uids; nothing of those that cannot be read.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    known: HashMap<String, Trace>,
+    known: HashMap<String, Option<Trace>>,
     /// Those that a list has shown which is not complete yet.
     listed: HashSet<String>,
 }
 
 impl Changes {
-    /// Returns those that changed by what the watch tells. What it missed while it was interrupted is found by the next list.
-    pub(super) fn heard(&mut self, event: &Event<Guarded>) -> Vec<Change> {
+    /// Returns those that changed or went by what the watch tells. What it missed while it was interrupted is found by the
+    /// next list.
+    pub(super) fn heard(&mut self, event: &Event<Guarded>) -> Heard {
         match event {
             Event::Init => {
                 self.listed.clear();
-                Vec::new()
+                Heard::default()
             }
             Event::InitApply(resource) => {
                 self.listed.extend(resource.uid());
-                Vec::from_iter(self.seen(resource))
+                self.seen(resource)
             }
-            Event::Apply(resource) => Vec::from_iter(self.seen(resource)),
+            Event::Apply(resource) => self.seen(resource),
             Event::Delete(resource) => {
                 let uid = resource.uid().unwrap_or_default();
-                Vec::from_iter(change(self.known.remove(&uid), None))
+                let before = self.known.remove(&uid).flatten();
+                Heard { changes: Vec::from_iter(change(before, None)), gone: vec![uid] }
             }
             Event::InitDone => {
                 let gone = self.known.extract_if(|uid, _| !self.listed.contains(uid));
-                gone.filter_map(|(_, trace)| change(Some(trace), None)).collect()
+                let (gone, traces): (_, Vec<_>) = gone.unzip();
+                Heard { changes: traces.into_iter().filter_map(|trace| change(trace, None)).collect(), gone }
             }
         }
     }
 
-    fn seen(&mut self, guarded: &Guarded) -> Option<Change> {
+    fn seen(&mut self, guarded: &Guarded) -> Heard {
         let uid = guarded.uid().unwrap_or_default();
-        let before = self.known.remove(&uid);
+        let before = self.known.remove(&uid).flatten();
         let now = guarded.0.as_ref().ok().map(|resource| trace(resource, before.as_ref()));
-        if let Some(now) = &now {
-            self.known.insert(uid, now.clone());
-        }
-        change(before, now)
+        self.known.insert(uid, now.clone());
+        Heard { changes: Vec::from_iter(change(before, now)), gone: Vec::new() }
     }
 }
 
@@ -123,7 +133,8 @@ mod tests {
         sink
     }
 
-    /// Hears of an event and returns how many specs of which resources others are to be measured against.
+    /// Hears of an event and returns how many specs of which resources others are to be measured against, and the uids of
+    /// those that are gone.
     fn hear(changes: &mut Changes, event: &Event<KafkaSink>) -> Vec<(String, usize)> {
         let guarded = |sink: &KafkaSink| DeserializeGuard(Ok(sink.clone()));
         let event = match event {
@@ -133,7 +144,9 @@ mod tests {
             Event::Apply(sink) => Event::Apply(guarded(sink)),
             Event::Delete(sink) => Event::Delete(guarded(sink)),
         };
-        changes.heard(&event).into_iter().map(|change| (change.name, change.specs.len())).collect()
+        let heard = changes.heard(&event);
+        let gone = heard.gone.into_iter().map(|uid| (uid, 0));
+        heard.changes.into_iter().map(|change| (change.name, change.specs.len())).chain(gone).collect()
     }
 
     fn check(change: impl FnOnce(&mut KafkaSink), expected: &[(&str, usize)]) {
@@ -183,10 +196,11 @@ mod tests {
             hear(&mut changes, event);
         }
         hear(&mut changes, &Event::Apply(sink("c")));
-        assert_eq!(hear(&mut changes, &Event::Delete(sink("c"))), [("c".to_owned(), 1)]);
+        let gone = |name: &str| [(name.to_owned(), 1), (format!("uid-of-{name}"), 0)];
+        assert_eq!(hear(&mut changes, &Event::Delete(sink("c"))), gone("c"));
         let again = [Event::Init, Event::InitApply(sink("a")), Event::InitDone];
         let heard: Vec<_> = again.iter().flat_map(|event| hear(&mut changes, event)).collect();
-        assert_eq!(heard, [("b".to_owned(), 1)]);
+        assert_eq!(heard, gone("b"));
     }
 
     #[test]
@@ -195,7 +209,9 @@ mod tests {
         hear(&mut changes, &Event::Apply(sink.clone()));
         let error = InvalidObject { error: "why".to_owned(), metadata: sink.metadata };
         let event = Event::Apply(DeserializeGuard(Err(error)));
-        assert_eq!(changes.heard(&event).len(), 1);
-        assert_eq!(changes.heard(&event).len(), 0);
+        assert_eq!(changes.heard(&event).changes.len(), 1);
+        assert_eq!(changes.heard(&event).changes.len(), 0);
+        let heard = [Event::Init, Event::InitDone].iter().flat_map(|listed| hear(&mut changes, listed));
+        assert_eq!(heard.collect::<Vec<_>>(), [("uid-of-a".to_owned(), 0)]);
     }
 }
