@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::pem::Pem;
+use x509_parser::time::ASN1Time;
 
 /// What a certificate says of itself; nobody has checked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ impl CertificateFacts {
     /// Reads a certificate as it travels; `None` where it is none.
     pub(crate) fn of_der(der: &[u8]) -> Option<Self> {
         let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
-        Self::of(&certificate)
+        Some(Self::of(&certificate))
     }
 
     /// Reads every certificate of a PEM file, up to the first block that is broken.
@@ -33,17 +34,24 @@ impl CertificateFacts {
         blocks.filter_map(|block| Self::of_der(&block.contents)).collect()
     }
 
-    fn of(certificate: &X509Certificate<'_>) -> Option<Self> {
+    fn of(certificate: &X509Certificate<'_>) -> Self {
         let validity = certificate.validity();
         let alternative = certificate.subject_alternative_name().ok().flatten();
         let names = alternative.iter().flat_map(|extension| &extension.value.general_names);
-        Some(Self {
+        Self {
             issuer: certificate.issuer().to_string(),
             names: names.filter_map(name).collect(),
-            not_before: Timestamp::from_second(validity.not_before.timestamp()).ok()?,
-            not_after: Timestamp::from_second(validity.not_after.timestamp()).ok()?,
-        })
+            not_before: timestamp(validity.not_before),
+            not_after: timestamp(validity.not_after),
+        }
     }
+}
+
+/// Without an end is who ends on 9999-12-31 by RFC 5280; that is an hour or so beyond the last time there is here.
+fn timestamp(time: ASN1Time) -> Timestamp {
+    let seconds = time.timestamp();
+    let farthest = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(seconds).unwrap_or(farthest)
 }
 
 /// Only what servers are called by.
@@ -81,6 +89,8 @@ pub(crate) mod tests {
         assert!(facts[0].issuer.contains("CN=somebody"), "{facts:?}");
         assert_eq!(facts[0].not_after, "2030-02-01T00:00:00Z".parse().unwrap());
         assert_eq!(facts[1].not_after, "2031-01-01T00:00:00Z".parse().unwrap());
+        let endless = CertificateFacts::of_pem(&certificate(&[], (9999, 12, 31)));
+        assert!(endless[0].not_after > "9999-12-30T00:00:00Z".parse().unwrap(), "{endless:?}");
         let cut = &second[..second.len() / 2];
         assert_eq!(CertificateFacts::of_pem(&format!("{first}{cut}")).len(), 1);
         assert_eq!(CertificateFacts::of_pem("no certificate"), []);

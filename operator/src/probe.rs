@@ -4,17 +4,20 @@
 //! ```text
 //! visit ──► trust (the TLS client) ──► witness (what the server has shown)
 //!   └─────► fault (what an error means)
-//! shown (what was seen of a certificate, for an hour)
+//! lately (what was seen, for a few seconds)
+//! shown (what was seen of certificates, for an hour)
 //! ```
 //!
 //! Nothing outside this folder names rustls.
 
 mod fault;
+mod lately;
 mod shown;
 mod trust;
 mod visit;
 mod witness;
 
+pub(crate) use lately::Lately;
 pub(crate) use shown::ShownCertificate;
-pub(crate) use trust::TlsClient;
+pub(crate) use trust::{TlsClient, Trust};
 pub(crate) use visit::{Destination, Visit, visit};

@@ -1,19 +1,13 @@
 //! IO: network. `Way`: what stands between us and the brokers, looked at once the client has failed to reach them, and the
 //! certificate that they show.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use jiff::Timestamp;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::blocked::Blocked;
 use crate::model::{KafkaConnection, KafkaTls, Obstacle};
-use crate::probe::{Destination, ShownCertificate, TlsClient, Visit, visit};
-
-/// How long what was seen is told to everyone who shares the connection.
-const LOOK_AGE_MAX: Duration = Duration::from_secs(5);
+use crate::probe::{Destination, Lately, ShownCertificate, TlsClient, Trust, Visit, visit};
 
 /// Which versions of requests a broker knows, version 0: what every listener answers to anyone. Length, key 18, version 0,
 /// number 0, no name.
@@ -32,23 +26,20 @@ pub(super) struct Way {
     has_user: bool,
     servers: Vec<String>,
     tls: Option<TlsClient>,
-    /// Held while one looks, so that all who failed together look once.
-    seen: Mutex<Option<(Instant, Vec<Blocked>)>>,
+    seen: Lately<Vec<Blocked>>,
     certificate: ShownCertificate,
 }
 
 impl Way {
     pub(super) fn new(connection: &KafkaConnection) -> Self {
-        let tls = connection.credentials.tls.clone().map(|KafkaTls { authorities, certificate }| TlsClient {
-            authorities,
-            trusts_system: false,
-            certificate,
+        let tls = connection.credentials.tls.clone().map(|KafkaTls { authorities, certificate }| {
+            TlsClient::new(Trust { authorities, in_system: false }, certificate)
         });
         Self {
             has_user: connection.credentials.sasl.is_some(),
             servers: connection.bootstrap_servers.clone(),
             tls,
-            seen: Mutex::default(),
+            seen: Lately::default(),
             certificate: ShownCertificate::default(),
         }
     }
@@ -56,13 +47,7 @@ impl Way {
     /// Returns the brokers that are not reached, if none of those is that the resource names; else the one that the client
     /// complains of, where the brokers have sent it there in vain.
     pub(super) async fn blocked(&self, complaint: Option<&str>) -> Vec<Blocked> {
-        let mut seen = self.seen.lock().await;
-        if let Some((_, blocked)) = seen.as_ref().filter(|(when, _)| when.elapsed() < LOOK_AGE_MAX) {
-            return blocked.clone();
-        }
-        let blocked = self.look(complaint).await;
-        *seen = Some((Instant::now(), blocked.clone()));
-        blocked
+        self.seen.or(Instant::now(), self.look(complaint)).await
     }
 
     async fn look(&self, complaint: Option<&str>) -> Vec<Blocked> {
@@ -92,9 +77,9 @@ impl Way {
         self.tls.as_ref()?;
         let look = async {
             let visits = join_all(self.servers.iter().map(|server| self.visit(server))).await;
-            visits.into_iter().flatten().flat_map(|visit| visit.certificates).collect()
+            visits.into_iter().flatten().filter_map(|visit| visit.certificate_end()).collect()
         };
-        self.certificate.end(look).await
+        self.certificate.end(Instant::now(), look).await
     }
 
     /// Nothing where the address is none: that is refused elsewhere.

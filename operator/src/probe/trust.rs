@@ -7,6 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::OnceCell;
 
 use super::witness::Witness;
 use crate::model::Certificate;
@@ -14,26 +15,46 @@ use crate::model::Certificate;
 /// By what we and a server know each other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TlsClient {
-    /// Who is trusted, in PEM; absent: the authorities of the system.
+    trust: Trust,
+    /// What we show.
+    certificate: Option<Certificate>,
+    /// Those that are trusted, read when they are needed for the first time.
+    roots: OnceCell<Arc<RootCertStore>>,
+}
+
+/// Who is trusted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trust {
+    /// In PEM; absent: the authorities of the system.
     pub(crate) authorities: Option<String>,
     /// Whether those of the system are trusted beside them.
-    pub(crate) trusts_system: bool,
-    /// What we show.
-    pub(crate) certificate: Option<Certificate>,
+    pub(crate) in_system: bool,
 }
 
 impl TlsClient {
+    /// Returns a client that trusts these and shows this certificate.
+    pub(crate) fn new(trust: Trust, certificate: Option<Certificate>) -> Self {
+        Self { trust, certificate, roots: OnceCell::new() }
+    }
+
     /// Returns the settings of one connection, and who remembers what is shown there.
     ///
     /// # Errors
     /// Nobody is trusted, or our own certificate is of no use.
-    pub(super) fn settings(&self) -> Result<(Arc<ClientConfig>, Arc<Witness>), String> {
+    pub(super) async fn settings(&self) -> Result<(Arc<ClientConfig>, Arc<Witness>), String> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let roots = Arc::new(self.roots());
+        let roots = Arc::clone(self.roots.get_or_try_init(|| self.read_roots()).await?);
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
         let witness = Arc::new(Witness::new(verifier.map_err(|error| error.to_string())?));
         let config = self.config(provider, Arc::clone(&witness)).map_err(|error| error.to_string())?;
         Ok((Arc::new(config), witness))
+    }
+
+    /// Those of the system are hundreds of files.
+    async fn read_roots(&self) -> Result<Arc<RootCertStore>, String> {
+        let trust = self.trust.clone();
+        let read = tokio::task::spawn_blocking(move || Arc::new(trust.roots()));
+        read.await.map_err(|error| error.to_string())
     }
 
     fn config(
@@ -51,12 +72,14 @@ impl TlsClient {
         let private_key = PrivateKeyDer::from_pem_slice(private_key.reveal().as_bytes());
         builder.with_client_auth_cert(chain.map_err(unusable)?, private_key.map_err(unusable)?)
     }
+}
 
+impl Trust {
     fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         let pem = self.authorities.as_deref().unwrap_or_default();
         roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem.as_bytes()).map_while(Result::ok));
-        if self.trusts_system || self.authorities.is_none() {
+        if self.in_system || self.authorities.is_none() {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         roots

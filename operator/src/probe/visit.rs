@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
@@ -46,6 +47,14 @@ pub(crate) struct Visit {
     pub(crate) certificates: Vec<CertificateFacts>,
     /// The beginning of what it has answered.
     pub(crate) answer: Vec<u8>,
+}
+
+impl Visit {
+    /// Returns until when the server's own certificate is valid. Those beside it may have ended without harm: clients find
+    /// their own way to an authority.
+    pub(crate) fn certificate_end(&self) -> Option<Timestamp> {
+        self.certificates.first().map(|own| own.not_after)
+    }
 }
 
 /// Goes to a server; it takes no longer than [`VISIT_MAX`].
@@ -116,7 +125,7 @@ async fn by_tls(
     stream: TcpStream,
     deadline: Instant,
 ) -> (Result<Vec<u8>, Obstacle>, Vec<CertificateFacts>) {
-    let (config, witness) = match tls.settings() {
+    let (config, witness) = match tls.settings().await {
         Ok(settings) => settings,
         Err(cause) => return (Err(Obstacle::Tls(cause)), Vec::new()),
     };
@@ -164,6 +173,7 @@ mod tests {
 
     use super::{Destination, Obstacle, TcpStream, TlsClient, visit};
     use crate::certificate::tests::certificate;
+    use crate::probe::Trust;
 
     /// How a record of TLS begins.
     const HANDSHAKE: u8 = 0x16;
@@ -184,7 +194,7 @@ mod tests {
             }
         });
         let authorities = Some(certificate(&[], (2100, 1, 1)));
-        let client = TlsClient { authorities, ..TlsClient::default() };
+        let client = TlsClient::new(Trust { authorities, in_system: false }, None);
         let is_answer = |answer: &[u8]| answer.starts_with(b"well");
         let to = |tls| Destination { host: "127.0.0.1", port, tls, opening: b"?", is_answer };
         let found = [visit(to(Some(&client))).await.obstacle, visit(to(None)).await.obstacle];

@@ -12,9 +12,10 @@ use reduct_rs::{
 
 use super::error::{Credential, PREPARE, StoreError};
 use tempfile::NamedTempFile;
+use tokio::time::Instant;
 
 use crate::model::{BucketView, Obstacle, QuotaKind, Token, TokenPermissions};
-use crate::probe::{Destination, ShownCertificate, TlsClient, Visit, visit};
+use crate::probe::{Destination, Lately, ShownCertificate, TlsClient, Trust, Visit, visit};
 use crate::telemetry::chain;
 
 /// Longest wait for one request.
@@ -31,6 +32,7 @@ pub(crate) struct Store {
     client: ReductClient,
     tls: TlsClient,
     certificate: ShownCertificate,
+    obstacle: Lately<Option<Obstacle>>,
     credential: Credential,
 }
 
@@ -61,9 +63,14 @@ impl Store {
             None => builder,
         };
         let client = builder.try_build().map_err(failed)?;
-        let tls =
-            TlsClient { authorities: authorities.map(str::to_owned), trusts_system: true, certificate: None };
-        Ok(Self { client, tls, certificate: ShownCertificate::default(), credential })
+        let trust = Trust { authorities: authorities.map(str::to_owned), in_system: true };
+        Ok(Self {
+            client,
+            tls: TlsClient::new(trust, None),
+            certificate: ShownCertificate::default(),
+            obstacle: Lately::default(),
+            credential,
+        })
     }
 
     /// Returns what the token may do.
@@ -185,12 +192,13 @@ impl Store {
         if !self.client.url().starts_with("https:") {
             return None;
         }
-        self.certificate.end(async { self.visit().await.certificates }).await
+        let look = async { Vec::from_iter(self.visit().await.certificate_end()) };
+        self.certificate.end(Instant::now(), look).await
     }
 
     /// Goes to the store without the client, which keeps to itself why nobody answers: the name, the connection, or TLS.
     async fn obstacle(&self) -> Option<Obstacle> {
-        self.visit().await.obstacle
+        self.obstacle.or(Instant::now(), async { self.visit().await.obstacle }).await
     }
 
     /// Without TLS no certificate is looked for; nothing is seen where the URL names no host, which is refused elsewhere.
