@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use configs::BrokerAnswer;
 use rights::SeenTopics;
 
-use super::error::{Attempt, KafkaError, wrapped};
+use super::error::{Attempt, Complaint, KafkaError, wrapped};
 use super::groups::Groups;
 use super::party::Party;
 use super::security;
@@ -43,10 +43,18 @@ pub(crate) struct KafkaAdmin {
     pub(super) groups: Groups,
     party: Arc<Party>,
     way: Way,
-    /// Why the last call that failed did; the library does not say the same twice within half a minute.
-    failure: Mutex<Option<String>>,
+    failure: Mutex<Failure>,
     /// What a broker last said of its own configuration.
     broker: Mutex<Option<BrokerAnswer>>,
+}
+
+/// How calls fail now.
+#[derive(Default)]
+struct Failure {
+    /// Whether the last call failed.
+    is_lasting: bool,
+    /// Why; the library does not say the same twice within half a minute.
+    complaint: Option<Complaint>,
 }
 
 /// What one sink wants to know about the cluster.
@@ -92,6 +100,7 @@ impl KafkaAdmin {
     /// # Errors
     /// No broker answers in time, or the brokers refuse us.
     pub(crate) async fn observe(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
+        self.note_old_complaint();
         match self.look(query).await {
             Err(error) if error.is_on_the_way() => {
                 let blocked = self.way.blocked(error.complaint()).await;
@@ -336,12 +345,20 @@ impl KafkaAdmin {
         KafkaError::new(attempt, &self.party, source, None)
     }
 
-    /// Why calls fail now; nothing once one has succeeded.
-    fn failure(&self, succeeded: bool) -> Option<String> {
-        let news = ffi::drain_log(self.native());
+    /// Takes note of what the client has complained of since the last call. Where that one succeeded, it may be over.
+    fn note_old_complaint(&self) {
+        let Some(line) = ffi::drain_log(self.native()) else { return };
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        *failure = news.or(failure.take()).filter(|_| !succeeded);
-        failure.clone()
+        failure.complaint = Some(Complaint { line: line.into(), is_old: !failure.is_lasting });
+    }
+
+    /// Why calls fail now; nothing once one has succeeded.
+    fn failure(&self, succeeded: bool) -> Option<Complaint> {
+        let news = ffi::drain_log(self.native()).map(|line| Complaint { line: line.into(), is_old: false });
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.is_lasting = !succeeded;
+        failure.complaint = news.or(failure.complaint.take()).filter(|_| !succeeded);
+        failure.complaint.clone()
     }
 
     fn outcome(

@@ -70,6 +70,15 @@ impl Attempt {
     }
 }
 
+/// Of what a client complains in its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// The line of the log.
+    pub(super) line: Box<str>,
+    /// Whether it was said before a look began, while the calls succeeded: a broker that was restarted since, mostly.
+    pub(super) is_old: bool,
+}
+
 /// A call to a Kafka cluster that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {attempt} at {}", party.servers)]
@@ -78,7 +87,7 @@ pub(crate) struct KafkaError {
     party: Arc<Party>,
     source: NativeError,
     /// The client's newest complaint about its connections.
-    log: Option<String>,
+    log: Option<Complaint>,
     /// The brokers that are not reached, as far as that was looked at.
     blocked: Vec<Blocked>,
 }
@@ -117,7 +126,7 @@ impl KafkaError {
         attempt: Attempt,
         party: &Arc<Party>,
         source: NativeError,
-        log: Option<String>,
+        log: Option<Complaint>,
     ) -> Self {
         Self { attempt, party: Arc::clone(party), source, log, blocked: Vec::new() }
     }
@@ -128,9 +137,9 @@ impl KafkaError {
         self.attempt != Attempt::CreateClient && (UNREACHABLE.contains(&code) || code == Code::SSL)
     }
 
-    /// Returns the client's newest complaint.
+    /// Returns the client's newest complaint, unless it is of a time when all went well.
     pub(super) fn complaint(&self) -> Option<&str> {
-        self.log.as_deref()
+        self.log.as_ref().filter(|complaint| !complaint.is_old).map(|complaint| &*complaint.line)
     }
 
     /// Adds which brokers are not reached.
@@ -169,10 +178,12 @@ impl KafkaError {
         if *attempt == Attempt::CreateClient {
             return self.unusable();
         }
-        if let Some(problem) = self.refused_credentials().or_else(|| blocked::problem(&self.blocked, party)) {
+        let is_tls = source.code == Code::SSL || self.silent_log().is_some_and(|line| line.contains("SSL"));
+        let blocked = || blocked::problem(&self.blocked, party, is_tls);
+        if let Some(problem) = self.refused_credentials().or_else(blocked) {
             return problem;
         }
-        if source.code == Code::SSL || self.silent_log().is_some_and(|line| line.contains("SSL")) {
+        if is_tls {
             let message = format!(
                 "TLS with the brokers at {} fails: {}; check kafka.tls and the listener's certificate",
                 party.servers,
@@ -223,7 +234,7 @@ impl KafkaError {
     /// The newest complaint, where the client had nothing else to say.
     fn silent_log(&self) -> Option<&str> {
         let is_silence = UNREACHABLE.contains(&self.source.code) || self.source.is_authentication();
-        self.log.as_deref().filter(|_| is_silence)
+        self.log.as_ref().filter(|_| is_silence).map(|complaint| &*complaint.line)
     }
 
     fn detail(&self) -> String {
@@ -272,7 +283,7 @@ fn readable(line: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Attempt, Code, KafkaError, NativeError, Party, Reason, readable};
+    use super::{Attempt, Code, Complaint, KafkaError, NativeError, Party, Reason, readable};
 
     /// A question that was not answered in time, of which the client has logged this.
     fn unanswered(user: Option<(&str, &'static str)>, complaint: &str) -> KafkaError {
@@ -284,9 +295,13 @@ mod tests {
             has_certificate: false,
         };
         let source = NativeError { code: Code::OperationTimedOut, message: "timed out".to_owned() };
-        let complaint =
-            format!("[thrd:b:9092/bootstrap]: b:9092/bootstrap: {complaint} (after 1ms in state X)");
-        KafkaError::new(Attempt::DescribeCluster, &Arc::new(party), source, Some(complaint))
+        let line = format!("[thrd:b:9092/bootstrap]: b:9092/bootstrap: {complaint} (after 1ms in state X)");
+        KafkaError::new(
+            Attempt::DescribeCluster,
+            &Arc::new(party),
+            source,
+            Some(Complaint { line: line.into(), is_old: false }),
+        )
     }
 
     #[test]

@@ -5,8 +5,8 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::blocked::Blocked;
-use crate::model::{KafkaConnection, KafkaTls, Obstacle};
+use super::blocked::{Barrier, Blocked};
+use crate::model::{KafkaConnection, KafkaTls};
 use crate::probe::{Destination, Lately, ShownCertificate, TlsClient, Trust, Visit, visit};
 
 /// Which versions of requests a broker knows, version 0: what every listener answers to anyone. Length, key 18, version 0,
@@ -67,9 +67,9 @@ impl Way {
     async fn blocked_at(&self, address: &str, is_advertised: bool) -> Option<Blocked> {
         let Visit { obstacle, answer, .. } = self.visit(address).await?;
         let is_refused = answer.get(8..10).is_some_and(|code| code == UNSUPPORTED_MECHANISM);
-        let wants_user = (!self.has_user && is_refused).then_some(Obstacle::WantsUser);
-        let obstacle = obstacle.or(wants_user)?;
-        Some(Blocked { address: address.to_owned(), is_advertised, obstacle })
+        let wants_user = (!self.has_user && is_refused).then_some(Barrier::WantsUser);
+        let barrier = obstacle.map(Barrier::Obstacle).or(wants_user)?;
+        Some(Blocked { address: address.to_owned(), is_advertised, barrier })
     }
 
     /// Returns until when the certificates are valid that the brokers show, where they show any.

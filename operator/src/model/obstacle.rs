@@ -15,8 +15,6 @@ pub(crate) enum Obstacle {
     Silence,
     /// It closes the connection instead of answering.
     HungUp,
-    /// It lets in only users.
-    WantsUser,
     /// It speaks no TLS, and was expected to.
     NoTls,
     /// It speaks TLS, and was not expected to.
@@ -53,7 +51,7 @@ impl Obstacle {
     /// Tells whether the server is there, and only TLS fails.
     pub(crate) fn is_about_tls(&self) -> bool {
         match self {
-            Self::Name(_) | Self::Connection(_) | Self::Silence | Self::HungUp | Self::WantsUser => false,
+            Self::Name(_) | Self::Connection(_) | Self::Silence | Self::HungUp => false,
             Self::NoTls | Self::WantsTls | Self::Distrusted(_) | Self::Refusal(_) | Self::Tls(_) => true,
         }
     }
@@ -66,7 +64,6 @@ impl fmt::Display for Obstacle {
             Self::Connection(cause) | Self::Tls(cause) => formatter.write_str(cause),
             Self::Silence => formatter.write_str("the connection is taken, and nothing is said"),
             Self::HungUp => formatter.write_str("the connection is taken and closed without an answer"),
-            Self::WantsUser => formatter.write_str("only users are let in there"),
             Self::NoTls => formatter.write_str("no TLS is spoken there"),
             Self::WantsTls => formatter.write_str("TLS is expected there"),
             Self::Distrusted(distrust) => write!(formatter, "the certificate {distrust}"),

@@ -166,7 +166,7 @@ fn blocked(url: &str, obstacle: &Obstacle) -> Problem {
 fn remedy(obstacle: &Obstacle) -> &'static str {
     match obstacle {
         Obstacle::Name(_) => "correct reductStore.url, or create what has that name",
-        Obstacle::Connection(_) | Obstacle::Silence | Obstacle::HungUp | Obstacle::WantsUser => {
+        Obstacle::Connection(_) | Obstacle::Silence | Obstacle::HungUp => {
             "check host and port of reductStore.url, that the store runs, and that network policies let the operator through"
         }
         Obstacle::NoTls => "write http:// in reductStore.url, or give the store a certificate",
