@@ -179,11 +179,34 @@ pub async fn allow(
     (user, operations): (&str, &[&str]),
     on: &[&str],
 ) -> anyhow::Result<()> {
+    add_permission(paths, address, ["--allow-principal", &format!("User:{user}")], operations, on).await
+}
+
+/// Forbids a user operations, whatever else allows them; see [`allow`].
+///
+/// # Errors
+/// The broker refuses it or does not answer.
+pub async fn forbid(
+    paths: &Paths,
+    address: &KafkaAddress,
+    (user, operations): (&str, &[&str]),
+    on: &[&str],
+) -> anyhow::Result<()> {
+    add_permission(paths, address, ["--deny-principal", &format!("User:{user}")], operations, on).await
+}
+
+async fn add_permission(
+    paths: &Paths,
+    address: &KafkaAddress,
+    user: [&str; 2],
+    operations: &[&str],
+    on: &[&str],
+) -> anyhow::Result<()> {
     let jars = paths.part_dir(NAME, versions::KAFKA).join("libs");
     let (_, logging) = files(paths);
     let add = Run::new("java").args(java_args(&jars, &logging, "org.apache.kafka.tools.AclCommand"));
     let add = add.args(["--bootstrap-server", &address.bootstrap, "--add"]).args(on);
-    let add = add.args(["--allow-principal", &format!("User:{user}")]);
+    let add = add.args(user);
     let add = add.args(operations.iter().flat_map(|operation| ["--operation", operation]));
     add.log(paths.log_file("kafka-acls")).run().await.map(drop)
 }

@@ -171,6 +171,14 @@ impl SecuredKafka {
     pub async fn allow(&self, user: &str, operations: &[&str], on: &[&str]) -> anyhow::Result<()> {
         kafka::allow(self.run.paths(), &self.address, (user, operations), on).await
     }
+
+    /// Forbids a user operations on what [`Self::allow`] speaks of, whatever else allows them.
+    ///
+    /// # Errors
+    /// The broker refuses it or does not answer.
+    pub async fn forbid(&self, user: &str, operations: &[&str], on: &[&str]) -> anyhow::Result<()> {
+        kafka::forbid(self.run.paths(), &self.address, (user, operations), on).await
+    }
 }
 
 impl SecuredStore {

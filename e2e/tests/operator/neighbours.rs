@@ -174,6 +174,14 @@ async fn a_change_is_noticed_across_watched_namespaces() -> anyhow::Result<()> {
     sandbox.until_exists::<StatefulSet>("younger-sink").await?;
     sandbox.play_pods("younger-sink").await?;
     sandbox.until_says("younger", "Ready=True Reconciled", &[]).await?;
+    // It is looked at now, and by itself not again before the change must have been noticed.
+    let touched = sandbox.apply_sink("younger", json!({ "topics": [kept_for("2h")], "replicas": 1 })).await?;
+    let is_looked_at = |sink: &KafkaSink| {
+        sink.status.as_ref().and_then(|status| status.observed_generation) == touched.metadata.generation
+    };
+    sandbox.until("younger", "looked at", is_looked_at).await?;
+    sandbox.play_pods("younger-sink").await?;
+    sandbox.until_says("younger", "Reconciling=False Reconciled", &[]).await?;
 
     change("5h").await?;
     let owner = format!("KafkaSink {away}/away, which is older, decides about it");

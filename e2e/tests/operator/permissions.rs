@@ -2,6 +2,7 @@
 //! enough. IO: processes, Kafka, Kubernetes.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use kafkasink_crds::resource::KafkaSink;
 use kafkasink_e2e::lab::secured::{Kind, PASSWORD, SecuredKafka};
 use serde_json::{Value, json};
 
@@ -80,9 +81,23 @@ async fn names_each_permission_that_is_missing_until_a_sink_has_exactly_those_it
     // The last one heals by itself.
     kafka.allow("reader", &["Read"], &["--group", &group]).await?;
     sandbox.until_exists::<StatefulSet>("reader-sink").await?;
-    for condition in ["KafkaReachable=True", "TopicsReady=True", "TargetReady=True"] {
+    for condition in ["KafkaReachable=True", "TopicsReady=True", "TargetReady=True", "RetentionAtRisk=False"]
+    {
         sandbox.until_says("reader", &format!("{condition} Reconciled"), &[]).await?;
     }
+
+    // What may not be seen any more is not known any more, above all of a message that waits.
+    Brokers::new(&kafka.bootstrap(Kind::Plaintext))?.produce(&topic)?;
+    kafka.forbid("reader", &["DescribeConfigs"], &reads).await?;
+    nudge(&sandbox, "reader", "blind").await?;
+    let blind = format!("permissions: DescribeConfigs on topic {topic}; add these ACLs");
+    sandbox.until_message("reader", DENIED, &blind).await?;
+    sandbox.until_says("reader", "TopicsReady=Unknown NotChecked", &[&topic]).await?;
+    sandbox
+        .until_says("reader", "RetentionAtRisk=Unknown NotChecked", &["how long its topic keeps it"])
+        .await?;
+    let status = sandbox.api::<KafkaSink>().get("reader").await?.status.unwrap_or_default();
+    assert_eq!(status.topics_ready.as_deref(), Some("0/1"));
     sandbox.finish().await
 }
 

@@ -4,9 +4,13 @@
 use std::net::TcpListener;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kafkasink_crds::resource::KafkaSink;
 use kafkasink_e2e::lab::secured::{ClientCertificate, Kind, PASSWORD, SecuredKafka, SecuredStore, USER};
 use kube::api::ListParams;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::sandbox::{Sandbox, merge};
 
@@ -129,6 +133,47 @@ async fn tells_name_connection_tls_and_sasl_apart_and_starts_nothing() -> anyhow
     for name in ["foreign", "liar"] {
         sandbox.until_says(name, "KafkaReachable=True Reconciled", &[]).await?;
         sandbox.until_exists::<StatefulSet>(&format!("{name}-sink")).await?;
+    }
+    sandbox.finish().await
+}
+
+/// Returns the address of somebody who passes connections on, for as long as the task lives.
+async fn passes_on(to: String) -> anyhow::Result<(String, JoinHandle<()>)> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    let pass_on = async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut near, _)) = listener.accept().await {
+            let to = to.clone();
+            connections.spawn(async move {
+                let mut far = TcpStream::connect(to).await?;
+                tokio::io::copy_bidirectional(&mut near, &mut far).await
+            });
+        }
+    };
+    Ok((address, tokio::spawn(pass_on)))
+}
+
+#[tokio::test]
+async fn one_of_two_bootstrap_servers_is_enough() -> anyhow::Result<()> {
+    let sandbox = Sandbox::start().await?;
+    let kafka = sandbox.kafka.bootstrap.clone();
+    let (other, passing) = passes_on(kafka.clone()).await?;
+    sandbox.apply_sink("halved", json!({ "kafka": { "bootstrapServers": [other, kafka] } })).await?;
+    sandbox.until_exists::<StatefulSet>("halved-sink").await?;
+    sandbox.play_pods("halved-sink").await?;
+    sandbox.until_says("halved", "Ready=True Reconciled", &[]).await?;
+
+    passing.abort();
+    let conditions = async || {
+        let status = sandbox.api::<KafkaSink>().get("halved").await?.status.unwrap_or_default();
+        let told = |condition: &Condition| ["Ready", "KafkaReachable"].contains(&condition.type_.as_str());
+        anyhow::Ok(status.conditions.into_iter().filter(told).collect::<Vec<_>>())
+    };
+    let before = conditions().await?;
+    for _ in 0..3 {
+        sandbox.look_again("halved").await?;
+        assert_eq!(conditions().await?, before);
     }
     sandbox.finish().await
 }

@@ -121,6 +121,14 @@ impl Sandbox {
         Ok(counters.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
     }
 
+    /// Lets the operator look at a sink, the only one here, in which nothing has changed, and waits until it has.
+    pub(crate) async fn look_again(&self, name: &str) -> anyhow::Result<()> {
+        let before = self.reconciliations().await?;
+        let touch = json!({ "metadata": { "annotations": { "touched": random() } } });
+        self.api::<KafkaSink>().patch(name, &PatchParams::default(), &Patch::Merge(touch)).await?;
+        eventually(async || Ok((self.reconciliations().await? > before).then_some(()))).await
+    }
+
     /// The address of the operator's own pages.
     pub(crate) fn admin_url(&self) -> String {
         format!("http://{}", self.operator.admin)

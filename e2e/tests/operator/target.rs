@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use kafkasink_crds::resource::KafkaSink;
 use kafkasink_e2e::lab::secured::SecuredStore;
 use kube::api::ListParams;
 use reduct_rs::{Bucket, QuotaType, ReductClient};
@@ -96,8 +97,8 @@ async fn says_of_tokens_what_they_may_not_do_and_when_they_end() -> anyhow::Resu
     sandbox.finish().await
 }
 
-async fn fill(bucket: &Bucket, bytes: usize) -> anyhow::Result<()> {
-    let record = bucket.write_record("filler").timestamp_us(1);
+async fn fill(bucket: &Bucket, timestamp_us: u64, bytes: usize) -> anyhow::Result<()> {
+    let record = bucket.write_record("filler").timestamp_us(timestamp_us);
     Ok(record.data(vec![0_u8; bytes]).send().await?)
 }
 
@@ -108,13 +109,23 @@ async fn says_that_a_bucket_is_full_until_it_may_hold_more() -> anyhow::Result<(
     let client = client.timeout(Duration::from_secs(10)).build();
     let name = sandbox.unique("full-bucket");
     let bucket = client.create_bucket(&name).quota_type(QuotaType::HARD).quota_size(100_000).send().await?;
-    fill(&bucket, 99_500).await?;
+    fill(&bucket, 1, 99_100).await?;
     let quota =
         |size: &str| json!({ "reductStore": { "bucket": { "quota": { "type": "HARD", "size": size } } } });
     sandbox.apply_sink("full-bucket", quota("100000")).await?;
     let full = ["used up its HARD quota of 100000 bytes", "takes no more", "quota.size"];
     sandbox.until_says("full-bucket", "TargetReady=False BucketFull", &full).await?;
     sandbox.until_warns("full-bucket", "BucketNearlyFull", "nine tenths").await?;
+
+    let status = async || anyhow::Ok(sandbox.api::<KafkaSink>().get("full-bucket").await?.status);
+    sandbox.look_again("full-bucket").await?;
+    let before = status().await?;
+    fill(&bucket, 2, 300).await?;
+    // The first look may have begun before.
+    sandbox.look_again("full-bucket").await?;
+    sandbox.look_again("full-bucket").await?;
+    assert_eq!(status().await?, before, "the status changes while the bucket fills");
+
     sandbox.apply_sink("full-bucket", quota("1000000")).await?;
     sandbox.until_says("full-bucket", "TargetReady=True Reconciled", &[]).await?;
     sandbox.finish().await
