@@ -1,6 +1,6 @@
 //! IO: Kubernetes. Watches resources and what belongs to them, and reconciles each of them, a few at a time.
 
-mod access;
+mod listable;
 mod scope;
 mod triggers;
 
@@ -31,7 +31,7 @@ use crate::neighbours::Guarded;
 use crate::reconcile::{ReconcileError, reconcile};
 use crate::requeue::Next;
 use crate::telemetry::chain;
-use access::until_listed;
+use listable::until_listed;
 use scope::Scope;
 use triggers::{Triggers, triggers};
 

@@ -6,7 +6,6 @@
 //!                                            kafka, reduct, kubernetes: the only doors to the outside
 //! ```
 
-mod access;
 mod admin;
 mod age_memory;
 mod apply;
@@ -36,6 +35,7 @@ mod names;
 mod neighbours;
 mod operation;
 mod ownership;
+mod permissions;
 mod probe;
 mod publish;
 mod reconcile;

@@ -33,6 +33,6 @@ pub(crate) use obstacle::{Distrust, Obstacle};
 pub(crate) use problem::Problem;
 pub(crate) use rights::{Operation, Rights};
 pub(crate) use sink::{ValidatedBucket, ValidatedSink, ValidatedTopic, ValidatedWorkload};
-pub(crate) use store::{BucketView, QuotaKind, StoreAccess, StoreView, TokenPermissions};
+pub(crate) use store::{BucketView, QuotaKind, StoreConnection, StoreView, TokenPermissions};
 pub(crate) use token::Token;
 pub(crate) use workload::{PodView, Workload, WorkloadObjects, WorkloadView};

@@ -2,11 +2,11 @@
 
 use kafkasink_crds::resource::{KafkaSinkSpec, Reason};
 
-use crate::access;
 use crate::model::{
     AppliedExternals, Fetched, Problem, ValidatedSink, ValidatedTopic, Workload, WorkloadObjects,
 };
 use crate::names::ContentHash;
+use crate::permissions;
 
 use super::{config_map, pod_disruption_budget, runtime_config, service, service_account, stateful_set};
 
@@ -101,9 +101,9 @@ fn blocker(sink: &ValidatedSink, externals: &AppliedExternals) -> Option<Problem
     let no_bucket = externals.bucket.problem.as_ref().filter(|_| !externals.bucket.usable);
     let kafka = externals.kafka.as_ref().err();
     let store = externals.store.as_ref().err();
-    let access = || externals.kafka.as_ref().ok().and_then(|seen| access::problem(sink, seen));
+    let forbidden = || externals.kafka.as_ref().ok().and_then(|seen| permissions::problem(sink, seen));
     let other = || store.or_else(|| no_topic.find_map(|topic| topic.problem.as_ref())).or(no_bucket).cloned();
-    kafka.cloned().or_else(access).or_else(other)
+    kafka.cloned().or_else(forbidden).or_else(other)
 }
 
 /// The number of partitions of all consumed topics; `None` where one of them could not be seen.

@@ -10,7 +10,7 @@ use kafkasink_crds::runtime_config::{DeliveryConfig, KafkaConfig, LogLevel, Mapp
 use kafkasink_crds::topic_name::TopicName;
 use serde_json::{Map, Value};
 
-use super::{BucketView, KafkaConnection, KafkaCredentials, MountedKey, StoreAccess};
+use super::{BucketView, KafkaConnection, KafkaCredentials, MountedKey, StoreConnection};
 use crate::names::SinkNames;
 
 /// A sink with every default resolved and nothing in it that cannot be honoured.
@@ -29,7 +29,7 @@ pub(crate) struct ValidatedSink {
     /// The topic for messages that can never be stored.
     pub(crate) dead_letter: Option<ValidatedTopic>,
     /// How the store is reached.
-    pub(crate) store: StoreAccess,
+    pub(crate) store: StoreConnection,
     /// The bucket.
     pub(crate) bucket: ValidatedBucket,
     /// How a message becomes a record.

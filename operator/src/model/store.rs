@@ -6,7 +6,7 @@ use super::Token;
 
 /// How a store is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoreAccess {
+pub(crate) struct StoreConnection {
     /// Base URL.
     pub(crate) url: String,
     /// The runtime's token.
@@ -17,7 +17,7 @@ pub(crate) struct StoreAccess {
     pub(crate) admin_token: Option<Token>,
 }
 
-impl StoreAccess {
+impl StoreConnection {
     /// Tells whether the store is asked by TLS.
     pub(crate) fn has_tls(&self) -> bool {
         self.url.starts_with("https:")

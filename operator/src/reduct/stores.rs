@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::error::{Credential, StoreError};
 use super::store::Store;
-use crate::model::{StoreAccess, Token};
+use crate::model::{StoreConnection, Token};
 
 /// Longer than a healthy sink's pause between two looks.
 const IDLE_MAX: Duration = Duration::from_mins(10);
@@ -40,22 +40,26 @@ impl Stores {
     ///
     /// # Errors
     /// The URL is none.
-    pub(crate) fn get(&self, access: &StoreAccess, now: Instant) -> Result<Arc<Store>, StoreError> {
-        let credential = if access.token.is_some() { Credential::Token } else { Credential::None };
-        self.shared(key(access, access.token.as_ref(), credential), now)
+    pub(crate) fn get(&self, connection: &StoreConnection, now: Instant) -> Result<Arc<Store>, StoreError> {
+        let credential = if connection.token.is_some() { Credential::Token } else { Credential::None };
+        self.shared(key(connection, connection.token.as_ref(), credential), now)
     }
 
     /// Returns a client that may manage buckets, where there is one: with the admin token, or without any token.
     ///
     /// # Errors
     /// The URL is none.
-    pub(crate) fn admin(&self, access: &StoreAccess, now: Instant) -> Result<Option<Arc<Store>>, StoreError> {
-        let credential = match (&access.admin_token, &access.token) {
+    pub(crate) fn admin(
+        &self,
+        connection: &StoreConnection,
+        now: Instant,
+    ) -> Result<Option<Arc<Store>>, StoreError> {
+        let credential = match (&connection.admin_token, &connection.token) {
             (Some(_), _) => Credential::AdminToken,
             (None, None) => Credential::None,
             (None, Some(_)) => return Ok(None),
         };
-        self.shared(key(access, access.admin_token.as_ref(), credential), now).map(Some)
+        self.shared(key(connection, connection.admin_token.as_ref(), credential), now).map(Some)
     }
 
     fn shared(&self, key: Key, now: Instant) -> Result<Arc<Store>, StoreError> {
@@ -72,11 +76,11 @@ impl Stores {
     }
 }
 
-fn key(access: &StoreAccess, token: Option<&Token>, credential: Credential) -> Key {
+fn key(connection: &StoreConnection, token: Option<&Token>, credential: Credential) -> Key {
     Key {
-        url: access.url.clone(),
+        url: connection.url.clone(),
         token: token.cloned(),
-        authorities: access.authorities.clone(),
+        authorities: connection.authorities.clone(),
         credential,
     }
 }

@@ -8,8 +8,8 @@ use super::conditions::{Truth, Verdict, find};
 use super::findings::Findings;
 use super::reasons::needs_person;
 use super::{held, retention};
-use crate::access;
 use crate::model::{Problem, TopicOutcome, WorkloadView};
+use crate::permissions;
 
 /// What is said while nobody needs to act.
 const AT_WORK: &str = "the operator is at work and tries again by itself";
@@ -72,8 +72,9 @@ pub(super) fn problem(findings: &Findings<'_>) -> Option<Problem> {
     let store = externals.store.as_ref().err();
     let topic = externals.topics.iter().find_map(|topic| topic.problem.as_ref());
     let found = store.or(externals.bucket.problem.as_ref()).or(topic).or(findings.workload.err());
-    let access = || externals.kafka.as_ref().ok().and_then(|seen| access::problem(findings.sink, seen));
-    kafka.cloned().or_else(access).or_else(|| found.cloned()).or_else(|| held::problem(findings.members))
+    let forbidden =
+        || externals.kafka.as_ref().ok().and_then(|seen| permissions::problem(findings.sink, seen));
+    kafka.cloned().or_else(forbidden).or_else(|| found.cloned()).or_else(|| held::problem(findings.members))
 }
 
 fn verdict(condition: ConditionType, truth: Truth, reason: Reason, message: impl Into<String>) -> Verdict {
@@ -161,7 +162,7 @@ fn reconciling(findings: &Findings<'_>, ready: &Verdict, stalled: &Verdict) -> V
 fn kafka_reachable(findings: &Findings<'_>) -> Verdict {
     let kind = ConditionType::KafkaReachable;
     let problem = match &findings.externals.kafka {
-        Ok(kafka) => access::problem(findings.sink, kafka),
+        Ok(kafka) => permissions::problem(findings.sink, kafka),
         Err(problem) => Some(problem.clone()),
     };
     match problem {

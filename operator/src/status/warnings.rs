@@ -8,8 +8,8 @@ use kafkasink_crds::resource::WarningStatus;
 use kafkasink_crds::topic_name::TopicName;
 
 use super::findings::Findings;
-use crate::access;
 use crate::model::{BucketView, End, KafkaView, TopicView, ValidatedTopic};
+use crate::permissions;
 
 /// The key that says how many replicas must have a message before its producer is answered.
 const IN_SYNC_MIN: &str = "min.insync.replicas";
@@ -72,7 +72,7 @@ fn of_kafka(findings: &Findings<'_>) -> Vec<(String, Said)> {
         outcome.is_some_and(|outcome| outcome.owner.is_none())
     };
     let permissions = kafka.map_or(Said::AsBefore, |kafka| {
-        let foreseen = access::foreseen(findings.sink, kafka, decides);
+        let foreseen = permissions::foreseen(findings.sink, kafka, decides);
         Said::of(foreseen.map(|message| ("MissingPermission", message)))
     });
     let topics = findings.sink.all_topics().map(|ValidatedTopic { name, .. }| {

@@ -31,7 +31,7 @@ pub(crate) fn validate(
         credentials: credentials::kafka(&spec.kafka, fetched)?,
         topics: topics::consumed(&spec.topics)?,
         dead_letter: dead_letter.map(topics::dead_letter),
-        store: store::access(&spec.reduct_store, fetched)?,
+        store: store::connection(&spec.reduct_store, fetched)?,
         bucket: store::bucket(&spec.reduct_store.bucket),
         mapping: mapping::mapping(spec)?,
         delivery: delivery::delivery(spec.delivery.as_ref())?,

@@ -1,16 +1,16 @@
-//! Pure. The store's access and the bucket.
+//! Pure. The store's connection and the bucket.
 
 use kafkasink_crds::resource::{BucketSpec, QuotaType, ReductStoreSpec};
 
 use super::credentials::{text, token};
-use crate::model::{BucketView, Fetched, Problem, QuotaKind, StoreAccess, ValidatedBucket};
+use crate::model::{BucketView, Fetched, Problem, QuotaKind, StoreConnection, ValidatedBucket};
 
 /// Returns how the store is reached.
 ///
 /// # Errors
 /// A token or an authority that the resource refers to is not there.
-pub(super) fn access(spec: &ReductStoreSpec, fetched: &Fetched) -> Result<StoreAccess, Problem> {
-    Ok(StoreAccess {
+pub(super) fn connection(spec: &ReductStoreSpec, fetched: &Fetched) -> Result<StoreConnection, Problem> {
+    Ok(StoreConnection {
         url: spec.url.clone(),
         token: token("reductStore.tokenFrom", &fetched.token)?,
         admin_token: token("reductStore.adminTokenFrom", &fetched.admin_token)?,
