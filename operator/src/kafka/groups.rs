@@ -42,7 +42,7 @@ const TOLD_AGE_MAX: Duration = Duration::from_mins(10);
 pub(super) struct Groups {
     config: ClientConfig,
     clients: IdleCache<String, BaseConsumer>,
-    /// Asks for all groups; it is of the group that was asked for first, whose name brokers let it use.
+    /// Asks for all groups; it is of one of them, as a consumer must be, whose name brokers let it use.
     asker: Mutex<Option<Arc<BaseConsumer>>>,
     /// Held by the one that lets the brokers choose a coordinator: once they have done so for one group they can for all.
     choosing: Mutex<()>,
@@ -115,7 +115,10 @@ impl Groups {
         let asker = self.asker(group)?;
         let answer = ffi::committed_offsets(&asker, group, broker, patience);
         // Asked in any case: events that nobody takes pile up for ever.
-        let complaint = drain(&asker).map(|complaint| wrapped(&complaint));
+        let complaints: Vec<_> = drain(&asker).iter().map(wrapped).collect();
+        if complaints.iter().any(is_group_refusal) {
+            self.dismiss(&asker);
+        }
         match answer {
             Ok(committed) => {
                 lock(&self.silent).remove(&broker);
@@ -126,7 +129,7 @@ impl Groups {
                 // The client asks for the brokers every five minutes; this one may be new.
                 drop(ffi::describe_cluster(asker.client(), patience));
                 // What it says of authorization is about its own group.
-                Err(complaint.filter(NativeError::is_authentication).unwrap_or(error))
+                Err(complaints.into_iter().find(NativeError::is_authentication).unwrap_or(error))
             }
             Err(error) => {
                 lock(&self.silent).remove(&broker);
@@ -157,6 +160,13 @@ impl Groups {
         let created = Arc::new(self.create(group)?);
         *asker = Some(Arc::clone(&created));
         Ok(created)
+    }
+
+    /// Gives up an asker whose own group we may not use any more: it would look for that group's coordinator for ever. The
+    /// next one is of the group that is asked for next.
+    fn dismiss(&self, refused: &Arc<BaseConsumer>) {
+        let dismissed = lock(&self.asker).take_if(|asker| Arc::ptr_eq(asker, refused));
+        drop(dismissed); // it ends here, or with the last question that it asks, and holds nobody up
     }
 
     /// Returns the client of a group, made on first use. It may block for as long as an idle client takes to end.
@@ -271,7 +281,7 @@ fn committed_offsets(
     }
     let answer = consumer.committed_offsets(wanted, timeout);
     // Asked in any case: events that nobody takes pile up for ever.
-    let complaint = drain(consumer);
+    let complaint = drain(consumer).pop();
     match answer {
         Ok(committed) => Ok(read(&committed)),
         Err(error) => Err(refusal(wrapped(&error), complaint)),
@@ -284,27 +294,30 @@ fn committed_offsets(
 /// topic that cannot exist, which they refuse in any case: for the group if we may not read there, else for the topic.
 /// Nothing is committed.
 fn may_read(consumer: &BaseConsumer, timeout: Duration) -> Option<bool> {
-    let group_refuses = |error: &NativeError| error.code == Code::GroupAuthorizationFailed;
     // First by a request that ends in time: without a coordinator a commit would wait for one.
     match committed_offsets(consumer, &[(NO_TOPIC, 0)], timeout) {
-        Err(error) if group_refuses(&error) => return Some(false),
+        Err(error) if is_group_refusal(&error) => return Some(false),
         Err(error) if !error.is_refusal() || error.is_coordinator_not_ready() => return None,
         Ok(_) | Err(_) => {}
     }
     let mut nowhere = TopicPartitionList::new();
     nowhere.add_partition_offset(NO_TOPIC, 0, Offset::Offset(0)).ok()?;
     let answer = consumer.commit(&nowhere, CommitMode::Sync).map_err(|error| wrapped(&error));
-    drain(consumer);
+    drop(drain(consumer));
     match answer {
-        Err(error) if group_refuses(&error) => Some(false),
+        Err(error) if is_group_refusal(&error) => Some(false),
         Err(error) if !error.is_refusal() || error.is_coordinator_not_ready() => None,
         Ok(()) | Err(_) => Some(true),
     }
 }
 
-/// Takes what the client has to tell, and returns the newest error.
-fn drain(consumer: &BaseConsumer) -> Option<LibraryError> {
-    std::iter::from_fn(|| consumer.poll(Duration::ZERO)).filter_map(Result::err).last()
+/// Takes what the client has to tell, and returns the errors, the newest last.
+fn drain(consumer: &BaseConsumer) -> Vec<LibraryError> {
+    std::iter::from_fn(|| consumer.poll(Duration::ZERO)).filter_map(Result::err).collect()
+}
+
+fn is_group_refusal(error: &NativeError) -> bool {
+    error.code == Code::GroupAuthorizationFailed
 }
 
 /// The client waits for the coordinator on our behalf: when that time is over, the reason is what it complained of,
