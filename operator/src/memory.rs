@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,20 +18,25 @@ const SILENCE_MAX: Duration = Duration::from_mins(10);
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     sinks: Mutex<HashMap<String, Sink>>,
+    /// How often a watch began anew: what went meanwhile it does not tell.
+    relists: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Sink {
     objects: HashMap<String, Written>,
     /// How often a watch has told of its objects.
-    news: u64,
+    told: u64,
     /// The news up to which its objects were read, all of them, and when.
     read: Option<(News, Instant)>,
 }
 
-/// What the watches had told at some moment.
+/// What the watches had told at some moment: how often of a sink, and how often one of them had begun anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct News(u64);
+pub(crate) struct News {
+    told: u64,
+    relists: u64,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Written {
@@ -59,7 +65,14 @@ impl Memory {
     ) -> bool {
         let sinks = self.lock();
         let written = sinks.get(uid).and_then(|sink| sink.objects.get(label));
-        written.is_some_and(|written| *written == self::written(object, now))
+        written.is_some_and(|written| *written == self::written(object, version(now)))
+    }
+
+    /// Tells the same of an object of which nothing but its [`version`] was kept.
+    pub(crate) fn is_still(&self, uid: &str, label: &str, object: &impl Serialize, version: &str) -> bool {
+        let sinks = self.lock();
+        let written = sinks.get(uid).and_then(|sink| sink.objects.get(label));
+        written.is_some_and(|written| *written == self::written(object, version.to_owned()))
     }
 
     /// Tells whether an object shall still be so as it was written, whatever somebody else has made of it.
@@ -73,19 +86,24 @@ impl Memory {
     pub(crate) fn applied(&self, uid: &str, label: &str, object: &impl Serialize, now: &ObjectMeta) {
         let mut sinks = self.lock();
         let objects = &mut sinks.entry(uid.to_owned()).or_default().objects;
-        objects.insert(label.to_owned(), written(object, now));
+        objects.insert(label.to_owned(), written(object, version(now)));
     }
 
     /// Takes in that a watch told of an object of the sink with this uid.
     pub(crate) fn told(&self, uid: &str) {
         if let Some(sink) = self.lock().get_mut(uid) {
-            sink.news += 1;
+            sink.told += 1;
         }
+    }
+
+    /// Takes in that a watch begins anew, or has just listed what there is.
+    pub(crate) fn relisted(&self) {
+        self.relists.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns what the watches have told so far of a sink's objects.
     pub(crate) fn news(&self, uid: &str) -> News {
-        News(self.lock().get(uid).map_or(0, |sink| sink.news))
+        self.news_of(self.lock().get(uid).map_or(0, |sink| sink.told))
     }
 
     /// Remembers that all objects of a sink were read or written after these news.
@@ -99,8 +117,13 @@ impl Memory {
     pub(crate) fn is_silent(&self, uid: &str, now: Instant) -> bool {
         let sinks = self.lock();
         let Some(sink) = sinks.get(uid) else { return false };
-        sink.read
-            .is_some_and(|(news, read)| news == News(sink.news) && now.duration_since(read) < SILENCE_MAX)
+        sink.read.is_some_and(|(news, read)| {
+            news == self.news_of(sink.told) && now.duration_since(read) < SILENCE_MAX
+        })
+    }
+
+    fn news_of(&self, told: u64) -> News {
+        News { told, relists: self.relists.load(Ordering::Relaxed) }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Sink>> {
@@ -108,8 +131,8 @@ impl Memory {
     }
 }
 
-fn written(object: &impl Serialize, now: &ObjectMeta) -> Written {
-    Written { content: content(object), version: version(now) }
+fn written(object: &impl Serialize, version: String) -> Written {
+    Written { content: content(object), version }
 }
 
 fn content(object: &impl Serialize) -> u64 {
@@ -119,22 +142,27 @@ fn content(object: &impl Serialize) -> u64 {
     content.finish()
 }
 
-/// What changes when somebody else changes the object: the generation where there is one, because a status that comes
-/// and goes changes the resource version too.
-fn version(now: &ObjectMeta) -> String {
+/// Returns what changes when somebody else changes the object: the generation where there is one, because a status that
+/// comes and goes changes the resource version too. Labels and owners change no generation.
+pub(crate) fn version(now: &ObjectMeta) -> String {
     let of = |part: Option<String>| part.unwrap_or_default();
     let uid = of(now.uid.clone());
     let labels = now.labels.iter().flatten().map(|(key, value)| format!("{key}={value}"));
     let labels: Vec<_> = labels.collect();
+    let owners: Vec<_> = now.owner_references.iter().flatten().map(|owner| owner.uid.as_str()).collect();
     match now.generation {
-        Some(generation) => format!("{uid} generation {generation} {}", labels.join(",")),
+        Some(generation) => {
+            format!("{uid} generation {generation} {} of {}", labels.join(","), owners.join(","))
+        }
         None => format!("{uid} version {}", of(now.resource_version.clone())),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Instant, Memory, ObjectMeta, SILENCE_MAX};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+
+    use super::{Instant, Memory, ObjectMeta, SILENCE_MAX, version};
 
     fn metadata(generation: Option<i64>, resource_version: &str) -> ObjectMeta {
         ObjectMeta {
@@ -169,6 +197,10 @@ mod tests {
         assert!(!memory.is_silent("u", start), "the news came while it was read");
         memory.read("u", memory.news("u"), start);
         assert!(memory.is_silent("u", start));
+        memory.relisted();
+        assert!(!memory.is_silent("u", start), "a watch that begins anew does not tell what went");
+        memory.read("u", memory.news("u"), start);
+        assert!(memory.is_silent("u", start));
         assert!(memory.is_wanted("u", "ConfigMap a", &"content"));
         assert!(!memory.is_wanted("u", "ConfigMap a", &"other"));
         assert!(!memory.is_wanted("u", "ConfigMap b", &"content"));
@@ -180,5 +212,19 @@ mod tests {
         memory.applied("u", "StatefulSet a", &"content", &metadata(Some(3), "10"));
         assert!(memory.is_current("u", "StatefulSet a", &"content", &metadata(Some(3), "11")));
         assert!(!memory.is_current("u", "StatefulSet a", &"content", &metadata(Some(4), "12")));
+        let left = version(&metadata(Some(3), "13"));
+        assert!(memory.is_still("u", "StatefulSet a", &"content", &left));
+        assert!(!memory.is_still("u", "StatefulSet a", &"other", &left));
+        assert!(!memory.is_still("u", "StatefulSet a", &"content", &version(&metadata(Some(4), "14"))));
+    }
+
+    #[test]
+    fn sees_that_somebody_takes_an_object_away_from_its_owner() {
+        let (memory, reference) =
+            (Memory::default(), OwnerReference { uid: "u".into(), ..Default::default() });
+        let owned = ObjectMeta { owner_references: Some(vec![reference]), ..metadata(Some(3), "10") };
+        memory.applied("u", "StatefulSet a", &"content", &owned);
+        assert!(memory.is_current("u", "StatefulSet a", &"content", &owned));
+        assert!(!memory.is_current("u", "StatefulSet a", &"content", &metadata(Some(3), "11")));
     }
 }

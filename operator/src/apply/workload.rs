@@ -18,8 +18,8 @@ use crate::memory::Memory;
 use crate::model::{ValidatedSink, Workload, WorkloadObjects, WorkloadView};
 use crate::names::SinkNames;
 
-/// Makes the objects as they shall be and returns how the pods are now, which were as in `before`; `None` where there are
-/// none.
+/// Makes the objects as they shall be and returns how the pods are now; `None` where there are none. `before` is the pods
+/// as they were read at the start of this look, returned unread where nothing can have changed.
 ///
 /// # Errors
 /// The Kubernetes API does not answer or refuses an object.
@@ -31,36 +31,34 @@ pub(crate) async fn workload(
 ) -> Result<Option<WorkloadView>, KubernetesError> {
     let (client, namespace) = (&context.client, &sink.identity.namespace);
     if let Workload::Run(objects) = &workload
-        && before.is_some_and(WorkloadView::is_complete)
-        && is_done(&context.memory, sink, objects)
+        && before
+            .is_some_and(|before| before.is_complete() && is_done(&context.memory, sink, objects, before))
     {
         return Ok(before.cloned());
     }
+    let uid = &sink.identity.uid;
+    let (news, runs) = (context.memory.news(uid), matches!(workload, Workload::Run(_)));
     match workload {
         Workload::Absent | Workload::Keep { scale_down_to: None } => {}
         Workload::Keep { scale_down_to: Some(replicas) } => {
             scale_down(client, namespace, &sink.names, replicas).await?;
         }
         Workload::Run(objects) => {
-            let news = context.memory.news(&sink.identity.uid);
             run(&Applier { client, memory: &context.memory, sink }, &objects).await?;
-            let view = fetch::workload(client, namespace, &sink.names).await?;
-            if view.as_ref().is_some_and(WorkloadView::is_complete) {
-                drop_old_configs(client, sink).await?;
-                context.memory.read(&sink.identity.uid, news, Instant::now());
-            }
-            return Ok(view);
         }
     }
     let view = fetch::workload(client, namespace, &sink.names).await?;
     if view.as_ref().is_some_and(WorkloadView::is_complete) {
         drop_old_configs(client, sink).await?;
+        if runs {
+            context.memory.read(uid, news, Instant::now());
+        }
     }
     Ok(view)
 }
 
-/// Tells whether everything is as it shall be, without a look at it: it was, and no watch has told of it since.
-fn is_done(memory: &Memory, sink: &ValidatedSink, objects: &WorkloadObjects) -> bool {
+/// Tells whether everything is as it shall be, with no look but the one at the pods: it was, and no watch has told of it since.
+fn is_done(memory: &Memory, sink: &ValidatedSink, objects: &WorkloadObjects, before: &WorkloadView) -> bool {
     let uid = &sink.identity.uid;
     let WorkloadObjects {
         service_account,
@@ -76,7 +74,8 @@ fn is_done(memory: &Memory, sink: &ValidatedSink, objects: &WorkloadObjects) -> 
         && is_wanted(memory, uid, config_map)
         && is_wanted(memory, uid, members)
         && is_wanted(memory, uid, pod_disruption_budget)
-        && is_wanted(memory, uid, stateful_set)
+        // It was read just now, and may be ahead of its watch.
+        && memory.is_still(uid, &label(stateful_set), stateful_set, &before.version)
 }
 
 fn is_wanted<K: Resource<DynamicType = ()> + Serialize>(memory: &Memory, uid: &str, object: &K) -> bool {

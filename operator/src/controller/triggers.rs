@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::scope::Scope;
 use crate::context::Context;
-use crate::desired::MANAGED_BY;
+use crate::desired::{MANAGED_BY, SINK_LABEL};
 use crate::neighbours::{Guarded, Member};
 use crate::references;
 
@@ -51,35 +51,58 @@ pub(super) fn triggers(context: &Arc<Context>, scope: &Scope) -> (Arc<Member>, T
     let triggers = vec![
         resources.boxed(),
         woken.flatten().map(Ok).boxed(),
-        owned::<StatefulSet>(context, scope),
-        owned::<Service>(context, scope),
-        owned::<ServiceAccount>(context, scope),
-        owned::<ConfigMap>(context, scope),
-        owned::<PodDisruptionBudget>(context, scope),
+        owned::<StatefulSet>(context, scope, &cache),
+        owned::<Service>(context, scope, &cache),
+        owned::<ServiceAccount>(context, scope, &cache),
+        owned::<ConfigMap>(context, scope, &cache),
+        owned::<PodDisruptionBudget>(context, scope, &cache),
         referred::<Secret>(client, scope, cache.clone(), references::names_secret),
         referred::<ConfigMap>(client, scope, cache.clone(), references::names_config_map),
     ];
     (member, stream::select_all(triggers).boxed())
 }
 
-/// Looks at the owners of objects of ours that change or go, and remembers that they did.
-fn owned<K>(context: &Arc<Context>, scope: &Scope) -> Triggers
+/// Looks at the owners of objects of ours that change or go, and remembers that they did. One from which somebody took its
+/// owner is its sink's by its label.
+fn owned<K>(context: &Arc<Context>, scope: &Scope, cache: &Store<Guarded>) -> Triggers
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     PartialObjectMeta<K>: Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let objects = scope.metadata::<K>(&context.client);
-    let context = Arc::clone(context);
-    looked_at(objects, ours, move |object| {
+    let (shared, context, cache) = (Arc::clone(context), Arc::clone(context), cache.clone());
+    let events = watcher(objects, ours).default_backoff().inspect_ok(move |event| {
+        // What goes before the list is made, nobody tells of; a look before that does not see it either.
+        if matches!(event, watcher::Event::Init | watcher::Event::InitDone) {
+            shared.memory.relisted();
+        }
+    });
+    looked_at(events, move |object| {
         let (namespace, owners) = (object.namespace(), object.owner_references());
         let told = |owner: &OwnerReference| {
             let resource = ObjectRef::from_owner_ref(namespace.as_deref(), owner, ())?;
             context.memory.told(&owner.uid);
             Some(resource)
         };
-        owners.iter().filter_map(told).collect()
+        let owners: Vec<_> = owners.iter().filter_map(told).collect();
+        if !owners.is_empty() {
+            return owners;
+        }
+        let sink = labelled_sink(object).and_then(|sink| cache.get(&sink));
+        sink.into_iter()
+            .map(|sink| {
+                context.memory.told(&sink.uid().unwrap_or_default());
+                ObjectRef::from_obj(&*sink)
+            })
+            .collect()
     })
+}
+
+/// The sink whose label an object carries.
+fn labelled_sink(object: &impl ResourceExt) -> Option<ObjectRef<Guarded>> {
+    let name = object.labels().get(SINK_LABEL)?;
+    Some(ObjectRef::new(name).within(&object.namespace()?))
 }
 
 /// Looks at the resources that refer to an object which changes or goes; of the object nothing but its name is known.
@@ -93,7 +116,8 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     PartialObjectMeta<K>: Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    looked_at(scope.metadata::<K>(client), watcher::Config::default(), move |object| {
+    let events = watcher(scope.metadata::<K>(client), watcher::Config::default()).default_backoff();
+    looked_at(events, move |object| {
         let (namespace, name) = (object.namespace(), object.name_any());
         let refers = |sink: &Guarded| {
             sink.namespace() == namespace && sink.0.as_ref().is_ok_and(|sink| names(&sink.spec, &name))
@@ -104,16 +128,15 @@ where
 }
 
 fn looked_at<K>(
-    api: kube::Api<PartialObjectMeta<K>>,
-    config: watcher::Config,
+    events: impl Stream<Item = watcher::Result<watcher::Event<PartialObjectMeta<K>>>> + Send + 'static,
     resources: impl Fn(&PartialObjectMeta<K>) -> Vec<ObjectRef<Guarded>> + Send + 'static,
 ) -> Triggers
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     PartialObjectMeta<K>: Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let touched = watcher(api, config).default_backoff().touched_objects();
-    touched
+    events
+        .touched_objects()
         .map_ok(move |object| stream::iter(resources(&object)).map(Ok::<_, watcher::Error>))
         .try_flatten()
         .boxed()

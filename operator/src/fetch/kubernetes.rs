@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::values::Values;
 use crate::context::Context;
 use crate::kubernetes::{KubernetesError, call};
+use crate::memory;
 use crate::model::{Fetched, WorkloadView};
 use crate::names::SinkNames;
 
@@ -70,7 +71,10 @@ pub(crate) async fn workload(
 fn view(set: &StatefulSet) -> WorkloadView {
     let count = |number: Option<i32>| u32::try_from(number.unwrap_or(0)).unwrap_or(0);
     let desired = count(set.spec.as_ref().and_then(|spec| spec.replicas));
-    let Some(status) = &set.status else { return WorkloadView { desired, ..WorkloadView::default() } };
+    let version = memory::version(&set.metadata);
+    let Some(status) = &set.status else {
+        return WorkloadView { desired, version, ..WorkloadView::default() };
+    };
     let seen = status.observed_generation == set.metadata.generation;
     let newest =
         status.current_revision == status.update_revision || count(status.updated_replicas) == desired;
@@ -79,6 +83,7 @@ fn view(set: &StatefulSet) -> WorkloadView {
         existing: count(Some(status.replicas)),
         ready: count(status.ready_replicas),
         settled: seen && newest,
+        version,
     }
 }
 

@@ -115,6 +115,11 @@ const AUTHENTICATION_ERROR: &str = "authentication error";
 /// What brokers say of a topic whose deletion is under way.
 const MARKED_FOR_DELETION: &str = "marked for deletion";
 
+/// Tells whether a broker, or none of them, has answered in time.
+pub(super) fn is_silence(error: &NativeError) -> bool {
+    UNREACHABLE.contains(&error.code)
+}
+
 /// Returns what rdkafka's own error says.
 pub(super) fn wrapped(error: &rdkafka::error::KafkaError) -> NativeError {
     let code = error.rdkafka_error_code().unwrap_or(Code::Fail);

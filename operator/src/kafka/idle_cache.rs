@@ -44,9 +44,18 @@ impl<K: Clone + Eq + Hash, V> IdleCache<K, V> {
             None => Arc::new(create()?),
         };
         clients.insert(key.clone(), Shared { client: Arc::clone(&client), used: now });
-        let idle = clients.extract_if(|_, shared| now.duration_since(shared.used) >= IDLE_MAX);
-        Ok((client, idle.map(|(_, shared)| shared.client).collect()))
+        Ok((client, take_idle(&mut clients, now)))
     }
+
+    /// Returns the clients that nobody asked for during [`IDLE_MAX`], for the caller to drop.
+    pub(super) fn sweep(&self, now: Instant) -> Vec<Arc<V>> {
+        take_idle(&mut self.clients.lock().unwrap_or_else(PoisonError::into_inner), now)
+    }
+}
+
+fn take_idle<K: Eq + Hash, V>(clients: &mut HashMap<K, Shared<V>>, now: Instant) -> Vec<Arc<V>> {
+    let idle = clients.extract_if(|_, shared| now.duration_since(shared.used) >= IDLE_MAX);
+    idle.map(|(_, shared)| shared.client).collect()
 }
 
 #[cfg(test)]
@@ -73,5 +82,7 @@ mod tests {
         assert_eq!(get(&cache, "b", start + IDLE_MAX * 2).1, 1, "a goes, b is in use");
         let (anew, _) = get(&cache, "a", start + IDLE_MAX * 2);
         assert!(!Arc::ptr_eq(&first, &anew));
+        assert_eq!(cache.sweep(start + IDLE_MAX * 5 / 2).len(), 0, "both are in use");
+        assert_eq!(cache.sweep(start + IDLE_MAX * 3).len(), 2, "nobody asks for any");
     }
 }

@@ -61,6 +61,8 @@ pub(crate) struct WorkloadView {
     pub(crate) ready: u32,
     /// Whether all pods are of the newest template, and as many as asked for.
     pub(crate) settled: bool,
+    /// The version of their `StatefulSet`, as [`crate::memory::version`] has it.
+    pub(crate) version: String,
 }
 
 impl WorkloadView {

@@ -64,13 +64,14 @@ fn problem(reason: Reason) -> Problem {
 }
 
 fn pods(desired: u32, existing: u32, ready: u32, settled: bool) -> WorkloadView {
-    WorkloadView { desired, existing, ready, settled }
+    WorkloadView { desired, existing, ready, settled, version: String::new() }
 }
 
 static NO_MEMBERS: MembersView = MembersView { reports: Vec::new(), silent: Vec::new() };
 static NO_AGES: Ages = Ages { known: BTreeMap::new(), unknown: Vec::new() };
 
-const RUNNING: WorkloadView = WorkloadView { desired: 2, existing: 2, ready: 2, settled: true };
+static RUNNING: WorkloadView =
+    WorkloadView { desired: 2, existing: 2, ready: 2, settled: true, version: String::new() };
 
 /// What a look at a sink finds while nothing changes.
 fn findings<'a>(

@@ -1,11 +1,15 @@
 //! What makes the operator look at a sink, and what does not. IO: processes, Kafka, Kubernetes.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Service;
 use kafkasink_crds::resource::KafkaSink;
 use kube::api::{Patch, PatchParams};
+use kube::core::NamespaceResourceScope;
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::operator::sandbox::Sandbox;
+use crate::operator::sandbox::{Sandbox, eventually};
 
 #[tokio::test]
 async fn a_status_alone_makes_nobody_look_again() -> anyhow::Result<()> {
@@ -27,4 +31,37 @@ async fn a_status_alone_makes_nobody_look_again() -> anyhow::Result<()> {
     sinks.patch("idle", &PatchParams::default(), &touched).await?;
     sandbox.until("idle", "as it is", |sink| says(sink).as_deref() == Some("2/2")).await?;
     sandbox.finish().await
+}
+
+#[tokio::test]
+async fn what_is_taken_away_from_its_owner_comes_back() -> anyhow::Result<()> {
+    let sandbox = Sandbox::start().await?;
+    sandbox.apply_sink("robbed", json!({})).await?;
+    sandbox.until_exists::<StatefulSet>("robbed-sink").await?;
+    sandbox.play_pods("robbed-sink").await?;
+    sandbox.until_says("robbed", "Ready=True Reconciled", &[]).await?;
+    rob::<Service>(&sandbox, "robbed-sink").await?;
+    rob::<StatefulSet>(&sandbox, "robbed-sink").await?;
+    sandbox.finish().await
+}
+
+/// Takes an object's owners away and waits until they are back.
+async fn rob<K>(sandbox: &Sandbox, name: &str) -> anyhow::Result<()>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
+{
+    let objects = sandbox.api::<K>();
+    let owners = objects.get_metadata(name).await?.owner_references().to_vec();
+    anyhow::ensure!(!owners.is_empty(), "nobody owns {name}");
+    let nobody = Patch::Merge(json!({ "metadata": { "ownerReferences": null } }));
+    let robbed = objects.patch_metadata(name, &PatchParams::default(), &nobody).await?;
+    anyhow::ensure!(robbed.owner_references().is_empty(), "{name} still has owners");
+    eventually(async || {
+        let now = objects.get_metadata(name).await?;
+        Ok((now.owner_references() == owners).then_some(()))
+    })
+    .await
 }
