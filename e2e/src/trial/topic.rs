@@ -8,9 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
@@ -95,19 +93,6 @@ impl Topic {
         let created = admin.create_topics([&topic], &AdminOptions::new()).await?;
         ensure!(created.iter().all(Result::is_ok), "cannot create {name}: {created:?}");
         Ok(Self { name: name.to_owned(), bootstrap: bootstrap.to_owned(), partitions })
-    }
-
-    /// Adds partitions until there are that many.
-    ///
-    /// # Errors
-    /// Kafka refuses or does not answer.
-    pub async fn grow(&mut self, partitions: i32) -> anyhow::Result<()> {
-        let admin: AdminClient<DefaultClientContext> = config(&self.bootstrap).create()?;
-        let total = NewPartitions::new(&self.name, usize::try_from(partitions)?);
-        let grown = admin.create_partitions(&[total], &AdminOptions::new()).await?;
-        ensure!(grown.iter().all(Result::is_ok), "cannot add partitions to {}: {grown:?}", self.name);
-        self.partitions = partitions;
-        Ok(())
     }
 
     /// Sets these settings of the topic, and all others to the broker's default.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -15,6 +15,32 @@ use super::{TIMEOUT, Topic, config};
 const GLANCE: Duration = Duration::from_millis(20);
 
 impl Topic {
+    /// Adds partitions until there are that many, and waits until the brokers tell so to everybody.
+    ///
+    /// # Errors
+    /// Kafka refuses or does not answer.
+    pub async fn grow(&mut self, partitions: i32) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> = config(&self.bootstrap).create()?;
+        let total = NewPartitions::new(&self.name, usize::try_from(partitions)?);
+        let grown = admin.create_partitions(&[total], &AdminOptions::new()).await?;
+        ensure!(grown.iter().all(Result::is_ok), "cannot add partitions to {}: {grown:?}", self.name);
+        self.partitions = partitions;
+        let deadline = Instant::now() + TIMEOUT;
+        while !self.is_told().await? {
+            ensure!(Instant::now() < deadline, "the brokers do not tell of the partitions of {}", self.name);
+            sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
+    async fn is_told(&self) -> anyhow::Result<bool> {
+        let (consumer, name) = (self.reader()?, self.name.clone());
+        let told = move || consumer.fetch_metadata(Some(&name), TIMEOUT);
+        let told = tokio::task::spawn_blocking(told).await??;
+        let wanted = usize::try_from(self.partitions)?;
+        Ok(told.topics().iter().all(|topic| topic.partitions().len() == wanted))
+    }
+
     /// Deletes the topic and creates it again, empty, as soon as the brokers let it.
     ///
     /// # Errors
