@@ -91,7 +91,7 @@ async fn scaling_while_messages_flow_loses_and_doubles_nothing() -> anyhow::Resu
     second.stop(Signal::Terminate, PATIENCE)?.expect_code(0)?;
     produced.extend(world.topic.produce(numbered(6_000..8_000)).await?);
     // The member that left for good said so: the other takes over long before the session of 30 s ends.
-    let stored = world.wait_for(&produced, Duration::from_secs(20)).await?;
+    let stored = world.wait_for(&produced, Duration::from_secs(28)).await?;
     checker::compare(&produced, &stored)?;
     first.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }

@@ -94,6 +94,8 @@ async fn a_frozen_leader_that_wakes_after_another_took_over_ends_without_a_write
         "it has written a status"
     );
     signal(&second, Signal::SIGCONT)?;
+    // Where its own lease ran out meanwhile the second one ends too, and its pod would be started again.
+    let _third = candidate(&sandbox, "third").await?;
     eventually(async || Ok((pods(&sandbox).await? == Some(3)).then_some(()))).await?;
     sandbox.finish().await
 }
