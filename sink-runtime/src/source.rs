@@ -101,6 +101,8 @@ pub struct Commit {
     pub other_mapping: Option<Arc<str>>,
     /// How far members of that mapping may have gone beyond what is committed.
     pub promise: Promise,
+    /// How many partitions the topic had when the group began to read it; none where that is not known any more.
+    pub first_partitions: Option<usize>,
 }
 
 /// What a commit tells members of another mapping: they find nothing of what this one has stored beyond the commit.

@@ -328,3 +328,17 @@ async fn latest_skips_what_was_there_before_the_group_and_nothing_else() -> anyh
     expect_stored(&world, &produced).await?;
     again.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latest_skips_nothing_of_partitions_added_before_the_first_message() -> anyhow::Result<()> {
+    let mut world = World::new("latest-idle", 2).await?;
+    let latest = Spec::named("m-0").replace("startFrom: Earliest", "startFrom: Latest");
+    let mut member = world.start(&latest).await?;
+    for partition in 0..2 {
+        member.wait_for_metric(&no_lag(&world, partition), PATIENCE).await?;
+    }
+    world.grow(4).await?;
+    let produced = world.topic.produce(numbered(0..100)).await?;
+    expect_stored(&world, &produced).await?;
+    member.stop(Signal::Terminate, PATIENCE)?.expect_code(0)
+}

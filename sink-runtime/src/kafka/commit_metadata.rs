@@ -54,6 +54,9 @@ pub struct CommitMetadata {
     /// the offset itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<i64>,
+    /// How many partitions the topic had when the group began to read it; absent where that is not known any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<usize>,
 }
 
 /// The state of places, in microseconds.
@@ -105,6 +108,7 @@ impl CommitMetadata {
             safe: (!commit.progress.is_safe()).then_some(safe),
             proven: (proven > point.offset).then_some(proven.0),
             reach: (commit.promise.reach > point.offset).then_some(commit.promise.reach.0),
+            partitions: commit.first_partitions,
         }
     }
 
@@ -180,8 +184,17 @@ mod tests {
 
     fn commit(progress: Progress, life: Option<LastLife>, is_owner: bool) -> Commit {
         let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-        let promise = Promise::first(progress.point.offset);
-        Commit { partition, progress, life, is_clean: false, is_owner, other_mapping: None, promise }
+        let (promise, first_partitions) = (Promise::first(progress.point.offset), None);
+        Commit {
+            partition,
+            progress,
+            life,
+            is_clean: false,
+            is_owner,
+            other_mapping: None,
+            promise,
+            first_partitions,
+        }
     }
 
     fn text(progress: Progress, life: Option<LastLife>, is_owner: bool) -> String {

@@ -75,18 +75,15 @@ pub(super) fn resolve(
     let (mut seen, unlisted): (Vec<_>, Vec<_>) =
         seen.into_iter().partition(|p| commits.committed.contains_key(p));
     resolved.absent.extend(unlisted);
-    let is_new = |partition: &TopicPartition| commits.of(partition).0.is_none();
-    let group_start =
-        if seen.iter().any(is_new) { commits.group_start(known.from) } else { Some(known.from) };
-    if group_start.is_none() {
-        untold.extend(seen.extract_if(.., |partition| is_new(partition)));
-    }
+    let is_undecided = |partition: &mut TopicPartition| {
+        known.from == StartFrom::Latest && !commits.untold.is_empty() && commits.of(partition).0.is_none()
+    };
+    untold.extend(seen.extract_if(.., is_undecided));
     resolved.untold = untold;
-    let known = Known { from: group_start.unwrap_or(known.from), ..*known };
     let openings: Vec<Opening> =
-        seen.into_iter().filter_map(|partition| resolved.sort(partition, &commits, &known)).collect();
+        seen.into_iter().filter_map(|partition| resolved.sort(partition, &commits, known)).collect();
     let asked: Vec<TopicPartition> = openings.iter().map(|opening| opening.partition.clone()).collect();
-    resolved.begin(openings, &ends(consumer, &asked), &known);
+    resolved.begin(openings, &ends(consumer, &asked), known.signature);
     Ok(resolved)
 }
 
@@ -100,6 +97,8 @@ impl Known<'_> {
 struct Opening {
     partition: TopicPartition,
     committed: Committed,
+    /// Where it begins if nothing is committed for it.
+    from: StartFrom,
     is_new_life: bool,
     lineage: Lineage,
 }
@@ -110,7 +109,8 @@ impl Resolved {
         let now = known.sighting(&partition.topic);
         let committed = commits.of(&partition);
         let registered = known.registered.get(&partition.topic);
-        let (is_topic_committed, lives, partitions) = commits.of_topic(&partition.topic);
+        let TopicCommits { is_committed: is_topic_committed, lives, partitions, first_partitions } =
+            commits.of_topic(&partition.topic);
         let latest = latest_life(&lives, now);
         let life = LifeFacts {
             now,
@@ -143,23 +143,27 @@ impl Resolved {
             Sighting::Absent | Sighting::Untold { .. } => None,
         };
         let cluster_id = known.cluster_id.to_owned();
-        let lineage = Lineage { cluster_id, topic_id, last_life: latest.or(registered_life), partitions };
-        Some(Opening { partition, committed, is_new_life, lineage })
+        let last_life = latest.or(registered_life);
+        let lineage = Lineage { cluster_id, topic_id, last_life, partitions, first_partitions };
+        let from = start_of_new(known.from, &partition, commits.given());
+        Some(Opening { partition, committed, from, is_new_life, lineage })
     }
 
     /// Lets those begin whose ends are known.
-    fn begin(&mut self, openings: Vec<Opening>, ends: &BTreeMap<TopicPartition, Ends>, known: &Known<'_>) {
-        for Opening { partition, committed: (committed, metadata), is_new_life, lineage } in openings {
+    fn begin(
+        &mut self,
+        openings: Vec<Opening>,
+        ends: &BTreeMap<TopicPartition, Ends>,
+        signature: &Signature,
+    ) {
+        for Opening { partition, committed: (committed, metadata), from, is_new_life, lineage } in openings {
             let Some(Ends { low, high }) = ends.get(&partition) else {
                 self.untold.push(partition);
                 continue;
             };
             let facts = Facts { committed, metadata, low: low.0, high: high.0 };
-            let start = if is_new_life {
-                start_of_life(&facts, known.signature)
-            } else {
-                start(&facts, known.from, known.signature)
-            };
+            let start =
+                if is_new_life { start_of_life(&facts, signature) } else { start(&facts, from, signature) };
             self.starts.push((partition, start, lineage));
         }
     }
@@ -230,24 +234,34 @@ impl Commits {
         self.committed.get(partition).cloned().unwrap_or_default()
     }
 
-    /// Returns where new partitions begin, judged by what the whole group has committed; none where it does not tell all of it.
-    fn group_start(&self, from: StartFrom) -> Option<StartFrom> {
-        if from == StartFrom::Earliest {
-            return Some(from);
-        }
-        let committed = self.committed.values().filter(|(offset, _)| offset.is_some());
-        let read: Vec<Option<CommitMetadata>> = committed.map(|(_, metadata)| metadata.clone()).collect();
-        self.untold.is_empty().then(|| start_of_new(from, &read))
+    /// Returns the partitions for which the group has committed something, and what it said with that.
+    fn given(&self) -> impl Iterator<Item = (&TopicPartition, Option<&CommitMetadata>)> {
+        let is_given = |(_, (offset, _)): &(_, &Committed)| offset.is_some();
+        self.committed
+            .iter()
+            .filter(is_given)
+            .map(|(partition, (_, metadata))| (partition, metadata.as_ref()))
     }
 
-    /// Tells whether anything of a topic is committed, in which lives, and how many partitions it has.
-    fn of_topic(&self, topic: &Topic) -> (bool, Vec<LastLife>, usize) {
-        let all = || {
-            self.committed.iter().filter(|(partition, _)| partition.topic == *topic).map(|(_, commit)| commit)
-        };
-        let lives = all().filter_map(|(_, metadata)| metadata.as_ref()?.last_life());
-        (all().any(|(offset, _)| offset.is_some()), lives.collect(), all().count())
+    fn of_topic(&self, topic: &Topic) -> TopicCommits {
+        let partitions = self.committed.keys().filter(|partition| partition.topic == *topic).count();
+        let given: Vec<_> = self.given().filter(|(partition, _)| partition.topic == *topic).collect();
+        let lives = given.iter().filter_map(|(_, metadata)| metadata.as_ref()?.last_life()).collect();
+        let first = |(_, metadata): &(_, Option<&CommitMetadata>)| metadata.and_then(|told| told.partitions);
+        // None is less than any number: one commit that does not tell makes it unknown.
+        let first_partitions = given.iter().map(first).min().unwrap_or(Some(partitions));
+        TopicCommits { is_committed: !given.is_empty(), lives, partitions, first_partitions }
     }
+}
+
+/// What a group has committed for one topic.
+struct TopicCommits {
+    is_committed: bool,
+    lives: Vec<LastLife>,
+    /// Number of the topic's partitions.
+    partitions: usize,
+    /// How many it had when the group began to read it; none where a commit does not tell that.
+    first_partitions: Option<usize>,
 }
 
 fn committed(element: &TopicPartitionListElem<'_>) -> Result<Committed, KafkaError> {
@@ -264,12 +278,12 @@ fn committed(element: &TopicPartitionListElem<'_>) -> Result<Committed, KafkaErr
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet, HashMap};
+    use std::collections::{BTreeMap, BTreeSet};
 
     use kafkasink_crds::runtime_config::StartFrom;
     use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-    use super::{Commits, Known, Opening, Resolved};
+    use super::{Commits, Opening, Resolved};
     use crate::kafka::commit_metadata::Signature;
     use crate::kafka::ends::Ends;
     use crate::record::{Offset, Partition, Topic, TopicPartition};
@@ -285,21 +299,15 @@ mod tests {
             partition: partition("cameras", number),
             committed: (None, None),
             is_new_life: false,
-            lineage: Lineage { cluster_id: String::new(), topic_id: None, last_life: None, partitions: 3 },
+            from: StartFrom::Earliest,
+            lineage: Lineage::default(),
         };
         let ends = |number| (partition("cameras", number), Ends { low: Offset(3), high: Offset(9) });
         let [writer_id, sink_uid, mapping] = ["m-0", "uid", "mapping"].map(str::to_owned);
         let signature = Signature { writer_id, sink_uid, mapping };
-        let known = Known {
-            from: StartFrom::Earliest,
-            signature: &signature,
-            cluster_id: "",
-            sights: &HashMap::new(),
-            registered: &HashMap::new(),
-        };
         let mut resolved = Resolved::default();
         let told = BTreeMap::from([ends(0), ends(2)]);
-        resolved.begin((0..3).map(opening).collect(), &told, &known);
+        resolved.begin((0..3).map(opening).collect(), &told, &signature);
         let begun: Vec<String> = resolved
             .starts
             .iter()

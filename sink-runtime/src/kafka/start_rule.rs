@@ -7,7 +7,7 @@ use kafkasink_crds::runtime_config::StartFrom;
 use super::commit_metadata::{CommitMetadata, Signature};
 use crate::ledger::CommitPoint;
 use crate::progress::Progress;
-use crate::record::Offset;
+use crate::record::{Offset, TopicPartition};
 
 /// What is known about a partition when it is assigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,12 +121,21 @@ pub(super) fn start_of_life(facts: &Facts, signature: &Signature) -> Start {
     }
 }
 
-/// Returns where partitions without a commit begin: `Latest` holds only while the group has not read anything yet.
-pub(super) fn start_of_new(from: StartFrom, commits: &[Option<CommitMetadata>]) -> StartFrom {
-    let has_only_begun = |metadata: &Option<CommitMetadata>| {
-        metadata.as_ref().is_some_and(|metadata| metadata.at.is_none() && !metadata.clean)
+/// Returns where a partition without a commit begins, judged by what its group has committed for others: `Latest` holds only
+/// while the group has not read anything yet, and never for a partition that was added after it had begun to read the topic.
+pub(super) fn start_of_new<'a>(
+    from: StartFrom,
+    partition: &TopicPartition,
+    commits: impl IntoIterator<Item = (&'a TopicPartition, Option<&'a CommitMetadata>)>,
+) -> StartFrom {
+    let was_there = |count: usize| usize::try_from(partition.partition.0).is_ok_and(|number| number < count);
+    let has_only_begun = |(of, metadata): (&TopicPartition, Option<&CommitMetadata>)| {
+        let is_older = |metadata: &CommitMetadata| metadata.partitions.is_some_and(was_there);
+        metadata.is_some_and(|metadata| {
+            metadata.at.is_none() && !metadata.clean && (of.topic != partition.topic || is_older(metadata))
+        })
     };
-    if commits.iter().all(has_only_begun) { from } else { StartFrom::Earliest }
+    if commits.into_iter().all(has_only_begun) { from } else { StartFrom::Earliest }
 }
 
 #[cfg(test)]

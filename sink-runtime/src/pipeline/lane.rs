@@ -41,6 +41,7 @@ type LetterAnswers = Vec<Result<(), DeadLetterError>>;
 /// One partition at work.
 pub(super) struct Lane<W, D> {
     pub(super) partition: TopicPartition,
+    pub(super) first_partitions: Option<usize>,
     pub(super) state: PartitionState,
     pub(super) intake: Intake,
     pub(super) share: Share,
@@ -87,7 +88,8 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
         let (partition, life) = (self.partition.clone(), self.state.life());
         let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
         let promise = self.state.promise();
-        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise }
+        let first_partitions = self.first_partitions;
+        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise, first_partitions }
     }
 
     async fn next_input(&mut self, flights: &mut Flights) -> Input {

@@ -30,6 +30,8 @@ pub struct Lineage {
     pub last_life: Option<LastLife>,
     /// Number of the topic's partitions.
     pub partitions: usize,
+    /// How many it had when the group began to read it; none where that is not known any more.
+    pub first_partitions: Option<usize>,
 }
 
 impl Sink {

@@ -109,8 +109,17 @@ impl Lane {
     pub(super) fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
         let partition = self.committed.partition.clone();
         let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
-        let promise = self.state.promise();
-        Commit { partition, progress, life: None, is_clean, is_owner, other_mapping, promise }
+        let (promise, first_partitions) = (self.state.promise(), self.committed.first_partitions);
+        Commit {
+            partition,
+            progress,
+            life: None,
+            is_clean,
+            is_owner,
+            other_mapping,
+            promise,
+            first_partitions,
+        }
     }
 
     /// Returns the same when it has ended.

@@ -255,6 +255,7 @@ impl PollLoop {
                 is_owner: !start.is_fenced,
                 other_mapping: start.other_mapping.clone(),
                 promise: Promise::first(start.reach),
+                first_partitions: lineage.first_partitions,
             })
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {

@@ -32,8 +32,16 @@ fn promised(by: &Signature, is_clean: bool, progress: Progress, reach: i64) -> C
 
 fn commit(progress: Progress, other_mapping: Option<Arc<str>>) -> Commit {
     let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-    let (promise, is_owner) = (Promise::first(progress.point.offset), true);
-    Commit { partition, progress, life: None, is_clean: false, is_owner, other_mapping, promise }
+    Commit {
+        partition,
+        progress,
+        life: None,
+        is_clean: false,
+        is_owner: true,
+        other_mapping,
+        promise: Promise::first(progress.point.offset),
+        first_partitions: Some(2),
+    }
 }
 
 /// A commit at 15 that is safe up to 12.
@@ -147,14 +155,32 @@ fn commit_out_of_range_begins_at_the_log_start_and_has_nothing_to_go_back_to() {
     assert_eq!(start.progress.point, point(10, Some(9)));
 }
 
+/// Where a partition begins whose sink says `Latest`, by what is committed for partition 0 of some topics.
+fn begin_new(number: i32, commits: &[(&str, Option<CommitMetadata>)]) -> StartFrom {
+    let partition = |topic, number| TopicPartition { topic: Topic::new(topic), partition: Partition(number) };
+    let commits: Vec<_> = commits.iter().map(|(topic, told)| (partition(topic, 0), told.clone())).collect();
+    let commits = commits.iter().map(|(partition, told)| (partition, told.as_ref()));
+    start_of_new(StartFrom::Latest, &partition("t", number), commits)
+}
+
 #[test]
 fn latest_holds_only_for_a_group_that_has_only_begun() {
     let begun = || Some(committed(&signature("other", "m"), false, Progress::at(point(0, None))));
     let read = || Some(committed(&signature("other", "m"), false, progress()));
-    assert_eq!(start_of_new(StartFrom::Latest, &[]), StartFrom::Latest);
-    assert_eq!(start_of_new(StartFrom::Latest, &[begun(), begun()]), StartFrom::Latest);
-    assert_eq!(start_of_new(StartFrom::Latest, &[begun(), read()]), StartFrom::Earliest);
-    assert_eq!(start_of_new(StartFrom::Latest, &[None]), StartFrom::Earliest);
+    assert_eq!(begin_new(1, &[]), StartFrom::Latest);
+    assert_eq!(begin_new(1, &[("t", begun()), ("u", begun())]), StartFrom::Latest);
+    assert_eq!(begin_new(1, &[("t", begun()), ("u", read())]), StartFrom::Earliest);
+    assert_eq!(begin_new(1, &[("t", None)]), StartFrom::Earliest);
+}
+
+#[test]
+fn partition_added_after_the_group_has_begun_is_read_from_its_beginning() {
+    let begun = || committed(&signature("other", "m"), false, Progress::at(point(0, None)));
+    assert_eq!(begin_new(1, &[("t", Some(begun()))]), StartFrom::Latest, "the second of two");
+    assert_eq!(begin_new(2, &[("t", Some(begun()))]), StartFrom::Earliest, "a third");
+    let untold = CommitMetadata { partitions: None, ..begun() };
+    assert_eq!(begin_new(1, &[("t", Some(untold.clone()))]), StartFrom::Earliest, "the version before");
+    assert_eq!(begin_new(2, &[("u", Some(untold))]), StartFrom::Latest, "another topic says nothing of it");
 }
 
 /// Begins by the mapping `m` where a commit at 15 of a log from 10 to 20 promises as much; returns the reach, and the mapping

@@ -88,6 +88,7 @@ impl Process {
             is_owner: !start.is_fenced,
             other_mapping: start.other_mapping.clone(),
             promise: Promise::first(start.reach),
+            first_partitions: None,
         };
         self.submit(shared, commit, Purpose::Start);
     }
@@ -122,8 +123,16 @@ impl Process {
         let partition = shared.partition.clone();
         let is_owner = !is_fenced;
         let promise = Promise::first(reach);
-        let committed =
-            Commit { partition, progress, life: None, is_clean: false, is_owner, other_mapping, promise };
+        let committed = Commit {
+            partition,
+            progress,
+            life: None,
+            is_clean: false,
+            is_owner,
+            other_mapping,
+            promise,
+            first_partitions: None,
+        };
         self.working = Some(asker.lane);
         if !is_bounded && reach > progress.point.offset {
             shared.agenda.after(BELIEVED_FOR, self.event(Happening::Bound(asker.lane)));
