@@ -130,9 +130,9 @@ pub(super) fn start_of_new<'a>(
 ) -> StartFrom {
     let was_there = |count: usize| usize::try_from(partition.partition.0).is_ok_and(|number| number < count);
     let has_only_begun = |(of, metadata): (&TopicPartition, Option<&CommitMetadata>)| {
-        let is_older = |metadata: &CommitMetadata| metadata.partitions.is_some_and(was_there);
-        metadata.is_some_and(|metadata| {
-            metadata.at.is_none() && !metadata.clean && (of.topic != partition.topic || is_older(metadata))
+        metadata.is_some_and(|told| {
+            let is_older = of.topic != partition.topic || told.partitions.is_some_and(was_there);
+            told.at.is_none() && !told.clean && is_older
         })
     };
     if commits.into_iter().all(has_only_begun) { from } else { StartFrom::Earliest }

@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -28,19 +28,22 @@ const METADATA: i16 = 3;
 /// never begun again. With few topics the client is quicker than its threads, most of the time.
 const TOPICS: i32 = 5_000;
 
-/// How often metadata is told before it names no brokers: the client must have learned of one.
-const WHOLE: u32 = 1;
-
 /// How many answers running tell that the client goes on.
 const STEADY: u32 = 5;
 
-/// What the broker has done so far.
-#[derive(Default)]
-struct Deeds {
-    connections: AtomicU32,
-    answers: AtomicU32,
-    /// Connections with a lower number are told that there are no brokers.
-    blank_below: AtomicU32,
+/// What the broker goes by: until the client is reminded, every other answer tells of no brokers. Told so only once, some
+/// clients find back by themselves; told so always, they do for ever.
+#[derive(Clone, Default)]
+struct Course {
+    answers: Arc<AtomicU64>,
+    reminders: Counter,
+}
+
+impl Course {
+    /// Counts an answer; tells whether it names no brokers.
+    fn is_next_blank(&self) -> bool {
+        self.answers.fetch_add(1, Ordering::Relaxed) % 2 == 1 && self.reminders.get() == 0
+    }
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn metadata(port: Option<u16>) -> Vec<u8> {
 }
 
 /// Answers the requests of one connection until it ends.
-fn serve(mut stream: TcpStream, port: u16, connection: u32, deeds: &Deeds) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, port: u16, course: &Course) -> std::io::Result<()> {
     loop {
         // Size, kind, version and number of the request; the rest says who asks for what.
         let mut head = [0; 12];
@@ -87,30 +90,24 @@ fn serve(mut stream: TcpStream, port: u16, connection: u32, deeds: &Deeds) -> st
         if i16::from_be_bytes([key_high, key_low]) != METADATA {
             continue;
         }
-        if deeds.answers.fetch_add(1, Ordering::Relaxed) == WHOLE {
-            deeds.blank_below.store(deeds.connections.load(Ordering::Relaxed), Ordering::Relaxed);
-        }
-        let is_blank = connection < deeds.blank_below.load(Ordering::Relaxed);
-        let body = metadata((!is_blank).then_some(port));
+        let body = metadata((!course.is_next_blank()).then_some(port));
         stream.write_all(&i32::try_from(body.len() + 4).unwrap().to_be_bytes())?;
         stream.write_all(&number)?;
         stream.write_all(&body)?;
     }
 }
 
-/// Starts the broker; returns its port, and what it does.
-fn listen() -> (u16, Arc<Deeds>) {
+/// Starts the broker; returns its port.
+fn listen(course: &Course) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, deeds) = (listener.local_addr().unwrap().port(), Arc::<Deeds>::default());
-    let done = Arc::clone(&deeds);
+    let (port, course) = (listener.local_addr().unwrap().port(), course.clone());
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let told = Arc::clone(&done);
-            let connection = told.connections.fetch_add(1, Ordering::Relaxed);
-            thread::spawn(move || serve(stream, port, connection, &told));
+            let course = course.clone();
+            thread::spawn(move || serve(stream, port, &course));
         }
     });
-    (port, deeds)
+    port
 }
 
 /// Passes reports on, as the clients of a member do.
@@ -124,7 +121,7 @@ impl ClientContext for Reports {
 
 impl ConsumerContext for Reports {}
 
-fn client(port: u16) -> BaseConsumer<Reports> {
+fn client(port: u16, reminders: Counter) -> BaseConsumer<Reports> {
     let config = KafkaConfig {
         bootstrap_servers: vec![format!("127.0.0.1:{port}")],
         group_id: "cameras".to_owned(),
@@ -133,7 +130,7 @@ fn client(port: u16) -> BaseConsumer<Reports> {
         tls: None,
         authentication: None,
     };
-    let book = AddressBook::new(&config, Counter::default());
+    let book = AddressBook::new(&config, reminders);
     ClientConfig::new()
         .set("bootstrap.servers", config.bootstrap_servers.join(","))
         .set("statistics.interval.ms", "100")
@@ -146,15 +143,18 @@ fn client(port: u16) -> BaseConsumer<Reports> {
 
 #[test]
 fn client_that_was_told_of_no_brokers_finds_them_again() {
-    let (port, deeds) = listen();
-    let client = client(port);
+    let course = Course::default();
+    let client = client(listen(&course), course.reminders.clone());
     let (deadline, mut steady) = (Instant::now() + PATIENCE, 0);
     while steady < STEADY {
-        assert!(Instant::now() < deadline, "the client knows no broker any more");
-        let was_told = deeds.blank_below.load(Ordering::Relaxed) > 0;
+        let counts = (course.answers.load(Ordering::Relaxed), course.reminders.get());
+        assert!(
+            Instant::now() < deadline,
+            "the client knows no broker any more: (answers, reminders) {counts:?}"
+        );
         let answer = client.fetch_metadata(Some("cameras"), Duration::from_secs(1));
         let knows_broker = answer.is_ok_and(|answer| answer.brokers().len() == 1);
-        steady = if was_told && knows_broker { steady + 1 } else { 0 };
+        steady = if course.reminders.get() > 0 && knows_broker { steady + 1 } else { 0 };
         while client.poll(Duration::from_millis(100)).is_some() {}
         client.context().0.remind(client.client(), Instant::now());
     }

@@ -31,9 +31,8 @@ fn promised(by: &Signature, is_clean: bool, progress: Progress, reach: i64) -> C
 }
 
 fn commit(progress: Progress, other_mapping: Option<Arc<str>>) -> Commit {
-    let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
     Commit {
-        partition,
+        partition: partition("t", 0),
         progress,
         life: None,
         is_clean: false,
@@ -155,12 +154,15 @@ fn commit_out_of_range_begins_at_the_log_start_and_has_nothing_to_go_back_to() {
     assert_eq!(start.progress.point, point(10, Some(9)));
 }
 
+fn partition(topic: &str, number: i32) -> TopicPartition {
+    TopicPartition { topic: Topic::new(topic), partition: Partition(number) }
+}
+
 /// Where a partition begins whose sink says `Latest`, by what is committed for partition 0 of some topics.
 fn begin_new(number: i32, commits: &[(&str, Option<CommitMetadata>)]) -> StartFrom {
-    let partition = |topic, number| TopicPartition { topic: Topic::new(topic), partition: Partition(number) };
     let commits: Vec<_> = commits.iter().map(|(topic, told)| (partition(topic, 0), told.clone())).collect();
-    let commits = commits.iter().map(|(partition, told)| (partition, told.as_ref()));
-    start_of_new(StartFrom::Latest, &partition("t", number), commits)
+    let given = commits.iter().map(|(of, told)| (of, told.as_ref()));
+    start_of_new(StartFrom::Latest, &partition("t", number), given)
 }
 
 #[test]
