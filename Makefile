@@ -6,7 +6,7 @@ LAB   := $(CARGO) run --release --bin lab --
 # Not `:=`: the script is told which target asks.
 BUILD  = e2e/prerequisites.sh $@
 # Tests against real parts wait most of their time: more of them at once than there are cores.
-TEST_THREADS ?= 4
+TEST_THREADS ?= 6
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth scale kills freeze outages e2e generate deny advisories images lab-up lab-env lab-down clean
@@ -45,6 +45,8 @@ unit: ## tests that need nothing but the compiler
 	$(CARGO) test --workspace --lib --bins --test agreement --test generated --test groups --test manifests --test offsets --test tidy
 	$(CARGO) test --workspace --doc --quiet
 
+# Brokers and tools of tests live for seconds: code that is compiled twice for speed costs more than it brings.
+integration: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 integration: ## tests against the real Kafka, ReductStore and kube-apiserver that the lab starts
 	$(CARGO) build --workspace --bins
 	target/debug/lab up kafka store apiserver

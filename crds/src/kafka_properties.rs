@@ -42,23 +42,6 @@ pub const OWNED_PROPERTIES: [&str; 34] = [
 /// a mock in the place of the cluster.
 pub const OWNED_PREFIXES: [&str; 6] = ["security.", "sasl.", "ssl.", "queued.", "enable.ssl.", "test."];
 
-/// Largest `fetch.wait.max.ms`: librdkafka refuses a consumer whose `socket.timeout.ms`, which belongs to the sink, is not at
-/// least a second longer.
-pub const FETCH_WAIT_MAX_MS: u32 = 19_000;
-
-/// Returns what is wrong with a librdkafka setting of the user's, as it follows "must not"; nothing where it can be passed on.
-#[must_use]
-pub fn objection(name: &str, value: &str) -> Option<String> {
-    let is_too_long = || value.trim().parse::<u32>().is_ok_and(|wait| wait > FETCH_WAIT_MAX_MS);
-    if is_owned_property(name) {
-        Some(format!("set {name}, which belongs to the sink; remove it"))
-    } else if name == "fetch.wait.max.ms" && is_too_long() {
-        Some(format!("set {name} above {FETCH_WAIT_MAX_MS}, which librdkafka would refuse; lower it"))
-    } else {
-        None
-    }
-}
-
 /// Tells whether a librdkafka setting belongs to the sink.
 #[must_use]
 pub fn is_owned_property(name: &str) -> bool {
@@ -67,15 +50,7 @@ pub fn is_owned_property(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_owned_property, objection};
-
-    #[test]
-    fn only_what_would_be_refused_or_overruled_meets_an_objection() {
-        assert_eq!(objection("fetch.wait.max.ms", "19000"), None);
-        assert_eq!(objection("fetch.wait.max.ms", "soon"), None, "librdkafka says it better");
-        assert!(objection("fetch.wait.max.ms", "19001").is_some());
-        assert!(objection("group.id", "mine").is_some());
-    }
+    use super::is_owned_property;
 
     #[test]
     fn keeps_what_carries_a_promise() {

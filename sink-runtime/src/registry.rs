@@ -23,6 +23,6 @@ mod topic_record;
 pub use admission::{Admission, admit, gather_header_names, publish_header_names};
 pub use decision::{Claim, Decision, decide};
 pub use home::{KEEPER, partition_home, topic_home};
-pub use lineage::{Lineage, Sink};
+pub use lineage::{GroupStart, Lineage, Sink};
 pub use port::{Registry, RegistryError};
 pub use topic_record::{LastLife, LifeNumber, Owner, TopicRecord};

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::budget::Share;
 use crate::progress::Progress;
 use crate::record::{Message, Offset, Topic, TopicPartition};
-use crate::registry::{LastLife, Lineage, TopicRecord};
+use crate::registry::{GroupStart, LastLife, Lineage, TopicRecord};
 
 pub use unstarted::Unstarted;
 
@@ -101,8 +101,8 @@ pub struct Commit {
     pub other_mapping: Option<Arc<str>>,
     /// How far members of that mapping may have gone beyond what is committed.
     pub promise: Promise,
-    /// How many partitions the topic had when the group began to read it; none where that is not known any more.
-    pub first_partitions: Option<usize>,
+    /// When and with what the group began to read the topic; none where that is not known any more.
+    pub group_start: Option<GroupStart>,
 }
 
 /// What a commit tells members of another mapping: they find nothing of what this one has stored beyond the commit.

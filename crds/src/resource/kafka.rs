@@ -34,8 +34,8 @@ pub struct KafkaSpec {
     /// with messages produced from now on. Partitions added later always begin at the earliest. Default: `Earliest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_from: Option<StartFrom>,
-    /// Further settings of librdkafka, by their own names, at most 64. Example: `fetch.wait.max.ms: "50"`, which
-    /// may be at most 19000. Settings that the sink owns, such as `group.id`, are refused.
+    /// Further settings of librdkafka, by their own names, at most 64. Example: `fetch.wait.max.ms: "50"`. Settings that
+    /// the sink owns, such as `group.id`, are refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "properties")]
     #[x_kube(validation = owned_properties_rule())]

@@ -72,11 +72,19 @@ where
     let ours = watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let objects = scope.metadata::<K>(&context.client);
     let (shared, context, cache) = (Arc::clone(context), Arc::clone(context), cache.clone());
+    let mut was_listed = false;
     let events = watcher(objects, ours).default_backoff().inspect_ok(move |event| {
-        // What goes before the list is made, nobody tells of; a look before that does not see it either.
-        if matches!(event, watcher::Event::Init | watcher::Event::InitDone) {
+        // What goes before the list is made, nobody tells of; a look before that does not see it either. A list that is
+        // refused is begun again and again: that is no news.
+        let is_listed = match event {
+            watcher::Event::Init => false,
+            watcher::Event::InitDone => true,
+            watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitApply(_) => return,
+        };
+        if was_listed || is_listed {
             shared.memory.relisted();
         }
+        was_listed = is_listed;
     });
     looked_at(events, move |object| {
         let (namespace, owners) = (object.namespace(), object.owner_references());

@@ -29,6 +29,9 @@ use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, Rights,
 /// Longest wait for one request: shorter than the pause after which a person looks for the cause elsewhere.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a client is kept that reaches no broker.
+const UNREACHED_MAX: Duration = Duration::from_mins(2);
+
 /// Longest wait for a new topic to be shown.
 const VISIBLE_MAX: Duration = Duration::from_secs(5);
 
@@ -44,6 +47,8 @@ pub(crate) struct KafkaAdmin {
     party: Arc<Party>,
     way: Way,
     failure: Mutex<Failure>,
+    /// Since when it has reached no broker.
+    unreached_since: Mutex<Option<Instant>>,
     /// What a broker last said of its own configuration.
     broker: Mutex<Option<BrokerAnswer>>,
 }
@@ -91,6 +96,7 @@ impl KafkaAdmin {
             party,
             way: Way::new(connection),
             failure: Mutex::default(),
+            unreached_since: Mutex::default(),
             broker: Mutex::default(),
         })
     }
@@ -101,13 +107,26 @@ impl KafkaAdmin {
     /// No broker answers in time, or the brokers refuse us.
     pub(crate) async fn observe(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
         self.note_old_complaint();
-        match self.look(query).await {
+        let seen = self.look(query).await;
+        self.note_reach(seen.as_ref().err().is_none_or(|error| !error.is_on_the_way()));
+        match seen {
             Err(error) if error.is_on_the_way() => {
                 let blocked = self.way.blocked(error.complaint()).await;
                 Err(error.because(blocked))
             }
             seen => seen,
         }
+    }
+
+    fn note_reach(&self, has_reached: bool) {
+        let mut since = self.unreached_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = if has_reached { None } else { since.or_else(|| Some(Instant::now())) };
+    }
+
+    /// Tells whether it has reached no broker for so long that another one may do better.
+    pub(super) fn is_worn(&self, now: Instant) -> bool {
+        let since = *self.unreached_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| now.duration_since(since) >= UNREACHED_MAX)
     }
 
     async fn look(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {

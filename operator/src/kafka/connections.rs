@@ -15,7 +15,8 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Returns the client of a connection, made on first use.
+    /// Returns the client of a connection, made on first use, and made anew where it has reached no broker for a while: one that
+    /// was told that there are none never finds one again (<https://github.com/confluentinc/librdkafka/issues/5301>).
     ///
     /// # Errors
     /// A property that librdkafka does not know or whose value it refuses.
@@ -24,10 +25,11 @@ impl Connections {
         connection: &KafkaConnection,
         now: Instant,
     ) -> Result<Arc<KafkaAdmin>, KafkaError> {
-        let (admin, idle) = self.clients.get(connection, now, || KafkaAdmin::new(connection))?;
-        if !idle.is_empty() {
+        let is_worn = |admin: &KafkaAdmin| admin.is_worn(now);
+        let (admin, ended) = self.clients.get(connection, now, is_worn, || KafkaAdmin::new(connection))?;
+        if !ended.is_empty() {
             // Closing a client waits for its threads.
-            drop(tokio::task::spawn_blocking(move || drop(idle)));
+            drop(tokio::task::spawn_blocking(move || drop(ended)));
         }
         Ok(admin)
     }

@@ -126,8 +126,11 @@ impl Groups {
             }
             Err(error) if is_silence(&error) => {
                 lock(&self.silent).insert(broker);
-                // The client asks for the brokers every five minutes; this one may be new.
-                drop(ffi::describe_cluster(asker.client(), patience));
+                // The client asks for the brokers every five minutes; this one may be new. A client that reaches none of them
+                // may have been told that there are none, and never find one again.
+                if ffi::describe_cluster(asker.client(), patience).is_err() {
+                    self.dismiss(&asker);
+                }
                 // What it says of authorization is about its own group.
                 Err(complaints.into_iter().find(NativeError::is_authentication).unwrap_or(error))
             }
@@ -162,10 +165,10 @@ impl Groups {
         Ok(created)
     }
 
-    /// Gives up an asker whose own group we may not use any more: it would look for that group's coordinator for ever. The
-    /// next one is of the group that is asked for next.
-    fn dismiss(&self, refused: &Arc<BaseConsumer>) {
-        let dismissed = lock(&self.asker).take_if(|asker| Arc::ptr_eq(asker, refused));
+    /// Gives up an asker that reaches no broker, or whose own group we may not use any more: it would look for that group's
+    /// coordinator for ever. The next one is of the group that is asked for next.
+    fn dismiss(&self, useless: &Arc<BaseConsumer>) {
+        let dismissed = lock(&self.asker).take_if(|asker| Arc::ptr_eq(asker, useless));
         drop(dismissed); // it ends here, or with the last question that it asks, and holds nobody up
     }
 
@@ -174,7 +177,7 @@ impl Groups {
     /// # Errors
     /// A property that librdkafka refuses to a consumer.
     pub(super) fn get(&self, group: &str, now: Instant) -> Result<Arc<BaseConsumer>, NativeError> {
-        let (consumer, idle) = self.clients.get(&group.to_owned(), now, || self.create(group))?;
+        let (consumer, idle) = self.clients.get(&group.to_owned(), now, |_| false, || self.create(group))?;
         drop(idle); // the cache is free again: nobody waits for their threads but this caller
         Ok(consumer)
     }

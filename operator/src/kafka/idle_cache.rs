@@ -27,8 +27,9 @@ impl<K, V> Default for IdleCache<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V> IdleCache<K, V> {
-    /// Returns the client of `key`, made on first use, and those that nobody asked for during [`IDLE_MAX`]: ending one
-    /// may block, so the caller drops them where that does no harm.
+    /// Returns the client of `key`, made on first use and in the place of one that is worn, those in whose place others came, and
+    /// those that nobody asked for during [`IDLE_MAX`]: ending one may block, so the caller drops them where that does no
+    /// harm.
     ///
     /// # Errors
     /// That of `create`.
@@ -36,15 +37,19 @@ impl<K: Clone + Eq + Hash, V> IdleCache<K, V> {
         &self,
         key: &K,
         now: Instant,
+        is_worn: impl FnOnce(&V) -> bool,
         create: impl FnOnce() -> Result<V, E>,
     ) -> Result<(Arc<V>, Vec<Arc<V>>), E> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = match clients.get(key) {
+        let client = match clients.get(key).filter(|shared| !is_worn(&shared.client)) {
             Some(shared) => Arc::clone(&shared.client),
             None => Arc::new(create()?),
         };
-        clients.insert(key.clone(), Shared { client: Arc::clone(&client), used: now });
-        Ok((client, take_idle(&mut clients, now)))
+        let before = clients.insert(key.clone(), Shared { client: Arc::clone(&client), used: now });
+        let worn = before.map(|shared| shared.client).filter(|before| !Arc::ptr_eq(before, &client));
+        let mut ended = take_idle(&mut clients, now);
+        ended.extend(worn);
+        Ok((client, ended))
     }
 
     /// Returns the clients that nobody asked for during [`IDLE_MAX`], for the caller to drop.
@@ -68,7 +73,7 @@ mod tests {
     use super::{IDLE_MAX, IdleCache};
 
     fn get(cache: &IdleCache<&str, u8>, key: &'static str, now: Instant) -> (Arc<u8>, usize) {
-        let (client, idle) = cache.get(&key, now, || Ok::<_, Infallible>(0)).unwrap();
+        let (client, idle) = cache.get(&key, now, |_| false, || Ok::<_, Infallible>(0)).unwrap();
         (client, idle.len())
     }
 
@@ -84,5 +89,16 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &anew));
         assert_eq!(cache.sweep(start + IDLE_MAX * 5 / 2).len(), 0, "both are in use");
         assert_eq!(cache.sweep(start + IDLE_MAX * 3).len(), 2, "nobody asks for any");
+    }
+
+    #[tokio::test]
+    async fn makes_another_client_in_the_place_of_a_worn_one() {
+        let (cache, now) = (IdleCache::<&str, u8>::default(), Instant::now());
+        let get = |is_worn: bool| cache.get(&"a", now, |_| is_worn, || Ok::<_, Infallible>(0)).unwrap();
+        let (first, _) = get(true);
+        let (second, ended) = get(true);
+        assert!(!Arc::ptr_eq(&first, &second));
+        assert!(ended.len() == 1 && Arc::ptr_eq(&first, &ended[0]));
+        assert!(Arc::ptr_eq(&second, &get(false).0));
     }
 }

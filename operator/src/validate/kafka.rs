@@ -1,6 +1,6 @@
 //! Pure. The cluster and the group, with what admission cannot see or may have let through earlier.
 
-use kafkasink_crds::kafka_properties::objection;
+use kafkasink_crds::kafka_properties::is_owned_property;
 use kafkasink_crds::resource::KafkaSpec;
 use kafkasink_crds::runtime_config::{KafkaConfig, SinkIdentity, StartFrom};
 
@@ -10,15 +10,17 @@ use crate::model::Problem;
 /// Returns how the cluster is reached and which group reads.
 ///
 /// # Errors
-/// A port that is none, or a property that the sink cannot take.
+/// A port that is none, or a property that belongs to the sink.
 pub(super) fn kafka(spec: &KafkaSpec, identity: &SinkIdentity) -> Result<KafkaConfig, Problem> {
     if let Some(server) = spec.bootstrap_servers.iter().find(|server| !has_port(server)) {
         return Err(Problem::invalid(format!(
             "kafka.bootstrapServers: {server:?} has no port between 1 and 65535; correct it"
         )));
     }
-    if let Some(objection) = spec.properties.iter().find_map(|(name, value)| objection(name, value)) {
-        return Err(Problem::invalid(format!("kafka.properties must not {objection}")));
+    if let Some(name) = spec.properties.keys().find(|name| is_owned_property(name)) {
+        return Err(Problem::invalid(format!(
+            "kafka.properties must not set {name}, which belongs to the sink; remove it"
+        )));
     }
     let group_id = || format!("{}.{}", identity.namespace, identity.name);
     Ok(KafkaConfig {

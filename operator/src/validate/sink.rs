@@ -175,12 +175,6 @@ mod tests {
             Reason::InvalidSpec,
             "topics must name cameras only once",
         );
-        let long = ("fetch.wait.max.ms".to_owned(), "20000".to_owned());
-        check(
-            |sink, _| sink.spec.kafka.properties.extend([long]),
-            Reason::InvalidSpec,
-            "kafka.properties must not set fetch.wait.max.ms above 19000, which librdkafka would refuse; lower it",
-        );
         let owned = ("group.id".to_owned(), "mine".to_owned());
         check(
             |sink, _| sink.spec.kafka.properties.extend([owned]),

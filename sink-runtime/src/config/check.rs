@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use kafkasink_crds::bucket_name::BucketName;
-use kafkasink_crds::kafka_properties::objection;
+use kafkasink_crds::kafka_properties::is_owned_property;
 use kafkasink_crds::runtime_config::{
     AuthenticationConfig, DeliveryConfig, KafkaConfig, KafkaTlsConfig, OnRejected, ReductStoreConfig,
     RuntimeConfig, SCHEMA_VERSION, TopicConfig,
@@ -49,8 +49,8 @@ fn check_kafka(kafka: &KafkaConfig) -> Result<(), Problem> {
     expect(!kafka.group_id.is_empty(), "kafka.groupId", || "must not be empty".to_owned())?;
     kafka.tls.as_ref().map_or(Ok(()), check_tls)?;
     kafka.authentication.as_ref().map_or(Ok(()), check_authentication)?;
-    match kafka.properties.iter().find_map(|(name, value)| objection(name, value)) {
-        Some(objection) => Err(Problem::new("kafka.properties", format!("must not {objection}"))),
+    match kafka.properties.keys().find(|name| is_owned_property(name)) {
+        Some(name) => Err(Problem::new("kafka.properties", format!("the sink sets {name} itself"))),
         None => Ok(()),
     }
 }

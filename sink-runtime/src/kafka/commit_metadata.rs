@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::CommitPoint;
 use crate::progress::Progress;
 use crate::record::{Offset, PlaceState, TimestampUs};
-use crate::registry::{LastLife, LifeNumber};
+use crate::registry::{GroupStart, LastLife, LifeNumber};
 use crate::source::Commit;
 use crate::store_start::StoreStart;
 
@@ -54,9 +54,9 @@ pub struct CommitMetadata {
     /// the offset itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<i64>,
-    /// How many partitions the topic had when the group began to read it; absent where that is not known any more.
+    /// When and with what the group began to read the topic; absent where that is not known any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partitions: Option<usize>,
+    pub group_start: Option<GroupStart>,
 }
 
 /// The state of places, in microseconds.
@@ -108,7 +108,7 @@ impl CommitMetadata {
             safe: (!commit.progress.is_safe()).then_some(safe),
             proven: (proven > point.offset).then_some(proven.0),
             reach: (commit.promise.reach > point.offset).then_some(commit.promise.reach.0),
-            partitions: commit.first_partitions,
+            group_start: commit.group_start,
         }
     }
 
@@ -184,7 +184,7 @@ mod tests {
 
     fn commit(progress: Progress, life: Option<LastLife>, is_owner: bool) -> Commit {
         let partition = TopicPartition { topic: Topic::new("t"), partition: Partition(0) };
-        let (promise, first_partitions) = (Promise::first(progress.point.offset), None);
+        let (promise, group_start) = (Promise::first(progress.point.offset), None);
         Commit {
             partition,
             progress,
@@ -193,7 +193,7 @@ mod tests {
             is_owner,
             other_mapping: None,
             promise,
-            first_partitions,
+            group_start,
         }
     }
 

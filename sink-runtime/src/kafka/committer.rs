@@ -153,7 +153,7 @@ fn serve(
 
 /// Commits, unless the session is over: the partitions are somebody else's, although nobody here has been told of that yet.
 fn commit(consumer: &BaseConsumer<Context>, list: &TopicPartitionList) -> Result<(), KafkaError> {
-    if consumer.assignment_lost() {
+    if consumer.context().is_lost(consumer) {
         return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::AssignmentLost));
     }
     consumer.commit(list, CommitMode::Sync)

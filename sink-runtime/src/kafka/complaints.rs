@@ -21,7 +21,7 @@ pub(super) struct Complaints {
 
 impl Complaints {
     /// Notes an error; returns how often it came where that is worth a line.
-    pub(super) fn note(&mut self, error: &KafkaError, now: Instant) -> Option<u64> {
+    pub(super) fn note(&mut self, error: &KafkaError, now: Instant) -> Option<u32> {
         if self.last.replace(now).is_some_and(|last| now.duration_since(last) > QUIET) {
             self.told.clear();
         }

@@ -119,6 +119,11 @@ impl Context {
         self.is_lost.store(false, Ordering::Relaxed);
     }
 
+    /// Tells whether the group has taken all partitions away, whoever has been told of that.
+    pub(super) fn is_lost(&self, consumer: &BaseConsumer<Self>) -> bool {
+        self.is_lost.load(Ordering::Relaxed) || consumer.assignment_lost()
+    }
+
     fn note_loss(&self, consumer: &BaseConsumer<Self>) {
         self.is_lost.fetch_or(consumer.assignment_lost(), Ordering::Relaxed);
     }

@@ -199,7 +199,7 @@ impl PollLoop {
     ) -> Result<Next, SourceError> {
         self.poll()?;
         self.consumer.context().remind(&self.consumer);
-        self.rebalance(runtime);
+        self.rebalance(runtime)?;
         self.cover(runtime);
         self.look(runtime);
         self.begin_anew()?;

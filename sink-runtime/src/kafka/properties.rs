@@ -134,38 +134,3 @@ fn connect(client: &mut ClientConfig) {
         client.set(name, value);
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use kafkasink_crds::kafka_properties::FETCH_WAIT_MAX_MS;
-    use kafkasink_crds::runtime_config::{KafkaConfig, StartFrom};
-    use rdkafka::consumer::BaseConsumer;
-
-    use super::{Connection, KafkaCredentials, Membership, consumer};
-    use crate::memory::{Demand, MIB, MemoryPlan};
-
-    fn is_taken(name: &str, value: &str) -> bool {
-        let config = KafkaConfig {
-            bootstrap_servers: vec!["127.0.0.1:9092".to_owned()],
-            group_id: "cameras".to_owned(),
-            properties: BTreeMap::from([(name.to_owned(), value.to_owned())]),
-            start_from: StartFrom::Earliest,
-            tls: None,
-            authentication: None,
-        };
-        let credentials = KafkaCredentials::default();
-        let membership = Membership { instance_id: "m-0".to_owned(), writer_id: "a".to_owned() };
-        let connection = Connection { config: &config, credentials: &credentials };
-        let demand = Demand { brokers: 1, partitions: 1, message_bytes: 1, letter_bytes: 0 };
-        let plan = MemoryPlan::new(256 * MIB, demand).unwrap();
-        consumer(connection, &membership, &plan.fetch).create::<BaseConsumer>().is_ok()
-    }
-
-    #[test]
-    fn longest_wait_for_a_fetch_is_the_longest_that_the_library_takes() {
-        assert!(is_taken("fetch.wait.max.ms", &FETCH_WAIT_MAX_MS.to_string()));
-        assert!(!is_taken("fetch.wait.max.ms", &(FETCH_WAIT_MAX_MS + 1).to_string()));
-    }
-}

@@ -17,15 +17,17 @@ use super::life_rule::{Beginning, LifeFacts, Sighting, beginning, latest_life, n
 use super::start_rule::{Facts, Start, start, start_of_life, start_of_new};
 use super::topic_ids::Sight;
 use crate::record::{Partition, Topic, TopicPartition};
-use crate::registry::{LastLife, Lineage, TopicRecord};
+use crate::registry::{GroupStart, LastLife, Lineage, TopicRecord};
 
 /// Longest wait for the group's commits. It is short because commits and the lease wait for the thread that asks.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is known before the group's commits are read.
 pub(super) struct Known<'a> {
-    /// Where partitions begin that the group has never read.
+    /// Where partitions begin if the group has never read anything.
     pub(super) from: StartFrom,
+    /// When that is asked, in seconds since 1970-01-01 UTC.
+    pub(super) now: u64,
     /// Who asks.
     pub(super) signature: &'a Signature,
     /// Id of the Kafka cluster; empty where the brokers do not tell.
@@ -109,8 +111,7 @@ impl Resolved {
         let now = known.sighting(&partition.topic);
         let committed = commits.of(&partition);
         let registered = known.registered.get(&partition.topic);
-        let TopicCommits { is_committed: is_topic_committed, lives, partitions, first_partitions } =
-            commits.of_topic(&partition.topic);
+        let (is_topic_committed, lives, partitions) = commits.of_topic(&partition.topic);
         let latest = latest_life(&lives, now);
         let life = LifeFacts {
             now,
@@ -144,8 +145,9 @@ impl Resolved {
         };
         let cluster_id = known.cluster_id.to_owned();
         let last_life = latest.or(registered_life);
-        let lineage = Lineage { cluster_id, topic_id, last_life, partitions, first_partitions };
-        let from = start_of_new(known.from, &partition, commits.given());
+        let group_start = commits.group_start(&partition.topic, partitions, known.now);
+        let lineage = Lineage { cluster_id, topic_id, last_life, partitions, group_start };
+        let from = start_of_new(known.from, &partition, known.now, commits.given());
         Some(Opening { partition, committed, from, is_new_life, lineage })
     }
 
@@ -243,25 +245,23 @@ impl Commits {
             .map(|(partition, (_, metadata))| (partition, metadata.as_ref()))
     }
 
-    fn of_topic(&self, topic: &Topic) -> TopicCommits {
+    /// Tells whether anything of a topic is committed, in which lives, and how many partitions it has.
+    fn of_topic(&self, topic: &Topic) -> (bool, Vec<LastLife>, usize) {
         let partitions = self.committed.keys().filter(|partition| partition.topic == *topic).count();
         let given: Vec<_> = self.given().filter(|(partition, _)| partition.topic == *topic).collect();
         let lives = given.iter().filter_map(|(_, metadata)| metadata.as_ref()?.last_life()).collect();
-        let first = |(_, metadata): &(_, Option<&CommitMetadata>)| metadata.and_then(|told| told.partitions);
-        // None is less than any number: one commit that does not tell makes it unknown.
-        let first_partitions = given.iter().map(first).min().unwrap_or(Some(partitions));
-        TopicCommits { is_committed: !given.is_empty(), lives, partitions, first_partitions }
+        (!given.is_empty(), lives, partitions)
     }
-}
 
-/// What a group has committed for one topic.
-struct TopicCommits {
-    is_committed: bool,
-    lives: Vec<LastLife>,
-    /// Number of the topic's partitions.
-    partitions: usize,
-    /// How many it had when the group began to read it; none where a commit does not tell that.
-    first_partitions: Option<usize>,
+    /// Returns when the group began, and how many partitions a topic had when it began to read that; none where one commit
+    /// does not tell. A group without any begins now, with as many as there are.
+    fn group_start(&self, topic: &Topic, partitions: usize, now: u64) -> Option<GroupStart> {
+        let told = self.given().map(|(partition, metadata)| Some((&partition.topic, metadata?.group_start?)));
+        let told: Vec<_> = told.collect::<Option<_>>()?;
+        let at = told.iter().map(|(_, start)| start.at).min();
+        let first = told.iter().filter(|(of, _)| *of == topic).map(|(_, start)| start.partitions).min();
+        Some(GroupStart { at: at.unwrap_or(now), partitions: first.unwrap_or(partitions) })
+    }
 }
 
 fn committed(element: &TopicPartitionListElem<'_>) -> Result<Committed, KafkaError> {

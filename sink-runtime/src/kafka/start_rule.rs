@@ -121,21 +121,27 @@ pub(super) fn start_of_life(facts: &Facts, signature: &Signature) -> Start {
     }
 }
 
-/// Returns where a partition without a commit begins, judged by what its group has committed for others: `Latest` holds only
-/// while the group has not read anything yet, and never for a partition that was added after it had begun to read the topic.
+/// Seconds for which a group begins: its members find out one after the other where their partitions end.
+const BEGINNING_SECONDS: u64 = 60;
+
+/// Returns where a partition without a commit begins at a time in seconds since 1970, judged by what its group has committed for
+/// others. `Latest` holds only while the group begins and has not read anything, and never for a partition that was added after
+/// that: what was produced since is not skipped. A member that comes late, or whose clock differs, reads more than it was asked to.
 pub(super) fn start_of_new<'a>(
     from: StartFrom,
     partition: &TopicPartition,
+    now: u64,
     commits: impl IntoIterator<Item = (&'a TopicPartition, Option<&'a CommitMetadata>)>,
 ) -> StartFrom {
     let was_there = |count: usize| usize::try_from(partition.partition.0).is_ok_and(|number| number < count);
-    let has_only_begun = |(of, metadata): (&TopicPartition, Option<&CommitMetadata>)| {
-        metadata.is_some_and(|told| {
-            let is_older = of.topic != partition.topic || told.partitions.is_some_and(was_there);
-            told.at.is_none() && !told.clean && is_older
-        })
+    let is_beginning = |(of, metadata): (&TopicPartition, Option<&CommitMetadata>)| {
+        let Some(CommitMetadata { at: None, clean: false, group_start: Some(start), .. }) = metadata else {
+            return false;
+        };
+        let is_young = now.saturating_sub(start.at) <= BEGINNING_SECONDS;
+        is_young && (of.topic != partition.topic || was_there(start.partitions))
     };
-    if commits.into_iter().all(has_only_begun) { from } else { StartFrom::Earliest }
+    if commits.into_iter().all(is_beginning) { from } else { StartFrom::Earliest }
 }
 
 #[cfg(test)]

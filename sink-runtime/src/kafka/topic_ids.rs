@@ -18,6 +18,16 @@ pub(super) struct Sight {
     pub(super) partitions: Option<usize>,
 }
 
+impl Sight {
+    /// Returns why nobody tells how many partitions it has; nothing where somebody does.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match &self.sighting {
+            Sighting::Untold { reason } if self.partitions.is_none() => Some(reason),
+            Sighting::Untold { .. } | Sighting::Known(_) | Sighting::Absent => None,
+        }
+    }
+}
+
 /// Returns what the brokers say of each topic; blocks for at most a little longer than `patience`.
 ///
 /// It never fails: brokers that do not answer, or do not tell ids, are one of the answers.

@@ -228,7 +228,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
             is_owner: !is_fenced,
             other_mapping: assignment.other_mapping.clone(),
             promise: Promise::first(assignment.reach),
-            first_partitions: assignment.lineage.first_partitions,
+            group_start: assignment.lineage.group_start,
         };
         let (status, status_seen) = watch::channel(LaneStatus::new(&committed));
         let (group, group_seen) = watch::channel(GroupView::default());
@@ -287,7 +287,7 @@ impl<S: Source, W: Writer + Registry, D: DeadLetters> Pipeline<S, W, D> {
         Lane {
             state: PartitionState::new(self.settings.state, partition.clone(), mapper, beginning, random),
             partition,
-            first_partitions: lineage.first_partitions,
+            group_start: lineage.group_start,
             intake: messages,
             share,
             batch_bytes_max: self.settings.state.limits.bytes,

@@ -27,7 +27,7 @@ use crate::dead_letter::{DeadLetterError, DeadLetters, Letter};
 use crate::metrics::{Metrics, PartitionMetrics};
 use crate::progress::Progress;
 use crate::record::TopicPartition;
-use crate::registry::Registry;
+use crate::registry::{GroupStart, Registry};
 use crate::source::{Commit, Intake};
 use crate::writer::Writer;
 
@@ -41,7 +41,7 @@ type LetterAnswers = Vec<Result<(), DeadLetterError>>;
 /// One partition at work.
 pub(super) struct Lane<W, D> {
     pub(super) partition: TopicPartition,
-    pub(super) first_partitions: Option<usize>,
+    pub(super) group_start: Option<GroupStart>,
     pub(super) state: PartitionState,
     pub(super) intake: Intake,
     pub(super) share: Share,
@@ -88,8 +88,8 @@ impl<W: Writer + Registry, D: DeadLetters> Lane<W, D> {
         let (partition, life) = (self.partition.clone(), self.state.life());
         let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
         let promise = self.state.promise();
-        let first_partitions = self.first_partitions;
-        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise, first_partitions }
+        let group_start = self.group_start;
+        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise, group_start }
     }
 
     async fn next_input(&mut self, flights: &mut Flights) -> Input {

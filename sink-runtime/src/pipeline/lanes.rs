@@ -56,8 +56,8 @@ impl LaneHandle {
         let LaneStatus { progress, life, is_owner, other_mapping, promise, .. } =
             self.status.borrow().clone();
         let (partition, is_clean) = (partition.clone(), false);
-        let first_partitions = self.committed.first_partitions;
-        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise, first_partitions }
+        let group_start = self.committed.group_start;
+        Commit { partition, progress, life, is_clean, is_owner, other_mapping, promise, group_start }
     }
 
     /// Returns why the partition may stand still; `shared` is a reason that holds for all. What its request waits for
@@ -288,7 +288,7 @@ mod tests {
             is_clean: false,
             is_owner: true,
             promise: Promise::first(Offset(5)),
-            first_partitions: None,
+            group_start: None,
         };
         let (_status, status) = watch::channel(LaneStatus::new(&committed));
         let headway: Arc<Headway> = Arc::default();

@@ -1,5 +1,7 @@
 //! Pure. `Sink` and `Lineage`: what a member knows of itself, and of a topic's lives when a partition is assigned to it.
 
+use serde::{Deserialize, Serialize};
+
 use super::decision::Claim;
 use super::topic_record::{LastLife, Owner};
 use crate::record::{Topic, TopicId};
@@ -19,6 +21,15 @@ pub struct Sink {
     pub entry: String,
 }
 
+/// When a group began to read a topic, and how much there was of it. What came later is never skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupStart {
+    /// In seconds since 1970-01-01 UTC, by the clock of the member that began.
+    pub at: u64,
+    /// Number of the topic's partitions.
+    pub partitions: usize,
+}
+
 /// What Kafka told about a topic when one of its partitions was assigned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lineage {
@@ -30,8 +41,8 @@ pub struct Lineage {
     pub last_life: Option<LastLife>,
     /// Number of the topic's partitions.
     pub partitions: usize,
-    /// How many it had when the group began to read it; none where that is not known any more.
-    pub first_partitions: Option<usize>,
+    /// When and with what the group began to read it; none where that is not known any more.
+    pub group_start: Option<GroupStart>,
 }
 
 impl Sink {

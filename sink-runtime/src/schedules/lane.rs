@@ -109,17 +109,8 @@ impl Lane {
     pub(super) fn commit(&self, progress: Progress, is_clean: bool) -> Commit {
         let partition = self.committed.partition.clone();
         let (is_owner, other_mapping) = (self.state.is_owner(), self.state.other_mapping());
-        let (promise, first_partitions) = (self.state.promise(), self.committed.first_partitions);
-        Commit {
-            partition,
-            progress,
-            life: None,
-            is_clean,
-            is_owner,
-            other_mapping,
-            promise,
-            first_partitions,
-        }
+        let (promise, group_start) = (self.state.promise(), self.committed.group_start);
+        Commit { partition, progress, life: None, is_clean, is_owner, other_mapping, promise, group_start }
     }
 
     /// Returns the same when it has ended.

@@ -7,7 +7,6 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::coordination::v1::Lease;
 use kafkasink_crds::resource::KafkaSink;
 use kafkasink_e2e::lab::ensure::apiserver;
-use kube::ResourceExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -81,18 +80,20 @@ async fn a_frozen_leader_that_wakes_after_another_took_over_ends_without_a_write
     until_leads(&second).await?;
     sandbox.apply_sink("led", json!({ "replicas": 1 })).await?;
     eventually(async || Ok((pods(&sandbox).await? == Some(1)).then_some(()))).await?;
+    let seen = async || {
+        let sink = sandbox.api::<KafkaSink>().get("led").await?;
+        anyhow::Ok((sink.status.and_then(|status| status.observed_generation), sink.metadata.generation))
+    };
+    let is_told = async || Ok(Some(seen().await?).filter(|(observed, current)| observed == current));
+    let (before, _) = eventually(is_told).await.context("the one that took over writes no status")?;
 
     // Work that the first one finds when it wakes, while the second one cannot do it.
     signal(&second, Signal::SIGSTOP)?;
     sandbox.apply_sink("led", json!({ "replicas": 3 })).await?;
-    let before = sandbox.api::<KafkaSink>().get("led").await?.resource_version();
     signal(&first, Signal::SIGCONT)?;
     ensure!(exit_code(&mut first).await? == Some(1), "it does not say that it failed");
     ensure!(pods(&sandbox).await? == Some(1), "it has scaled the pods");
-    ensure!(
-        sandbox.api::<KafkaSink>().get("led").await?.resource_version() == before,
-        "it has written a status"
-    );
+    ensure!(seen().await?.0 == before, "it has written a status");
     signal(&second, Signal::SIGCONT)?;
     // Where its own lease ran out meanwhile the second one ends too, and its pod would be started again.
     let _third = candidate(&sandbox, "third").await?;

@@ -56,7 +56,7 @@ fn names_the_field_of_a_wrong_value() {
     refuse(
         "startFrom: Earliest",
         "startFrom: Earliest, properties: {group.id: x}",
-        "kafka.properties: must not set group.id, which belongs to the sink; remove it",
+        "kafka.properties: the sink sets group.id itself",
     );
     refuse("sensors.raw", "cameras", "topics[1].name: must be unique, \"cameras\" occurs twice");
     refuse("{name: cameras}, ", "{name: 'a b'}, ", "topics[0].name: a topic name must consist of");

@@ -53,8 +53,8 @@ impl Inquiries {
         &self.answers
     }
 
-    /// Forgets the answers, once they are used: what they say may change.
-    pub(super) fn forget_answers(&mut self) {
-        self.answers.clear();
+    /// Forgets the answers but those about some topics.
+    pub(super) fn keep_answers(&mut self, mut is_unused: impl FnMut(&Topic) -> bool) {
+        self.answers.retain(|topic, _| is_unused(topic));
     }
 }

@@ -1,8 +1,9 @@
 //! Takes partitions and gives them up, one change after another. IO: Kafka.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
@@ -16,12 +17,16 @@ use crate::kafka::consumer_context::{Rebalance, give_back, take};
 use crate::kafka::feed::Feed;
 use crate::kafka::start::{Known, Resolved, resolve};
 use crate::kafka::start_rule::{Start, Truncated};
+use crate::kafka::topic_ids::Sight;
 use crate::record::{Topic, TopicPartition};
 use crate::registry::Lineage;
 use crate::source::{Assignment, Commit, Promise, SourceError, SourceEvent, Unstarted};
 
 /// How long the driver may take over partitions that are taken away; a little more than it allows itself.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(6);
+
+/// How many times as long as at first it is waited at most until brokers that do not tell are asked again.
+const UNTOLD_WAITS: u32 = 8;
 
 /// How long the registry's answer is waited for before the brokers are asked once more; also how often it is looked whether
 /// somebody has set offsets that have expired.
@@ -33,7 +38,7 @@ impl PollLoop {
     /// The group has its answer before anything is looked up. Until then the library keeps the session alive and hears of no
     /// rebalance, so that the brokers hold all other members up, for minutes: what it takes to find out where partitions
     /// begin must not be what the group waits for. Partitions are added as soon as that is known.
-    pub(super) fn rebalance(&mut self, runtime: &Handle) {
+    pub(super) fn rebalance(&mut self, runtime: &Handle) -> Result<(), SourceError> {
         while let Some(change) = self.consumer.context().next_rebalance() {
             self.cover.begin();
             self.tell_rebalance(&change);
@@ -49,8 +54,9 @@ impl PollLoop {
         }
         let has_news = self.inquiries.hear();
         if !self.unresolved.is_empty() && (has_news || !is_early(self.resolve_at)) {
-            self.assign();
+            self.assign()?;
         }
+        Ok(())
     }
 
     /// Tells that the group has changed what is this member's; a round that leaves everything where it is tells nothing.
@@ -70,6 +76,7 @@ impl PollLoop {
         let cluster_id = if has_answer { self.lives.cluster_id() } else { String::new() };
         let known = Known {
             from: self.settings.start_from,
+            now: u64::try_from(Timestamp::now().as_second()).unwrap_or(0),
             signature: &self.settings.signature,
             cluster_id: &cluster_id,
             sights: &sights,
@@ -87,19 +94,24 @@ impl PollLoop {
                     return None;
                 }
             };
-        if untold.is_empty() {
-            self.inquiries.forget_answers();
-        }
+        // What the registry says may change: an answer is used once.
+        self.inquiries.keep_answers(|topic| untold.iter().any(|partition| partition.topic == *topic));
         for partition in &unregistered {
             self.inquiries.ask(&partition.topic, &cluster_id, &self.events);
         }
-        self.tell_untold(&untold);
-        let is_soon = !absent.is_empty() || !untold.is_empty();
+        self.tell_untold(&untold, &sights);
+        let wait = if !absent.is_empty() {
+            RETRY_AFTER
+        } else if !untold.is_empty() {
+            // Each question may hold this thread up for seconds, and with it all other partitions.
+            RETRY_AFTER * self.resolve_told.failures().min(UNTOLD_WAITS)
+        } else {
+            ANSWER_PATIENCE
+        };
         // Those that are absent were deleted, or are so new that not every broker knows them.
         self.wait_for_start(absent, Unstarted::Absent);
         self.wait_for_start(untold, Unstarted::Untold);
         self.wait_for_start(unregistered, Unstarted::Unregistered);
-        let wait = if is_soon { RETRY_AFTER } else { ANSWER_PATIENCE };
         self.resolve_at = Some(Instant::now() + wait);
         let waiting = &self.unresolved;
         let mut now: BTreeMap<TopicPartition, String> = expired.into_iter().collect();
@@ -133,12 +145,19 @@ impl PollLoop {
         }
     }
 
-    fn tell_untold(&mut self, untold: &[TopicPartition]) {
+    fn tell_untold(&mut self, untold: &[TopicPartition], sights: &HashMap<Topic, Sight>) {
         let Some(first) = untold.first() else {
             self.resolve_told.succeed();
             return;
         };
-        if let Some(attempts) = self.resolve_told.fail() {
+        let Some(attempts) = self.resolve_told.fail() else {
+            return;
+        };
+        // One topic that nobody describes may hold others up: where a group begins at the latest depends on all of them.
+        if let Some((topic, reason)) = sights.iter().find_map(|(topic, sight)| Some((topic, sight.reason()?)))
+        {
+            warn!(partitions = untold.len(), %first, %topic, reason, attempts, "brokers do not describe a topic, partitions wait for that, they are asked again");
+        } else {
             warn!(partitions = untold.len(), %first, attempts, "brokers do not tell where partitions begin, they are asked again");
         }
     }
@@ -193,13 +212,19 @@ impl PollLoop {
         Ok(())
     }
 
-    fn assign(&mut self) {
+    fn assign(&mut self) -> Result<(), SourceError> {
         let Some(starts) = self.resolve().filter(|starts| !starts.is_empty()) else {
-            return;
+            return Ok(());
         };
+        // That took its time. What the group has taken away meanwhile must not be taken, and nothing be committed for it.
+        if self.is_group_waiting()? {
+            self.wait_for_start(starts.into_iter().map(|(partition, ..)| partition), Unstarted::Unresolved);
+            self.resolve_at = None;
+            return Ok(());
+        }
         if let Err(error) = self.fit(starts.len()) {
             self.tell(SourceEvent::Failed(error));
-            return;
+            return Ok(());
         }
         let mut list = TopicPartitionList::with_capacity(starts.len());
         let mut replaced = BTreeSet::new();
@@ -219,6 +244,7 @@ impl PollLoop {
         self.take(&list);
         self.unconfirmed.extend(starts);
         self.give_up(&replaced);
+        Ok(())
     }
 
     /// Has the library take partitions to those that it has. Where it does not, nothing would ever come of them, and the
@@ -255,7 +281,7 @@ impl PollLoop {
                 is_owner: !start.is_fenced,
                 other_mapping: start.other_mapping.clone(),
                 promise: Promise::first(start.reach),
-                first_partitions: lineage.first_partitions,
+                group_start: lineage.group_start,
             })
             .collect();
         if let Err(error) = self.committer.commit_and_wait(commits) {

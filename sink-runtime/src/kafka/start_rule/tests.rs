@@ -9,8 +9,12 @@ use crate::kafka::{CommitMetadata, Signature};
 use crate::ledger::CommitPoint;
 use crate::progress::Progress;
 use crate::record::{Offset, Partition, PlaceState, TimestampUs, Topic, TopicPartition};
+use crate::registry::GroupStart;
 use crate::source::{Commit, Promise};
 use crate::store_start::StoreStart;
+
+/// When the group began.
+const BEGUN_AT: u64 = 1_795_262_400;
 
 fn signature(writer: &str, mapping: &str) -> Signature {
     Signature { writer_id: writer.to_owned(), sink_uid: "uid".to_owned(), mapping: mapping.to_owned() }
@@ -39,7 +43,7 @@ fn commit(progress: Progress, other_mapping: Option<Arc<str>>) -> Commit {
         is_owner: true,
         other_mapping,
         promise: Promise::first(progress.point.offset),
-        first_partitions: Some(2),
+        group_start: Some(GroupStart { at: BEGUN_AT, partitions: 2 }),
     }
 }
 
@@ -158,31 +162,40 @@ fn partition(topic: &str, number: i32) -> TopicPartition {
     TopicPartition { topic: Topic::new(topic), partition: Partition(number) }
 }
 
-/// Where a partition begins whose sink says `Latest`, by what is committed for partition 0 of some topics.
-fn begin_new(number: i32, commits: &[(&str, Option<CommitMetadata>)]) -> StartFrom {
+/// Where a partition begins whose sink says `Latest`, so many seconds after the group has begun, by what is committed for
+/// partition 0 of some topics.
+fn begin_new(number: i32, seconds: u64, commits: &[(&str, Option<CommitMetadata>)]) -> StartFrom {
     let commits: Vec<_> = commits.iter().map(|(topic, told)| (partition(topic, 0), told.clone())).collect();
     let given = commits.iter().map(|(of, told)| (of, told.as_ref()));
-    start_of_new(StartFrom::Latest, &partition("t", number), given)
+    start_of_new(StartFrom::Latest, &partition("t", number), BEGUN_AT + seconds, given)
+}
+
+fn begun() -> CommitMetadata {
+    committed(&signature("other", "m"), false, Progress::at(point(0, None)))
 }
 
 #[test]
 fn latest_holds_only_for_a_group_that_has_only_begun() {
-    let begun = || Some(committed(&signature("other", "m"), false, Progress::at(point(0, None))));
-    let read = || Some(committed(&signature("other", "m"), false, progress()));
-    assert_eq!(begin_new(1, &[]), StartFrom::Latest);
-    assert_eq!(begin_new(1, &[("t", begun()), ("u", begun())]), StartFrom::Latest);
-    assert_eq!(begin_new(1, &[("t", begun()), ("u", read())]), StartFrom::Earliest);
-    assert_eq!(begin_new(1, &[("t", None)]), StartFrom::Earliest);
+    let read = committed(&signature("other", "m"), false, progress());
+    assert_eq!(begin_new(1, 9, &[]), StartFrom::Latest);
+    assert_eq!(begin_new(1, 9, &[("t", Some(begun())), ("u", Some(begun()))]), StartFrom::Latest);
+    assert_eq!(begin_new(1, 9, &[("t", Some(begun())), ("u", Some(read))]), StartFrom::Earliest);
+    assert_eq!(begin_new(1, 9, &[("t", None)]), StartFrom::Earliest);
 }
 
 #[test]
-fn partition_added_after_the_group_has_begun_is_read_from_its_beginning() {
-    let begun = || committed(&signature("other", "m"), false, Progress::at(point(0, None)));
-    assert_eq!(begin_new(1, &[("t", Some(begun()))]), StartFrom::Latest, "the second of two");
-    assert_eq!(begin_new(2, &[("t", Some(begun()))]), StartFrom::Earliest, "a third");
-    let untold = CommitMetadata { partitions: None, ..begun() };
-    assert_eq!(begin_new(1, &[("t", Some(untold.clone()))]), StartFrom::Earliest, "the version before");
-    assert_eq!(begin_new(2, &[("u", Some(untold))]), StartFrom::Latest, "another topic says nothing of it");
+fn partition_that_comes_after_the_group_has_begun_is_read_from_its_beginning() {
+    assert_eq!(begin_new(1, 9, &[("t", Some(begun()))]), StartFrom::Latest, "the second of two");
+    assert_eq!(begin_new(2, 9, &[("t", Some(begun()))]), StartFrom::Earliest, "a third");
+    assert_eq!(begin_new(1, 61, &[("t", Some(begun()))]), StartFrom::Earliest, "a leader was away");
+    assert_eq!(
+        begin_new(0, 9, &[("u", Some(begun()))]),
+        StartFrom::Latest,
+        "another topic's member was quicker"
+    );
+    assert_eq!(begin_new(0, 61, &[("u", Some(begun()))]), StartFrom::Earliest, "the topic is new");
+    let untold = CommitMetadata { group_start: None, ..begun() };
+    assert_eq!(begin_new(1, 9, &[("t", Some(untold))]), StartFrom::Earliest, "the version before");
 }
 
 /// Begins by the mapping `m` where a commit at 15 of a log from 10 to 20 promises as much; returns the reach, and the mapping

@@ -88,7 +88,7 @@ impl Process {
             is_owner: !start.is_fenced,
             other_mapping: start.other_mapping.clone(),
             promise: Promise::first(start.reach),
-            first_partitions: None,
+            group_start: None,
         };
         self.submit(shared, commit, Purpose::Start);
     }
@@ -131,7 +131,7 @@ impl Process {
             is_owner,
             other_mapping,
             promise,
-            first_partitions: None,
+            group_start: None,
         };
         self.working = Some(asker.lane);
         if !is_bounded && reach > progress.point.offset {
