@@ -42,6 +42,18 @@ pub const OWNED_PROPERTIES: [&str; 34] = [
 /// a mock in the place of the cluster.
 pub const OWNED_PREFIXES: [&str; 6] = ["security.", "sasl.", "ssl.", "queued.", "enable.ssl.", "test."];
 
+/// Settings of every client, of the sink and of the operator: how soon it has done with a broker that does not answer.
+pub const CONNECTION_PROPERTIES: [(&str, &str); 4] = [
+    ("reconnect.backoff.ms", "100"),
+    // Questions are given up after 3 s: one that is asked while a client waits to connect again would not even be sent.
+    ("reconnect.backoff.max.ms", "2000"),
+    ("socket.connection.setup.timeout.ms", "10000"),
+    // Less than the session: a connection on which a broker has fallen silent is closed before the session is over, and no
+    // request to join enters it. A broker that wakes would answer one that the client gave up long ago, and fence the
+    // member by the id that it gave it.
+    ("socket.timeout.ms", "20000"),
+];
+
 /// Tells whether a librdkafka setting belongs to the sink.
 #[must_use]
 pub fn is_owned_property(name: &str) -> bool {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kafkasink_crds::kafka_properties::CONNECTION_PROPERTIES;
 use kafkasink_crds::topic_name::TopicName;
 use kafkasink_kafka_ffi::{self as ffi, NativeError, OffsetSpec, PartitionOffset};
 use rdkafka::ClientConfig;
@@ -82,6 +83,9 @@ impl KafkaAdmin {
         let party = Arc::new(Party::of(connection));
         let mut config = ClientConfig::new();
         for (key, value) in &connection.properties {
+            config.set(key, value);
+        }
+        for (key, value) in CONNECTION_PROPERTIES {
             config.set(key, value);
         }
         config.set("bootstrap.servers", &party.servers).set("client.id", "kafkasink-operator");

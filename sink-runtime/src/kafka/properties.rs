@@ -1,23 +1,11 @@
 //! Pure. The librdkafka settings of the consumer and the producer.
 
-use kafkasink_crds::kafka_properties::is_owned_property;
+use kafkasink_crds::kafka_properties::{CONNECTION_PROPERTIES, is_owned_property};
 use kafkasink_crds::runtime_config::KafkaConfig;
 use rdkafka::ClientConfig;
 
 use super::credentials::KafkaCredentials;
 use crate::memory::FetchLimits;
-
-/// Settings of every client: how soon it has done with a broker that does not answer.
-const CONNECTION: [(&str, &str); 4] = [
-    ("reconnect.backoff.ms", "100"),
-    // Questions are given up after 3 s: one that is asked while a client waits to connect again would not even be sent.
-    ("reconnect.backoff.max.ms", "2000"),
-    ("socket.connection.setup.timeout.ms", "10000"),
-    // Less than the session: a connection on which a broker has fallen silent is closed before the session is over, and no
-    // request to join enters it. A broker that wakes would answer one that the client gave up long ago, and fence the
-    // member by the id that it gave it.
-    ("socket.timeout.ms", "20000"),
-];
 
 /// Settings of the consumer and why they are what they are.
 const CONSUMER: [(&str, &str); 15] = [
@@ -130,7 +118,7 @@ fn base(config: &KafkaConfig) -> ClientConfig {
 }
 
 fn connect(client: &mut ClientConfig) {
-    for (name, value) in CONNECTION {
+    for (name, value) in CONNECTION_PROPERTIES {
         client.set(name, value);
     }
 }
