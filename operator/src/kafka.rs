@@ -19,6 +19,7 @@ mod idle_cache;
 mod party;
 mod security;
 mod timestamps;
+mod track_record;
 mod way;
 
 pub(crate) use admin::{KafkaAdmin, KafkaQuery};

@@ -31,7 +31,8 @@ pub struct KafkaSpec {
     #[schemars(length(max = 255), regex(pattern = r"^[!-~]([ -~]*[!-~])?$"))]
     pub group_id: Option<String>,
     /// Where a group without any offset begins: `Earliest`, at the oldest message that a topic still holds, or `Latest`,
-    /// with messages produced from now on. Partitions added later always begin at the earliest. Default: `Earliest`.
+    /// with messages produced from now on. Partitions that are added later, or cannot be read in the group's first minute, begin
+    /// at the earliest. Default: `Earliest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_from: Option<StartFrom>,
     /// Further settings of librdkafka, by their own names, at most 64. Example: `fetch.wait.max.ms: "50"`. Settings that

@@ -6,7 +6,7 @@ mod configs;
 mod rights;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kafkasink_crds::kafka_properties::CONNECTION_PROPERTIES;
@@ -20,18 +20,16 @@ use tokio::time::Instant;
 use configs::BrokerAnswer;
 use rights::SeenTopics;
 
-use super::error::{Attempt, Complaint, KafkaError, wrapped};
+use super::error::{Attempt, KafkaError, wrapped};
 use super::groups::Groups;
 use super::party::Party;
 use super::security;
+use super::track_record::TrackRecord;
 use super::way::Way;
 use crate::model::{GroupView, KafkaConnection, KafkaView, PartitionView, Rights, TopicCreation, TopicView};
 
 /// Longest wait for one request: shorter than the pause after which a person looks for the cause elsewhere.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a client is kept that reaches no broker.
-const UNREACHED_MAX: Duration = Duration::from_mins(2);
 
 /// Longest wait for a new topic to be shown.
 const VISIBLE_MAX: Duration = Duration::from_secs(5);
@@ -47,20 +45,9 @@ pub(crate) struct KafkaAdmin {
     pub(super) groups: Groups,
     party: Arc<Party>,
     way: Way,
-    failure: Mutex<Failure>,
-    /// Since when it has reached no broker.
-    unreached_since: Mutex<Option<Instant>>,
+    record: TrackRecord,
     /// What a broker last said of its own configuration.
     broker: Mutex<Option<BrokerAnswer>>,
-}
-
-/// How calls fail now.
-#[derive(Default)]
-struct Failure {
-    /// Whether the last call failed.
-    is_lasting: bool,
-    /// Why; the library does not say the same twice within half a minute.
-    complaint: Option<Complaint>,
 }
 
 /// What one sink wants to know about the cluster.
@@ -99,8 +86,7 @@ impl KafkaAdmin {
             groups: Groups::new(config),
             party,
             way: Way::new(connection),
-            failure: Mutex::default(),
-            unreached_since: Mutex::default(),
+            record: TrackRecord::default(),
             broker: Mutex::default(),
         })
     }
@@ -110,10 +96,10 @@ impl KafkaAdmin {
     /// # Errors
     /// No broker answers in time, or the brokers refuse us.
     pub(crate) async fn observe(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
-        self.note_old_complaint();
-        let seen = self.look(query).await;
-        self.note_reach(seen.as_ref().err().is_none_or(|error| !error.is_on_the_way()));
-        match seen {
+        if let Some(line) = ffi::drain_log(self.native()) {
+            self.record.note_old_line(line);
+        }
+        match self.look(query).await {
             Err(error) if error.is_on_the_way() => {
                 let blocked = self.way.blocked(error.complaint()).await;
                 Err(error.because(blocked))
@@ -122,20 +108,17 @@ impl KafkaAdmin {
         }
     }
 
-    fn note_reach(&self, has_reached: bool) {
-        let mut since = self.unreached_since.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = if has_reached { None } else { since.or_else(|| Some(Instant::now())) };
-    }
-
     /// Tells whether it has reached no broker for so long that another one may do better.
     pub(super) fn is_worn(&self, now: Instant) -> bool {
-        let since = *self.unreached_since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| now.duration_since(since) >= UNREACHED_MAX)
+        self.record.is_worn(now)
     }
 
     async fn look(self: &Arc<Self>, query: KafkaQuery) -> Result<KafkaView, KafkaError> {
         let describe = |admin: &Self| ffi::describe_cluster(admin.native(), REQUEST_TIMEOUT);
-        let cluster = self.blocking(Attempt::DescribeCluster, describe).await?;
+        let cluster = self.blocking(Attempt::DescribeCluster, describe).await;
+        let has_reached = cluster.as_ref().err().is_none_or(|error| !error.is_on_the_way());
+        self.record.note_reach(has_reached, Instant::now());
+        let cluster = cluster?;
         let names = query.topics.clone();
         let look = move |admin: &Self| admin.look_at_topics(&names);
         let mut seen = self.blocking(Attempt::DescribeTopics, look).await?;
@@ -359,29 +342,13 @@ impl KafkaAdmin {
         });
         // To make a client is no proof that the brokers let it in.
         let is_proof = answer.is_ok() && attempt != Attempt::CreateClient;
-        let failure = self.failure(is_proof);
+        let failure = self.record.note(is_proof, ffi::drain_log(self.native()));
         answer.map_err(|source| KafkaError::new(attempt, &self.party, source, failure))
     }
 
     /// Returns what part of a call that succeeded otherwise was refused.
     pub(super) fn refused(&self, attempt: Attempt, source: NativeError) -> KafkaError {
         KafkaError::new(attempt, &self.party, source, None)
-    }
-
-    /// Takes note of what the client has complained of since the last call. Where that one succeeded, it may be over.
-    fn note_old_complaint(&self) {
-        let Some(line) = ffi::drain_log(self.native()) else { return };
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.complaint = Some(Complaint { line: line.into(), is_old: !failure.is_lasting });
-    }
-
-    /// Why calls fail now; nothing once one has succeeded.
-    fn failure(&self, succeeded: bool) -> Option<Complaint> {
-        let news = ffi::drain_log(self.native()).map(|line| Complaint { line: line.into(), is_old: false });
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.is_lasting = !succeeded;
-        failure.complaint = news.or(failure.complaint.take()).filter(|_| !succeeded);
-        failure.complaint.clone()
     }
 
     fn outcome(

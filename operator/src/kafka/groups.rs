@@ -128,7 +128,8 @@ impl Groups {
                 lock(&self.silent).insert(broker);
                 // The client asks for the brokers every five minutes; this one may be new. A client that reaches none of them
                 // may have been told that there are none, and never find one again.
-                if ffi::describe_cluster(asker.client(), patience).is_err() {
+                let is_described = ffi::describe_cluster(asker.client(), patience).is_ok();
+                if !is_described && patience >= ANSWER_MIN {
                     self.dismiss(&asker);
                 }
                 // What it says of authorization is about its own group.

@@ -13,6 +13,8 @@ const IDLE_MAX: Duration = Duration::from_mins(10);
 /// Clients that keep threads and sockets, and are therefore shared.
 pub(super) struct IdleCache<K, V> {
     clients: Mutex<HashMap<K, Shared<V>>>,
+    /// Those in whose place others came, until nobody uses them any more.
+    worn: Mutex<Vec<Arc<V>>>,
 }
 
 struct Shared<V> {
@@ -22,14 +24,14 @@ struct Shared<V> {
 
 impl<K, V> Default for IdleCache<K, V> {
     fn default() -> Self {
-        Self { clients: Mutex::default() }
+        Self { clients: Mutex::default(), worn: Mutex::default() }
     }
 }
 
 impl<K: Clone + Eq + Hash, V> IdleCache<K, V> {
-    /// Returns the client of `key`, made on first use and in the place of one that is worn, those in whose place others came, and
-    /// those that nobody asked for during [`IDLE_MAX`]: ending one may block, so the caller drops them where that does no
-    /// harm.
+    /// Returns the client of `key`, made on first use and in the place of one that is worn; those in whose place others came, as
+    /// soon as nobody uses them; and those that nobody asked for during [`IDLE_MAX`]. Ending one may block, so the caller
+    /// drops them where that does no harm.
     ///
     /// # Errors
     /// That of `create`.
@@ -46,9 +48,10 @@ impl<K: Clone + Eq + Hash, V> IdleCache<K, V> {
             None => Arc::new(create()?),
         };
         let before = clients.insert(key.clone(), Shared { client: Arc::clone(&client), used: now });
-        let worn = before.map(|shared| shared.client).filter(|before| !Arc::ptr_eq(before, &client));
         let mut ended = take_idle(&mut clients, now);
-        ended.extend(worn);
+        let mut worn = self.worn.lock().unwrap_or_else(PoisonError::into_inner);
+        worn.extend(before.map(|shared| shared.client).filter(|before| !Arc::ptr_eq(before, &client)));
+        ended.extend(worn.extract_if(.., |unused| Arc::strong_count(unused) == 1));
         Ok((client, ended))
     }
 
@@ -98,7 +101,9 @@ mod tests {
         let (first, _) = get(true);
         let (second, ended) = get(true);
         assert!(!Arc::ptr_eq(&first, &second));
-        assert!(ended.len() == 1 && Arc::ptr_eq(&first, &ended[0]));
-        assert!(Arc::ptr_eq(&second, &get(false).0));
+        assert!(ended.is_empty(), "somebody uses it");
+        drop(first);
+        let (again, left) = get(false);
+        assert!(Arc::ptr_eq(&second, &again) && left.len() == 1);
     }
 }

@@ -158,7 +158,7 @@ impl ConsumerContext for Context {
             Rebalance::Assign(partitions)
         } else {
             self.note_loss(consumer);
-            Rebalance::Revoke { partitions, are_lost: self.is_lost.swap(false, Ordering::Relaxed) }
+            Rebalance::Revoke { partitions, are_lost: self.is_lost.load(Ordering::Relaxed) }
         });
     }
 }

@@ -138,7 +138,7 @@ pub(super) fn start_of_new<'a>(
         let Some(CommitMetadata { at: None, clean: false, group_start: Some(start), .. }) = metadata else {
             return false;
         };
-        let is_young = now.saturating_sub(start.at) <= BEGINNING_SECONDS;
+        let is_young = now.abs_diff(start.at) <= BEGINNING_SECONDS;
         is_young && (of.topic != partition.topic || was_there(start.partitions))
     };
     if commits.into_iter().all(is_beginning) { from } else { StartFrom::Earliest }

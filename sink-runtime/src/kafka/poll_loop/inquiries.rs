@@ -6,7 +6,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
-use crate::record::Topic;
+use crate::record::{Topic, TopicPartition};
 use crate::registry::TopicRecord;
 use crate::source::SourceEvent;
 
@@ -51,6 +51,11 @@ impl Inquiries {
     /// Returns the answers.
     pub(super) fn answers(&self) -> &HashMap<Topic, Known> {
         &self.answers
+    }
+
+    /// Forgets the answers about the topics of some partitions.
+    pub(super) fn forget_answers(&mut self, partitions: &[TopicPartition]) {
+        self.keep_answers(|topic| !partitions.iter().any(|partition| partition.topic == *topic));
     }
 
     /// Forgets the answers but those about some topics.

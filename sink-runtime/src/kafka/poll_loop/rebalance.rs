@@ -191,6 +191,7 @@ impl PollLoop {
     /// Lets nothing more flow from or be committed for partitions, until they begin anew.
     pub(super) fn end(&mut self, partitions: Vec<TopicPartition>) {
         self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
+        self.inquiries.forget_answers(&partitions);
         self.committer.forget();
         for partition in &partitions {
             if let Some(feed) = self.feeds.get_mut(partition) {
@@ -330,6 +331,7 @@ impl PollLoop {
     fn revoke(&mut self, partitions: &[TopicPartition], are_lost: bool, runtime: &Handle) {
         info!(partitions = partitions.len(), are_lost, "the group takes partitions away");
         self.unresolved.retain(|partition, _| !partitions.contains(partition));
+        self.inquiries.forget_answers(partitions);
         self.unconfirmed.retain(|(partition, ..)| !partitions.contains(partition));
         let expired = self.expired.iter().filter(|(partition, _)| !partitions.contains(partition));
         self.set_expired(

@@ -194,6 +194,9 @@ fn partition_that_comes_after_the_group_has_begun_is_read_from_its_beginning() {
         "another topic's member was quicker"
     );
     assert_eq!(begin_new(0, 61, &[("u", Some(begun()))]), StartFrom::Earliest, "the topic is new");
+    let ahead = GroupStart { at: BEGUN_AT + 3_600, partitions: 2 };
+    let ahead = CommitMetadata { group_start: Some(ahead), ..begun() };
+    assert_eq!(begin_new(1, 9, &[("t", Some(ahead))]), StartFrom::Earliest, "a clock that was wrong");
     let untold = CommitMetadata { group_start: None, ..begun() };
     assert_eq!(begin_new(1, 9, &[("t", Some(untold))]), StartFrom::Earliest, "the version before");
 }
