@@ -6,7 +6,7 @@ LAB   := $(CARGO) run --release --bin lab --
 # Not `:=`: the script is told which target asks.
 BUILD  = e2e/prerequisites.sh $@
 # Tests against real parts wait most of their time: more of them at once than there are cores.
-TEST_THREADS ?= 6
+TEST_THREADS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fmt lint doc tidy unit integration faults bench bench-growth scale kills freeze outages e2e generate deny advisories images lab-up lab-env lab-down clean
